@@ -1,0 +1,64 @@
+# Names the batch jobs. What is stale is decided by the runner (`cinescore run`) alone, and by cargo
+# for the programs: no rule here knows a stage, an input or a result.
+
+# The programs. A CARGO_TARGET_DIR of the user's is honoured.
+PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/release
+CINESCORE := $(PROGRAMS)/cinescore
+
+# Settings, from the command line or the environment.
+DATA ?=
+PIPELINE ?= demo
+RUN_FLAGS ?=
+CARGO_FLAGS ?=
+GPU ?=
+
+# A relative LIBTORCH means something else in every crate that cargo builds.
+ifneq ($(LIBTORCH),)
+export LIBTORCH := $(abspath $(LIBTORCH))
+endif
+
+# The pipelines name a default for `vars.data`.
+SET_DATA := $(if $(DATA),--set 'vars.data=$(DATA)')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo sentiment ratings run test check fmt clean clean-cache
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Install LibTorch into .libtorch (GPU=1: with the CUDA libraries; LIBTORCH=DIR: use that one)
+	@scripts/setup-libtorch.sh $(if $(GPU),--gpu)
+
+build: setup ## Build every program
+	@cargo build --release --workspace $(CARGO_FLAGS)
+
+demo: build ## Sample data, all stages and the HTML report; the second time computes nothing
+	@$(CINESCORE) run -p demo $(RUN_FLAGS)
+
+sentiment: build ## Rate real reviews as good or bad: make sentiment DATA=DIR
+	@$(CINESCORE) run -p sentiment $(SET_DATA) $(RUN_FLAGS)
+
+ratings: build ## Predict 1 to 10 stars from real reviews: make ratings DATA=DIR
+	@$(CINESCORE) run -p ratings $(SET_DATA) $(RUN_FLAGS)
+
+run: build ## Run any pipeline: make run PIPELINE=NAME-OR-PATH [DATA=DIR] [RUN_FLAGS=...]
+	@$(CINESCORE) run -p '$(PIPELINE)' $(SET_DATA) $(RUN_FLAGS)
+
+test: build ## Every test; those on real data read CINESCORE_DATA (default ../shared/data)
+	@cargo test --release --workspace $(CARGO_FLAGS) --doc
+	@cargo build --release --workspace $(CARGO_FLAGS) --examples # the toy stage of the runner's tests
+	@cargo test --release --workspace $(CARGO_FLAGS) --tests
+
+check: setup ## Formatting, lints and documentation, warnings as errors
+	@cargo fmt --all --check
+	@cargo clippy --release --workspace $(CARGO_FLAGS) --all-targets -- -D warnings
+	@RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace $(CARGO_FLAGS) --no-deps --document-private-items
+
+fmt: ## Format the code
+	@cargo fmt --all
+
+clean: ## Remove what was built; results and LibTorch stay
+	@cargo clean
+
+clean-cache: ## Remove every result (artifacts/): the next run computes everything again
+	@if [ -d artifacts ]; then chmod -R u+w artifacts && rm -rf artifacts; fi

@@ -1,0 +1,40 @@
+//! The format of an encoder file: all that is needed to turn a text into ids.
+//!
+//! Owns the format in which `featurize` hands its encoder on and a bundle keeps it. Does not own
+//! the encoding itself: that is `featurize::encode`, one function for a batch and for one review.
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the format; a reader refuses others.
+pub const ENCODER_VERSION: u32 = 1;
+/// The id of padding.
+pub const PADDING_ID: i32 = 0;
+/// The id that begins every review.
+pub const START_ID: i32 = 1;
+/// The id of tokens that are not in the vocabulary.
+pub const UNKNOWN_ID: i32 = 2;
+/// The names of the reserved ids, in order.
+pub const RESERVED: [&str; 3] = ["<padding>", "<start>", "<unknown>"];
+
+/// An encoder, as kept in `encoder.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderFile {
+    /// The version of the format.
+    pub version: u32,
+    /// How a text is cleaned and cut, as the parameters of the kind that fitted it gave it.
+    pub preprocessing: serde_json::Value,
+    /// The longest list of ids that the encoder gives, `<start>` included; null for no limit.
+    pub max_length: Option<u32>,
+    /// Whether every list is padded to `max_length`.
+    pub padded: bool,
+    /// Tokens by id; the first are [`RESERVED`].
+    pub tokens: Vec<String>,
+}
+
+impl EncoderFile {
+    /// How many ids there are, reserved ones included: the rows of an embedding.
+    pub fn ids(&self) -> usize {
+        self.tokens.len()
+    }
+}

@@ -1,0 +1,23 @@
+//! What every part of Cinescore agrees on: digests, the content store, the task protocol, table
+//! schemas and the frame that turns a stage into a program.
+//!
+//! Owns the formats in which stages and the runner meet. Does not own any stage's work, any join
+//! or any network: this crate links neither polars nor LibTorch, so that what depends on it alone
+//! rebuilds in seconds.
+
+pub mod describe;
+pub mod digest;
+pub mod encoder;
+pub mod error;
+pub mod exit;
+pub mod pace;
+pub mod params;
+pub mod program;
+pub mod source;
+pub mod store;
+pub mod table;
+pub mod tables;
+pub mod task;
+
+pub use digest::Digest;
+pub use error::{ErrorClass, StageError};

@@ -1,0 +1,205 @@
+//! The store's promises, on real files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::*;
+use crate::digest::Digest;
+use crate::task::TaskResult;
+
+fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store")).unwrap();
+    (folder, store)
+}
+
+fn put(store: &Store, text: &str) -> Object {
+    let work = store.work_dir().unwrap();
+    let path = work.path().join("out");
+    fs_err::write(&path, text).unwrap();
+    store
+        .put_object(&path, "out.txt", &store.stat_memo())
+        .unwrap()
+}
+
+fn overwrite(path: &Path, text: &str) {
+    fs_err::remove_file(path).unwrap();
+    fs_err::write(path, text).unwrap();
+}
+
+#[test]
+fn an_object_is_kept_by_its_digest_and_read_only() {
+    let (_folder, store) = store();
+    let object = put(&store, "hello");
+    assert_eq!(object.digest, Digest::of_bytes(b"hello"));
+    assert_eq!(object.bytes, 5);
+    let path = store.object_path(object.digest);
+    assert_eq!(fs_err::read_to_string(&path).unwrap(), "hello");
+    assert!(fs_err::metadata(&path).unwrap().permissions().readonly());
+    assert_eq!(put(&store, "hello"), object);
+}
+
+#[test]
+fn a_folder_is_one_object() {
+    let (_folder, store) = store();
+    let put = || {
+        let work = store.work_dir().unwrap();
+        let folder = work.path().join("bundle");
+        fs_err::create_dir_all(folder.join("deep")).unwrap();
+        fs_err::write(folder.join("deep/weights"), "1").unwrap();
+        store
+            .put_object(&folder, "bundle", &store.stat_memo())
+            .unwrap()
+    };
+    let object = put();
+    assert_eq!(put(), object);
+    assert_eq!(
+        store.verify_object(object.digest).unwrap(),
+        ObjectState::Present
+    );
+}
+
+#[test]
+fn a_damaged_object_is_seen_and_becomes_a_miss() {
+    let (_folder, store) = store();
+    let object = put(&store, "hello");
+    overwrite(&store.object_path(object.digest), "hellp");
+    assert_eq!(
+        store
+            .check_object(object.digest, &store.stat_memo())
+            .unwrap(),
+        ObjectState::Damaged
+    );
+    assert_eq!(
+        store
+            .check_object(object.digest, &store.stat_memo())
+            .unwrap(),
+        ObjectState::Missing
+    );
+    assert_eq!(put(&store, "hello"), object);
+    assert_eq!(
+        store.verify_object(object.digest).unwrap(),
+        ObjectState::Present
+    );
+}
+
+#[test]
+fn an_edit_that_restores_size_and_mtime_is_seen() {
+    let (_folder, store) = store();
+    let memo = store.stat_memo();
+    let object = put(&store, "hello");
+    let path = store.object_path(object.digest);
+    assert_eq!(memo.digest_of(&path).unwrap(), object.digest);
+    let mtime = fs_err::metadata(&path).unwrap().modified().unwrap();
+    overwrite(&path, "hellp");
+    std::fs::File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_modified(mtime)
+        .unwrap();
+    assert_ne!(memo.digest_of(&path).unwrap(), object.digest);
+}
+
+#[test]
+fn a_remembered_digest_survives_the_process() {
+    let (folder, store) = store();
+    let path = folder.path().join("source");
+    fs_err::write(&path, "x").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let memo = store.stat_memo();
+    let digest = memo.digest_of(&path).unwrap();
+    store.keep_stats(&memo).unwrap();
+    assert!(
+        fs_err::read_to_string(store.root().join("stats.json"))
+            .unwrap()
+            .contains(&digest.to_hex())
+    );
+    assert_eq!(store.stat_memo().digest_of(&path).unwrap(), digest);
+}
+
+#[test]
+fn records_come_back_and_damaged_ones_are_told() {
+    let (_folder, store) = store();
+    let fingerprint = Digest::of_bytes(b"key");
+    assert_eq!(store.record(fingerprint).unwrap(), RecordState::Missing);
+    let record = Record {
+        version: RECORD_VERSION,
+        fingerprint,
+        preimage: serde_json::json!({"kind": "toy"}),
+        outputs: BTreeMap::from([("out".into(), put(&store, "hello"))]),
+        result: TaskResult::default(),
+        run: "r1".into(),
+    };
+    store.put_record(&record).unwrap();
+    assert_eq!(
+        store.record(fingerprint).unwrap(),
+        RecordState::Present(Box::new(record))
+    );
+    let shard = store
+        .root()
+        .join("records")
+        .join(&fingerprint.to_hex()[..2]);
+    let path = fs_err::read_dir(shard)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    fs_err::write(path, "{").unwrap();
+    assert_eq!(store.record(fingerprint).unwrap(), RecordState::Damaged);
+}
+
+#[test]
+fn what_a_killed_process_left_is_swept_and_living_work_is_not() {
+    let (_folder, store) = store();
+    let living = store.work_dir().unwrap();
+    let dead = store.root().join("tmp/work-dead");
+    fs_err::create_dir(&dead).unwrap();
+    fs_err::write(dead.with_extension("lock"), "").unwrap();
+    let other = store.work_dir().unwrap();
+    assert!(living.path().exists() && other.path().exists() && !dead.exists());
+    drop((living, other));
+    assert_eq!(
+        fs_err::read_dir(store.root().join("tmp")).unwrap().count(),
+        0
+    );
+}
+
+#[test]
+fn a_second_writer_waits_and_learns_for_whom() {
+    let (_folder, store) = store();
+    let key = Digest::of_bytes(b"key");
+    let first = LockHolder {
+        pid: 1,
+        command: "first".into(),
+        since: "now".into(),
+    };
+    let lock = store
+        .lock(key, &first, |_| panic!("nobody holds it"))
+        .unwrap();
+    std::thread::scope(|scope| {
+        let (tell, told) = std::sync::mpsc::channel();
+        let store = &store;
+        scope.spawn(move || {
+            store
+                .lock(key, &LockHolder::default(), |holder| {
+                    tell.send(holder).unwrap()
+                })
+                .unwrap();
+        });
+        assert_eq!(told.recv().unwrap(), Some(first));
+        drop(lock);
+    });
+}
+
+#[test]
+fn a_store_of_another_layout_is_refused() {
+    let (_folder, store) = store();
+    fs_err::write(store.root().join("version"), "9\n").unwrap();
+    let error = Store::open(store.root()).unwrap_err().to_string();
+    assert!(
+        error.ends_with("is a store of layout 9; this program knows layout 1"),
+        "{error}"
+    );
+}

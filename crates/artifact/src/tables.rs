@@ -1,0 +1,283 @@
+//! The tables: one schema constant each.
+//!
+//! Column docs give meaning, unit and null rule. Rows are sorted as `order` says before they are
+//! written.
+
+use crate::table::{ColumnSpec, ColumnType::*, TableSpec};
+
+const fn col(
+    name: &'static str,
+    column_type: crate::table::ColumnType,
+    doc: &'static str,
+) -> ColumnSpec {
+    ColumnSpec::new(name, column_type, doc)
+}
+
+const fn opt(
+    name: &'static str,
+    column_type: crate::table::ColumnType,
+    doc: &'static str,
+) -> ColumnSpec {
+    ColumnSpec::nullable(name, column_type, doc)
+}
+
+/// Reviews with what is known of their movies.
+pub static REVIEWS: TableSpec = TableSpec {
+    name: "reviews",
+    version: 1,
+    row: "a review",
+    order: "review_id",
+    row_group_rows: 8192,
+    columns: &[
+        col(
+            "review_id",
+            UInt64,
+            "number of the review, unique; from split, class and file id, never from reading order",
+        ),
+        col(
+            "split",
+            Utf8,
+            "`train`, `test` or `unlabelled`, as the source gives it",
+        ),
+        col("member", Utf8, "name in the source: `train/pos/12_9.txt`"),
+        opt(
+            "tconst",
+            Utf8,
+            "IMDb id of the title, `tt0111161`; null where the source names none",
+        ),
+        opt("score", UInt8, "stars given, 1 to 10; null where unknown"),
+        opt(
+            "polarity",
+            UInt8,
+            "0 negative, 1 positive; may be set where score is null; null for unlabelled reviews",
+        ),
+        col("text", Utf8, "the review as written"),
+        opt(
+            "title_type",
+            Utf8,
+            "IMDb titleType; null where no title was found or IMDb has none, as all title columns",
+        ),
+        opt("primary_title", Utf8, "IMDb primaryTitle"),
+        opt("original_title", Utf8, "IMDb originalTitle"),
+        opt("is_adult", Bool, "IMDb isAdult"),
+        opt("start_year", Int32, "IMDb startYear"),
+        opt("end_year", Int32, "IMDb endYear, of series"),
+        opt("runtime_minutes", Int32, "IMDb runtimeMinutes, minutes"),
+        opt("genres", ListUtf8, "IMDb genres, in IMDb's order"),
+        opt(
+            "movie_id",
+            Int32,
+            "MovieLens movieId; null where no MovieLens movie was found, as both columns below",
+        ),
+        opt(
+            "ml_rating_mean",
+            Float64,
+            "mean of the movie's MovieLens ratings, 0.5 to 5 stars; null also where it has no rating",
+        ),
+        opt(
+            "ml_rating_count",
+            UInt32,
+            "number of the movie's MovieLens ratings; 0 where the movie is known and has none",
+        ),
+    ],
+};
+
+/// Input rows that were refused.
+pub static REJECTS: TableSpec = TableSpec {
+    name: "rejects",
+    version: 1,
+    row: "an input row that was refused",
+    order: "source, then reading order",
+    row_group_rows: 8192,
+    columns: &[
+        col(
+            "source",
+            Utf8,
+            "`aclimdb`, `titles`, `movielens/ratings.csv`, ...",
+        ),
+        col(
+            "place",
+            Utf8,
+            "member or line: `train/pos/12.txt`, `line 17`",
+        ),
+        col("reason", Utf8, "why it was refused"),
+        col("bytes", Binary, "the raw bytes, at most the first 1024"),
+    ],
+};
+
+/// Encoded reviews.
+pub static TOKENS: TableSpec = TableSpec {
+    name: "tokens",
+    version: 1,
+    row: "an encoded review",
+    order: "review_id",
+    row_group_rows: 8192,
+    columns: &[
+        col("review_id", UInt64, "the review"),
+        col(
+            "split",
+            Utf8,
+            "`train`, `valid`, `calib` or `test`; `unlabelled` where asked for",
+        ),
+        col(
+            "ids",
+            ListInt32,
+            "token ids, 0 is padding; padded to one length or not, as the encoder says",
+        ),
+        col("length", UInt32, "ids that are not padding"),
+        opt("score", UInt8, "stars given, 1 to 10; null where unknown"),
+        opt(
+            "polarity",
+            UInt8,
+            "0 negative, 1 positive; null where unknown",
+        ),
+    ],
+};
+
+/// The tokens that have ids.
+pub static VOCABULARY: TableSpec = TableSpec {
+    name: "vocabulary",
+    version: 1,
+    row: "a token",
+    order: "id",
+    row_group_rows: 65_536,
+    columns: &[
+        col(
+            "id",
+            Int32,
+            "the id in `tokens`; the first ids are reserved (padding, start, unknown)",
+        ),
+        col(
+            "token",
+            Utf8,
+            "the token; reserved ids have names in angle brackets",
+        ),
+        col(
+            "count",
+            UInt64,
+            "occurrences in the training split; for `<unknown>` those of all tokens left out",
+        ),
+        col(
+            "document_count",
+            UInt64,
+            "training reviews in which it occurs; 0 for reserved ids",
+        ),
+    ],
+};
+
+/// The course of a training.
+pub static HISTORY: TableSpec = TableSpec {
+    name: "history",
+    version: 1,
+    row: "a metric of an epoch",
+    order: "epoch, split, mode, metric",
+    row_group_rows: 65_536,
+    columns: &[
+        col("epoch", UInt32, "epoch, from 1"),
+        col("split", Utf8, "`train` or `valid`"),
+        col(
+            "mode",
+            Utf8,
+            "`trained`: as the epoch's batches saw it, dropout on; `evaluated`: after the epoch, dropout off",
+        ),
+        col(
+            "metric",
+            Utf8,
+            "`loss` (in the loss's own unit), `accuracy`, `mse` (stars squared), ...",
+        ),
+        col("value", Float64, "the value"),
+        col("chosen", Bool, "whether this epoch's weights were kept"),
+    ],
+};
+
+/// Figures of models and of the trivial predictor.
+pub static METRICS: TableSpec = TableSpec {
+    name: "metrics",
+    version: 1,
+    row: "a figure",
+    order: "subject (the model first), split (train, valid, calib, test), metric",
+    row_group_rows: 65_536,
+    columns: &[
+        col(
+            "subject",
+            Utf8,
+            "the network's name, or `trivial`: the training split's mean or most common class",
+        ),
+        col("split", Utf8, "the split it was measured on"),
+        col(
+            "metric",
+            Utf8,
+            "`accuracy`, `precision`, `recall`, `f1`, `log_loss`, `mse` (stars squared), `mae` (stars), `r2`",
+        ),
+        opt(
+            "value",
+            Float64,
+            "the value; null where it is not defined, such as a precision without positives",
+        ),
+        opt(
+            "lower",
+            Float64,
+            "lower end of its 95 % interval; null where none was computed",
+        ),
+        opt(
+            "upper",
+            Float64,
+            "upper end of its 95 % interval; null where none was computed",
+        ),
+        col("n", UInt64, "examples it was computed from"),
+    ],
+};
+
+/// Evaluated examples.
+pub static PREDICTIONS: TableSpec = TableSpec {
+    name: "predictions",
+    version: 1,
+    row: "an evaluated example",
+    order: "id",
+    row_group_rows: 65_536,
+    columns: &[
+        col("id", UInt64, "review_id, or window_id for popularity"),
+        col("split", Utf8, "its split"),
+        col(
+            "target",
+            Float64,
+            "the truth: 0 or 1 for task `binary`, stars for `regression`",
+        ),
+        col(
+            "predicted",
+            Float64,
+            "probability of positive for `binary`; stars, clipped to 1 to 10, for `regression`",
+        ),
+        opt(
+            "lower",
+            Float64,
+            "lower end of the 90 % interval; null where the model is not calibrated",
+        ),
+        opt(
+            "upper",
+            Float64,
+            "upper end of the 90 % interval; null where the model is not calibrated",
+        ),
+        opt(
+            "probabilities",
+            ListFloat32,
+            "probability per class, for tasks with more than two; else null",
+        ),
+        opt(
+            "flags",
+            ListUtf8,
+            "why not to trust the prediction; null where not computed",
+        ),
+    ],
+};
+
+/// All tables, by which a reader of an unknown artifact can find its schema.
+pub static ALL: &[&TableSpec] = &[
+    &REVIEWS,
+    &REJECTS,
+    &TOKENS,
+    &VOCABULARY,
+    &HISTORY,
+    &METRICS,
+    &PREDICTIONS,
+];

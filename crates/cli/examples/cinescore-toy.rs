@@ -1,0 +1,94 @@
+//! A stage program that takes no time and does what a test tells it: the runner's tests run it as they
+//! would run a real one.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use cinescore_artifact::describe::{Input, Output};
+use cinescore_artifact::program::{Kind, Program, TaskContext};
+use cinescore_artifact::{Digest, StageError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a toy stage does.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct ToyParams {
+    /// What it writes after its inputs.
+    text: String,
+    /// How long it works before it writes.
+    #[schemars(range(max = 60_000), extend("unit" = "milliseconds"))]
+    sleep_millis: u64,
+    /// How it ends.
+    end: End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum End {
+    /// Well.
+    Well,
+    /// Refusing its input.
+    Refused,
+    /// Without having written its output.
+    NoOutput,
+    /// By a crash.
+    Abort,
+    /// Well, but with other bytes every time.
+    Random,
+    /// Well, leaving a process behind that holds its pipe open.
+    Orphan,
+}
+
+impl Default for ToyParams {
+    fn default() -> Self {
+        Self {
+            text: "toy".into(),
+            sleep_millis: 0,
+            end: End::Well,
+        }
+    }
+}
+
+fn toy(params: ToyParams, context: &mut TaskContext) -> Result<(), StageError> {
+    let mut made = String::new();
+    for input in context.inputs("from") {
+        made.push_str(&fs_err::read_to_string(&input.path)?);
+    }
+    for _ in 0..params.sleep_millis / 10 {
+        context.check_interrupt()?;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    made.push_str(&params.text);
+    made.push('\n');
+    match params.end {
+        End::Well => {}
+        End::Refused => {
+            return Err(StageError::input("the input is refused").hint("choose another"));
+        }
+        End::NoOutput => return Ok(()),
+        End::Abort => std::process::abort(),
+        End::Random => made.push_str(&format!("{:?}", std::time::Instant::now())),
+        End::Orphan => {
+            std::process::Command::new("sleep").arg("600").spawn()?;
+        }
+    }
+    fs_err::write(context.output("made"), made)?;
+    context
+        .result()
+        .metrics
+        .insert("length".into(), params.text.len() as f64);
+    context.progress().step("made");
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let code = Digest::of_bytes(b"toy").to_hex();
+    Program::new("cinescore-toy", "Writes what it is told.", code.leak())
+        .kind(
+            Kind::new("write", "Joins its inputs and adds a text.", toy)
+                .input(Input::file("from", "what comes before").optional().many())
+                .output(Output::file("made", "made.txt", "the text")),
+        )
+        .main()
+}

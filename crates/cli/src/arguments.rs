@@ -1,0 +1,123 @@
+//! The command line, as typed.
+
+use std::path::PathBuf;
+
+use cinescore_artifact::StageError;
+use cinescore_pipeline::Project;
+use cinescore_pipeline::file::{Setting, parse_setting};
+use cinescore_pipeline::graph::Graph;
+use cinescore_pipeline::project::pipeline_file;
+use clap::{Args, Parser, Subcommand};
+
+/// Ratings out of written movie reviews: runs pipelines of cached stages.
+#[derive(Debug, Parser)]
+#[command(name = "cinescore", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) project: ProjectArguments,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 stale (`plan --check`), 2 usage or configuration, 3 input data refused,
+4 a stage failed, 5 the store or the machine (disk full, permission), 130 interrupted.";
+
+/// Which pipeline, with which settings, in which folders.
+#[derive(Debug, Args)]
+pub(crate) struct ProjectArguments {
+    /// The pipeline: a file, or a name for pipelines/NAME.yaml
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "PIPELINE",
+        default_value = "demo"
+    )]
+    pub(crate) pipeline: String,
+    /// Set a variable of the pipeline, such as vars.data=DIR (may be repeated)
+    #[arg(long, global = true, value_name = "vars.NAME=VALUE", value_parser = parse_setting)]
+    pub(crate) set: Vec<Setting>,
+    /// Where the store, the runs and their logs lie
+    #[arg(long, global = true, value_name = "DIR", default_value = "artifacts")]
+    pub(crate) artifacts: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Bring stages up to date: run what is stale, take the rest from the store
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArguments),
+    /// Say what would run, and why
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(PlanArguments),
+    /// Show what is there: the state, age and figures of each stage
+    Status(StatusArguments),
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  cinescore run -p sentiment --set vars.data=../shared/data   everything that is stale
+  cinescore run -p demo net                                   `net` and what it needs
+  cinescore run -p demo --only report                         `report` alone
+  cinescore run -p demo --from net --force                    `net` and all below it, anew";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  cinescore plan -p demo            a line for each stage, with the reason
+  cinescore plan -p demo --check    exit code 1 if anything is stale
+  cinescore plan -p demo --json     the same for programs";
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Stages to bring up to date, with all that they need [default: all]
+    #[arg(value_name = "STAGE")]
+    pub(crate) stages: Vec<String>,
+    /// Run only the named stages; what they need must be fresh
+    #[arg(long)]
+    pub(crate) only: bool,
+    /// Run this stage and all below it; what lies above must be fresh
+    #[arg(long, value_name = "STAGE", conflicts_with = "only")]
+    pub(crate) from: Option<String>,
+    /// Run selected stages even if they are fresh
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    /// Exit with code 1 if anything is stale
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl ProjectArguments {
+    /// Opens the project and checks the pipeline.
+    pub(crate) fn open(&self) -> Result<(Project, Graph), StageError> {
+        let file = pipeline_file(&self.pipeline)?;
+        let program = std::env::current_exe()?;
+        let programs = program.parent().unwrap_or(&program);
+        let project = Project::open(&self.artifacts, programs)?;
+        let graph = project.pipeline(&file, &self.set)?;
+        Ok((project, graph))
+    }
+
+    /// A path for people: relative to the working folder where it lies below it.
+    pub(crate) fn shown(path: &std::path::Path) -> String {
+        let here = std::env::current_dir().unwrap_or_default();
+        path.strip_prefix(&here)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    }
+}

@@ -1,0 +1,5 @@
+//! The verbs, one file each.
+
+pub(crate) mod plan;
+pub(crate) mod run;
+pub(crate) mod status;

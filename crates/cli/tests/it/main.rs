@@ -1,0 +1,10 @@
+//! The `cinescore` program on toy stages.
+
+#![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
+
+mod caching;
+mod failing;
+mod killing;
+mod messages;
+mod project;
+mod selecting;

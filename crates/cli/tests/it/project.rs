@@ -1,0 +1,119 @@
+//! A folder with a pipeline of toy stages, and the real `cinescore` program run in it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// `a` -> `b` -> `d` and `a` -> `c` -> `d`.
+pub(crate) const DIAMOND: &str = "\
+version: 1
+vars: {word: one}
+stages:
+  a: {run: toy write, params: {text: \"${word}\"}}
+  b: {run: toy write, inputs: {from: a}, params: {text: b}}
+  c: {run: toy write, inputs: {from: a}, params: {text: c}}
+  d: {run: toy write, inputs: {from: [b.made, c.made]}, params: {text: d}}
+";
+
+pub(crate) struct Project {
+    folder: tempfile::TempDir,
+}
+
+/// How a run of the program ended.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Project {
+    pub(crate) fn new(pipeline: &str) -> Self {
+        let project = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        project.write(pipeline);
+        project
+    }
+
+    pub(crate) fn write(&self, pipeline: &str) {
+        let folder = self.path().join("pipelines");
+        fs_err::create_dir_all(&folder).unwrap();
+        fs_err::write(folder.join("demo.yaml"), pipeline).unwrap();
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn command(&self, arguments: &str) -> Command {
+        let program = Path::new(env!("CARGO_BIN_EXE_cinescore"));
+        let toys = program.parent().unwrap().join("examples");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new(program);
+        command
+            .args(arguments.split_whitespace())
+            .current_dir(self.path())
+            .env("PATH", format!("{}:{path}", toys.display()));
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &str) -> Ran {
+        Ran::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs the program, which must end well.
+    pub(crate) fn done(&self, arguments: &str) -> Ran {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran
+    }
+
+    /// What a stage has on view.
+    pub(crate) fn made(&self, stage: &str) -> String {
+        fs_err::read_to_string(self.view(stage)).unwrap()
+    }
+
+    pub(crate) fn view(&self, stage: &str) -> PathBuf {
+        self.path()
+            .join("artifacts/runs/demo")
+            .join(stage)
+            .join("made.txt")
+    }
+
+    /// Every object's path in the store.
+    pub(crate) fn objects(&self) -> Vec<PathBuf> {
+        let mut objects = Vec::new();
+        for shard in fs_err::read_dir(self.path().join("artifacts/store/objects")).unwrap() {
+            objects.extend(
+                fs_err::read_dir(shard.unwrap().path())
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        }
+        objects.sort();
+        objects
+    }
+
+    /// What work in progress is left in the store.
+    pub(crate) fn debris(&self) -> usize {
+        fs_err::read_dir(self.path().join("artifacts/store/tmp"))
+            .unwrap()
+            .count()
+    }
+}
+
+impl Ran {
+    pub(crate) fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The stages that were computed, in order.
+    pub(crate) fn computed(&self) -> Vec<&str> {
+        let done = self.stderr.lines().filter(|line| line.contains("  done "));
+        done.filter_map(|line| line.split_whitespace().next())
+            .collect()
+    }
+}

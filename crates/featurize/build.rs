@@ -1,0 +1,5 @@
+//! Gives the program its code digest.
+
+fn main() {
+    cinescore_codedigest::emit();
+}

@@ -1,0 +1,12 @@
+//! The stage program `cinescore-featurize`.
+
+use std::process::ExitCode;
+
+use cinescore_artifact::program::Program;
+
+fn main() -> ExitCode {
+    let about = "Turns tables into what networks read.";
+    Program::new("cinescore-featurize", about, env!("CINESCORE_CODE_DIGEST"))
+        .kind(cinescore_featurize::text::kind())
+        .main()
+}

@@ -1,0 +1,10 @@
+//! The program `cinescore-featurize`, run as people run it, on small tables and on the real reviews.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed; clippy.toml's exemption does not reach its helpers"
+)]
+
+mod fixture;
+mod real;
+mod text;

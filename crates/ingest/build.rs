@@ -1,0 +1,5 @@
+//! Hands the code digest to the compiler.
+
+fn main() {
+    cinescore_codedigest::emit();
+}

@@ -1,0 +1,16 @@
+//! The program `cinescore-ingest`.
+
+use std::process::ExitCode;
+
+use cinescore_artifact::program::Program;
+
+fn main() -> ExitCode {
+    Program::new(
+        "cinescore-ingest",
+        "Turns raw archives of reviews, titles and ratings into tables; makes the sample data.",
+        env!("CINESCORE_CODE_DIGEST"),
+    )
+    .kind(cinescore_ingest::reviews::kind())
+    .kind(cinescore_ingest::sample::kind())
+    .main()
+}

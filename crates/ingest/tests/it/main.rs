@@ -1,0 +1,10 @@
+//! The program, run as a person would run it, on small archives in the public formats.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod archives;
+mod difficulty;
+mod program;
+mod real;
+mod reviews;
+mod sample;

@@ -1,0 +1,24 @@
+//! What a trained model is: network files, LibTorch modules built from them, and bundles.
+//!
+//! Owns the network file format, one module per layer, the file of weights, the bundle folder, the
+//! choice of a device and of the thread to compute on, and the way from a network's outputs to predictions. Does not own training,
+//! metrics or any table.
+//!
+//! Axes are named once and used everywhere: `B` batch, `T` steps (tokens), `E` embedding, `H` hidden,
+//! `F` features of any layer, `O` outputs.
+
+pub mod bundle;
+pub mod compute;
+pub mod device;
+mod initialise;
+pub mod layers;
+pub mod network;
+pub mod task;
+pub mod weights;
+
+mod net;
+
+pub use net::{Batch, Net};
+
+/// The version of LibTorch that this was compiled against, `2.11.0`.
+pub const LIBTORCH_VERSION: &str = env!("CINESCORE_LIBTORCH_VERSION");

@@ -1,0 +1,183 @@
+//! The file of weights (safetensors): written byte for byte the same each time, and checked for names,
+//! shapes and types before a single number is taken over.
+
+use std::collections::BTreeMap;
+
+use safetensors::Dtype;
+use safetensors::tensor::{SafeTensorError, SafeTensors, TensorView};
+use tch::{Kind, TchError, Tensor};
+use thiserror::Error;
+
+use crate::Net;
+
+/// Why weights could not be saved or loaded.
+#[derive(Debug, Error)]
+pub enum WeightsError {
+    /// It is no safetensors file, or a damaged one.
+    #[error("the weights are not a readable safetensors file")]
+    Format(#[from] SafeTensorError),
+    /// A variable of the network is not in the file.
+    #[error("the weights lack `{name}`")]
+    Missing {
+        /// The variable.
+        name: String,
+    },
+    /// The file has a variable that the network does not have.
+    #[error("the weights hold `{name}`, which the network does not have")]
+    Extra {
+        /// The variable.
+        name: String,
+    },
+    /// A variable has another shape or type.
+    #[error("`{name}` is {found} in the weights and {wanted} in the network")]
+    Other {
+        /// The variable.
+        name: String,
+        /// Shape and type in the file.
+        found: String,
+        /// Shape and type in the network.
+        wanted: String,
+    },
+    /// LibTorch refused.
+    #[error("LibTorch could not copy the weights")]
+    Torch(#[from] TchError),
+}
+
+/// The weights of a network as the bytes of a safetensors file: float32, little-endian, sorted by name.
+pub fn to_bytes(net: &Net) -> Result<Vec<u8>, WeightsError> {
+    let mut tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    for (name, tensor) in net.variables() {
+        let shape = shape(&tensor);
+        let mut values = vec![0_f32; tensor.numel()];
+        tensor
+            .f_to_device(tch::Device::Cpu)?
+            .f_contiguous()?
+            .f_copy_data(&mut values, tensor.numel())?;
+        tensors.insert(
+            name,
+            (
+                shape,
+                values
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect(),
+            ),
+        );
+    }
+    let mut views = Vec::with_capacity(tensors.len());
+    for (name, (shape, bytes)) in &tensors {
+        views.push((
+            name.as_str(),
+            TensorView::new(Dtype::F32, shape.clone(), bytes)?,
+        ));
+    }
+    Ok(safetensors::serialize(views, None)?)
+}
+
+/// Takes the weights of a safetensors file over into a network, all or none.
+pub fn load(net: &Net, bytes: &[u8]) -> Result<(), WeightsError> {
+    let file = SafeTensors::deserialize(bytes)?;
+    let mut found: BTreeMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
+    let mut pairs = Vec::new();
+    for (name, variable) in net.variables() {
+        let Some(view) = found.remove(&name) else {
+            return Err(WeightsError::Missing { name });
+        };
+        let wanted = shape(&variable);
+        if view.shape() != wanted || view.dtype() != Dtype::F32 {
+            let found = format!("{:?} {:?}", view.dtype(), view.shape());
+            return Err(WeightsError::Other {
+                name,
+                found,
+                wanted: format!("F32 {wanted:?}"),
+            });
+        }
+        pairs.push((variable, view));
+    }
+    if let Some((name, _)) = found.pop_first() {
+        return Err(WeightsError::Extra { name });
+    }
+    for (mut variable, view) in pairs {
+        let value = Tensor::f_from_data_size(view.data(), &variable.size(), Kind::Float)?;
+        tch::no_grad(|| variable.f_copy_(&value))?;
+    }
+    Ok(())
+}
+
+/// A tensor's shape; its axes are never negative.
+fn shape(tensor: &Tensor) -> Vec<usize> {
+    tensor
+        .size()
+        .into_iter()
+        .map(|axis| usize::try_from(axis).unwrap_or(0))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tch::Device;
+
+    use super::*;
+    use crate::Batch;
+
+    fn net(units: u32, layers: &str) -> Net {
+        let text = format!(
+            "name: n\ninput: {{kind: tokens, embedding: {{size: 2}}}}\n\
+             layers: [{{lstm: {{units: {units}}}}}, {{pool: last}}{layers}]\nhead: {{dense: 1}}"
+        );
+        let spec = crate::network::parse(&text, Path::new("net.yaml"), &BTreeMap::new()).unwrap();
+        Net::new(&spec, 7, Device::Cpu).unwrap()
+    }
+
+    fn output(net: &Net) -> f64 {
+        let ids = Tensor::from_slice(&[1_i32, 5, 6]).view([1, 3]);
+        net.forward(&Batch { ids, lengths: None }, false)
+            .unwrap()
+            .double_value(&[0, 0])
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_and_the_bytes_are_always_the_same() {
+        let (a, b) = (net(3, ""), net(3, ""));
+        assert_ne!(output(&a), output(&b));
+        let bytes = to_bytes(&a).unwrap();
+        load(&b, &bytes).unwrap();
+        assert_eq!(output(&a), output(&b));
+        for _again in 0..8 {
+            assert_eq!(to_bytes(&b).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn other_names_shapes_and_types_are_refused_and_change_nothing() {
+        let bytes = to_bytes(&net(3, "")).unwrap();
+        let refused = |net: Net, bytes: &[u8]| {
+            let before = output(&net);
+            let text = load(&net, bytes).unwrap_err().to_string();
+            assert_eq!(output(&net), before);
+            text
+        };
+        let error = refused(net(4, ""), &bytes);
+        assert_eq!(
+            error,
+            "`head.weight` is F32 [1, 3] in the weights and F32 [1, 4] in the network"
+        );
+        assert_eq!(
+            refused(net(3, ", {dense: 3}"), &bytes),
+            "the weights lack `layers.2.bias`"
+        );
+        let more = to_bytes(&net(3, ", {dense: 3}")).unwrap();
+        let error = refused(net(3, ""), &more);
+        assert_eq!(
+            error,
+            "the weights hold `layers.2.bias`, which the network does not have"
+        );
+        let doubles = String::from_utf8_lossy(&bytes[8..]).find("F32").unwrap();
+        let mut halves = bytes.clone();
+        halves[8 + doubles..8 + doubles + 3].copy_from_slice(b"I32");
+        assert!(refused(net(3, ""), &halves).contains("is I32"));
+        assert!(refused(net(3, ""), &bytes[..40]).contains("not a readable safetensors file"));
+    }
+}

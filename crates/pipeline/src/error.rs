@@ -1,0 +1,169 @@
+//! Why a pipeline could not be planned or run.
+
+use std::io;
+use std::path::PathBuf;
+
+use cinescore_artifact::digest::DigestError;
+use cinescore_artifact::error::machine_hint;
+use cinescore_artifact::source::SourceError;
+use cinescore_artifact::store::StoreError;
+use cinescore_artifact::task::TaskError;
+use cinescore_artifact::{ErrorClass, StageError, exit};
+use cinescore_config::Problems;
+use thiserror::Error;
+
+/// Why a pipeline could not be planned or run.
+#[derive(Debug, Error)]
+pub enum PipelineError {
+    /// The pipeline's file, or one that it names, is wrong.
+    #[error("{0}")]
+    Config(#[from] Problems),
+    /// A name on the command line is unknown.
+    #[error("unknown {what} `{given}` (known: {})", known.join(", "))]
+    Unknown {
+        /// What was named.
+        what: &'static str,
+        /// The name.
+        given: String,
+        /// The known names.
+        known: Vec<String>,
+    },
+    /// There is no such pipeline.
+    #[error("there is no pipeline `{given}`: neither a file of that name nor `{}`", tried.display())]
+    NoPipeline {
+        /// As given.
+        given: String,
+        /// Where it was looked for.
+        tried: PathBuf,
+    },
+    /// The command line asks for something that cannot be.
+    #[error("{0}")]
+    Usage(String),
+    /// A stage program did not describe itself.
+    #[error("`{}` does not describe itself: {reason}", program.display())]
+    Describe {
+        /// The program.
+        program: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A source was not found.
+    #[error("stage `{stage}`, input `{input}`")]
+    Source {
+        /// The stage.
+        stage: String,
+        /// Its input.
+        input: String,
+        /// Why not.
+        source: SourceError,
+    },
+    /// A stage outside the selection would have to run first.
+    #[error("stage `{stage}` needs `{upstream}`, which is not fresh and was not asked for")]
+    UpstreamStale {
+        /// The stage.
+        stage: String,
+        /// The stage above it.
+        upstream: String,
+    },
+    /// A stage failed.
+    #[error("stage `{stage}` failed ({how}); its log: {}", log.display())]
+    StageFailed {
+        /// The stage.
+        stage: String,
+        /// `exit code 3`, `signal 9`, ...
+        how: String,
+        /// The exit code that this gives the runner.
+        code: u8,
+        /// Its log.
+        log: PathBuf,
+        /// The end of its log.
+        tail: String,
+    },
+    /// A stage did not do what the protocol asks.
+    #[error("stage `{stage}` broke the task protocol: {how}")]
+    Protocol {
+        /// The stage.
+        stage: String,
+        /// In what way.
+        how: String,
+    },
+    /// A file of the protocol could not be written.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An input has no digest.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    /// The machine.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// SIGINT or SIGTERM.
+    #[error("interrupted; what was finished is kept, run again to go on")]
+    Interrupted,
+}
+
+impl PipelineError {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}
+
+impl From<PipelineError> for StageError {
+    fn from(error: PipelineError) -> Self {
+        use PipelineError as E;
+        let class = match &error {
+            E::Config(_)
+            | E::Unknown { .. }
+            | E::NoPipeline { .. }
+            | E::Usage(_)
+            | E::UpstreamStale { .. } => ErrorClass::Usage,
+            E::Source { .. } | E::Digest(_) => ErrorClass::Input,
+            E::Describe { .. } | E::Protocol { .. } => ErrorClass::Failed,
+            E::StageFailed { code, .. } => match *code {
+                exit::USAGE => ErrorClass::Usage,
+                exit::INPUT => ErrorClass::Input,
+                exit::MACHINE => ErrorClass::Machine,
+                exit::INTERRUPTED => ErrorClass::Interrupted,
+                _ => ErrorClass::Failed,
+            },
+            E::Task(_) | E::Store(_) | E::Io { .. } => ErrorClass::Machine,
+            E::Interrupted => ErrorClass::Interrupted,
+        };
+        let hint = match &error {
+            E::UpstreamStale { upstream, .. } => Some(format!(
+                "run without --only or --from, or name `{upstream}` as well"
+            )),
+            E::StageFailed { tail, .. } if !tail.is_empty() => {
+                Some(format!("the log ends with\n{tail}"))
+            }
+            E::Source { .. } => Some(
+                "say where the data lies with `DATA=DIR` (make) or `--set vars.data=DIR`".into(),
+            ),
+            E::Io { source, .. } => machine_hint(source),
+            E::Store(error) => error.io().and_then(machine_hint),
+            _ => None,
+        };
+        let error = Self::new(class, error);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Pipelines: a YAML file is checked as a whole, planned with reasons, and run, cached by content.
+//!
+//! Owns what is stale and why, and the order in which stages run. Knows a stage only by its program's
+//! description, its task file, its events and its `result.json`: nothing here assumes what a stage
+//! does. Links neither polars nor LibTorch.
+//!
+//! The way of a pipeline: [`mod@file`] (as written) → [`graph`] (checked against the programs'
+//! descriptions) → [`plan`] (fingerprints and states) → [`run`] (child processes, the store).
+
+pub mod error;
+pub mod file;
+pub mod fingerprint;
+pub mod graph;
+pub mod machine;
+pub mod plan;
+pub mod programs;
+pub mod project;
+pub mod run;
+mod vars;
+pub mod view;
+
+pub use error::PipelineError;
+pub use project::Project;

@@ -1,0 +1,131 @@
+//! Stage programs: finding them, and what they say of themselves.
+//!
+//! Owns the memory of descriptions: a program is asked once, and the answer is kept by the file's stat,
+//! so that a plan starts no program that it knows.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cinescore_artifact::describe::{PROTOCOL, ProgramDescription};
+use cinescore_artifact::store::Stat;
+use cinescore_artifact::task::{read_json, write_json};
+use serde::{Deserialize, Serialize};
+
+use crate::error::PipelineError;
+
+/// What every stage program's file name begins with.
+const PREFIX: &str = "cinescore-";
+
+/// The stage programs of a folder and what is remembered of them.
+#[derive(Debug)]
+pub struct Programs {
+    folder: PathBuf,
+    memory: PathBuf,
+    known: RefCell<BTreeMap<PathBuf, ProgramDescription>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    path: PathBuf,
+    stat: Stat,
+    description: ProgramDescription,
+}
+
+impl Programs {
+    /// Programs in `folder` (and, after it, on `PATH`); descriptions are remembered in `memory`.
+    pub fn new(folder: &Path, memory: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            memory: memory.to_owned(),
+            known: RefCell::default(),
+        }
+    }
+
+    /// The program of a short name, `featurize`.
+    pub fn find(&self, name: &str) -> Option<PathBuf> {
+        let file_name = format!("{PREFIX}{name}");
+        let on_path = std::env::var_os("PATH").unwrap_or_default();
+        std::iter::once(self.folder.clone())
+            .chain(std::env::split_paths(&on_path))
+            .map(|folder| folder.join(&file_name))
+            .find(|path| path.is_file())
+    }
+
+    /// The short names of the programs in the folder, for messages.
+    pub fn names(&self) -> Vec<String> {
+        let entries = fs_err::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.path().is_file())
+            .filter_map(|entry| Some(entry.file_name().to_str()?.strip_prefix(PREFIX)?.to_owned()))
+            .filter(|name| !name.contains('.'))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// What a program says of itself.
+    pub fn describe(&self, program: &Path) -> Result<ProgramDescription, PipelineError> {
+        if let Some(known) = self.known.borrow().get(program) {
+            return Ok(known.clone());
+        }
+        let stat = Stat::of(program).map_err(PipelineError::io("find", program))?;
+        let file_name = program.file_name().unwrap_or_default().to_string_lossy();
+        let memory = self.memory.join(format!("{file_name}.json"));
+        // A memory that cannot be read is none: the program is asked again.
+        let remembered = read_json::<Remembered>(&memory).ok();
+        let description = match remembered {
+            Some(remembered) if remembered.path == program && remembered.stat == stat => {
+                remembered.description
+            }
+            _ => {
+                let description = ask(program)?;
+                let remembered = Remembered {
+                    path: program.to_owned(),
+                    stat,
+                    description: description.clone(),
+                };
+                fs_err::create_dir_all(&self.memory)
+                    .map_err(PipelineError::io("make", &self.memory))?;
+                write_json(&memory, &remembered)?;
+                description
+            }
+        };
+        self.known
+            .borrow_mut()
+            .insert(program.to_owned(), description.clone());
+        Ok(description)
+    }
+}
+
+fn ask(program: &Path) -> Result<ProgramDescription, PipelineError> {
+    let fail = |reason: String| PipelineError::Describe {
+        program: program.to_owned(),
+        reason,
+    };
+    let output = Command::new(program)
+        .arg("describe")
+        .output()
+        .map_err(|error| fail(error.to_string()))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(fail(format!(
+            "`describe` ended with {}: {}",
+            output.status,
+            said.trim()
+        )));
+    }
+    let description: ProgramDescription =
+        serde_json::from_slice(&output.stdout).map_err(|error| fail(error.to_string()))?;
+    if description.protocol != PROTOCOL {
+        return Err(fail(format!(
+            "it speaks version {} of the task protocol; this runner speaks version {PROTOCOL}",
+            description.protocol
+        )));
+    }
+    Ok(description)
+}

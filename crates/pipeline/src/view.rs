@@ -1,0 +1,114 @@
+//! `artifacts/runs/<pipeline>/<stage>/`: the current results, for people.
+//!
+//! Symlinks to read-only objects, and `stage.json`: what is on view and how it was made. The runner
+//! reads it only to say what changed and whether something else is on view; it never takes a result
+//! from here.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use cinescore_artifact::Digest;
+use cinescore_artifact::store::{Record, Store};
+use cinescore_artifact::task::{TaskResult, read_json, write_json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::PipelineError;
+use crate::graph::{Graph, Stage};
+use crate::project::Project;
+
+/// The file that says what is on view.
+const STAGE_FILE: &str = "stage.json";
+
+/// What is on view of a stage.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StageView {
+    /// `featurize text`.
+    pub run: String,
+    /// The key of the result.
+    pub fingerprint: Digest,
+    /// What the key is made of.
+    pub preimage: Value,
+    /// The run that made the result; its log lies in `artifacts/logs/<made_by>/`.
+    pub made_by: String,
+    /// What the stage said.
+    pub result: TaskResult,
+}
+
+/// The folder of a stage's view.
+pub fn folder(project: &Project, graph: &Graph, stage: &str) -> PathBuf {
+    project.artifacts.join("runs").join(&graph.name).join(stage)
+}
+
+/// What is on view of a stage, if anything readable is.
+pub fn current(project: &Project, graph: &Graph, stage: &Stage) -> Option<StageView> {
+    let folder = folder(project, graph, &stage.name);
+    let view: StageView = read_json(&folder.join(STAGE_FILE)).ok()?;
+    // A link that somebody removed is put back.
+    let whole = stage
+        .kind
+        .outputs
+        .iter()
+        .all(|output| folder.join(&output.file_name).exists());
+    whole.then_some(view)
+}
+
+/// Puts a result on view: each link is replaced by a rename, `stage.json` comes last.
+pub fn show(
+    project: &Project,
+    graph: &Graph,
+    stage: &Stage,
+    record: &Record,
+) -> Result<(), PipelineError> {
+    let folder = folder(project, graph, &stage.name);
+    fs_err::create_dir_all(&folder).map_err(PipelineError::io("make", &folder))?;
+    let place = format!("view of {} of {}", stage.name, graph.name);
+    let _lock = project
+        .store
+        .lock_named(&Digest::of_bytes(place.as_bytes()).to_hex())?;
+    let mut names = BTreeSet::from([STAGE_FILE.to_owned()]);
+    for object in record.outputs.values() {
+        let target = relative_object(&project.store, object.digest);
+        link(&target, &folder.join(&object.file_name))?;
+        names.insert(object.file_name.clone());
+    }
+    for entry in fs_err::read_dir(&folder).map_err(PipelineError::io("read", &folder))? {
+        let entry = entry.map_err(PipelineError::io("read", &folder))?;
+        if !names.contains(entry.file_name().to_string_lossy().as_ref())
+            && entry.path().is_symlink()
+        {
+            fs_err::remove_file(entry.path()).map_err(PipelineError::io("remove", entry.path()))?;
+        }
+    }
+    let view = StageView {
+        run: stage.run.clone(),
+        fingerprint: record.fingerprint,
+        preimage: record.preimage.clone(),
+        made_by: record.run.clone(),
+        result: record.result.clone(),
+    };
+    Ok(write_json(&folder.join(STAGE_FILE), &view)?)
+}
+
+/// An object's path from a stage's view: relative, so that `artifacts/` can be moved.
+fn relative_object(store: &Store, digest: Digest) -> PathBuf {
+    let object = store.object_path(digest);
+    let inside = object.strip_prefix(store.root()).unwrap_or(&object);
+    Path::new("../../../store").join(inside)
+}
+
+fn link(target: &Path, place: &Path) -> Result<(), PipelineError> {
+    if fs_err::read_link(place).is_ok_and(|now| now == target) {
+        return Ok(());
+    }
+    let folder = place.parent().unwrap_or(Path::new("."));
+    let temporary = tempfile::Builder::new()
+        .prefix(".link-")
+        .make_in(folder, |path| symlink(target, path))
+        .map_err(PipelineError::io("write in", folder))?;
+    temporary
+        .persist(place)
+        .map_err(|error| PipelineError::io("write", place)(error.error))?;
+    Ok(())
+}

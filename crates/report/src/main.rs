@@ -1,0 +1,15 @@
+//! The program `cinescore-report`.
+
+use std::process::ExitCode;
+
+use cinescore_artifact::program::Program;
+
+fn main() -> ExitCode {
+    Program::new(
+        "cinescore-report",
+        "Turns a pipeline's results into a page.",
+        env!("CINESCORE_CODE_DIGEST"),
+    )
+    .kind(cinescore_report::kind())
+    .main()
+}

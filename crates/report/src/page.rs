@@ -1,0 +1,162 @@
+//! The page as data: sections made of blocks, and the files beside them.
+//!
+//! Owns what a page may consist of; `render` turns it into HTML and Markdown, `sections` fills it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::plot::Plot;
+use crate::render::RenderError;
+use crate::table::{Table, TableView};
+use crate::text::Names;
+
+/// The page.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page {
+    pub(crate) title: String,
+    /// The pipeline's name; none on a plain command line.
+    pub(crate) pipeline: Option<String>,
+    /// The command lines that make this page again.
+    pub(crate) commands: Vec<String>,
+    pub(crate) headlines: Vec<Headline>,
+    /// What a person should look at.
+    pub(crate) warnings: Vec<String>,
+    pub(crate) sections: Vec<Section>,
+    /// What the Markdown summary shows besides the headlines.
+    pub(crate) summary: Vec<TableView>,
+}
+
+/// A network's main figure.
+#[derive(Debug, Serialize)]
+pub(crate) struct Headline {
+    pub(crate) network: String,
+    /// What was measured, `accuracy`.
+    pub(crate) metric: String,
+    pub(crate) unit: String,
+    /// What it was measured on, `12,177 test reviews`.
+    pub(crate) measured_on: String,
+    pub(crate) value: String,
+    pub(crate) trivial: Option<String>,
+    /// Whether the network beats the trivial predictor; none where that is not known.
+    pub(crate) better: Option<bool>,
+    /// The other figures, `F1 0.8603`.
+    pub(crate) others: Vec<String>,
+}
+
+/// A part of the page with a heading of its own.
+#[derive(Debug, Serialize)]
+pub(crate) struct Section {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) blocks: Vec<Block>,
+}
+
+/// What a section consists of.
+#[derive(Debug, Serialize)]
+#[serde(tag = "block", rename_all = "snake_case")]
+pub(crate) enum Block {
+    /// A heading within a section.
+    Heading {
+        id: String,
+        text: String,
+    },
+    /// A paragraph.
+    Text {
+        text: String,
+    },
+    /// That something is not there, and why.
+    Absent {
+        text: String,
+    },
+    Table {
+        table: TableView,
+    },
+    /// Plots side by side, as many as fit.
+    Figures {
+        figures: Vec<Figure>,
+    },
+    /// A stage of the pipeline, folded away.
+    Stage {
+        name: String,
+        run: String,
+        tables: Vec<TableView>,
+    },
+}
+
+/// A plot with the table behind it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figure {
+    /// Markup that this crate made; the only thing on the page that is not escaped.
+    svg: String,
+    table: TableView,
+}
+
+/// Makes the parts of a page and keeps the files that go beside it.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    anchors: Names,
+    tables: Names,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Parts {
+    /// A heading within a section.
+    pub(crate) fn heading(&mut self, text: impl Into<String>) -> Block {
+        let text = text.into();
+        Block::Heading {
+            id: self.anchors.unique(&text),
+            text,
+        }
+    }
+
+    /// A table, with a CSV file of the same name beside the page.
+    pub(crate) fn table(&mut self, mut table: Table) -> Result<TableView, RenderError> {
+        table.name = self.tables.unique(&table.name);
+        self.keep(&table)?;
+        Ok(table.view())
+    }
+
+    /// A plot and the table behind it, with an SVG and a CSV file beside the page.
+    pub(crate) fn figure(&mut self, plot: &Plot, mut table: Table) -> Result<Figure, RenderError> {
+        table.name = self.tables.unique(&table.name);
+        self.keep(&table)?;
+        self.files.insert(
+            format!("plots/{}.svg", table.name),
+            plot.standalone().into_bytes(),
+        );
+        Ok(Figure {
+            svg: plot.inline(&table.name),
+            table: table.view(),
+        })
+    }
+
+    /// An empty section.
+    pub(crate) fn section(&mut self, title: &str) -> Section {
+        Section {
+            id: self.anchors.unique(title),
+            title: title.into(),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// A table without a file of its own.
+    pub(crate) fn table_without_file(&mut self, mut table: Table) -> TableView {
+        table.name = self.tables.unique(&table.name);
+        table.view()
+    }
+
+    /// The files beside the page, by path below the report's folder.
+    pub(crate) fn into_files(self) -> BTreeMap<String, Vec<u8>> {
+        self.files
+    }
+
+    fn keep(&mut self, table: &Table) -> Result<(), RenderError> {
+        let csv = table.csv().map_err(|source| RenderError::Csv {
+            table: table.name.clone(),
+            source,
+        })?;
+        self.files.insert(format!("tables/{}.csv", table.name), csv);
+        Ok(())
+    }
+}

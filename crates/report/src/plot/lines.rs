@@ -1,0 +1,129 @@
+//! Lines over whole numbers, such as epochs or scores.
+
+use plotters::element::{Circle, PathElement};
+use plotters::prelude::Color;
+use plotters::series::DashedLineSeries;
+use plotters::style::text_anchor::HPos;
+
+use super::frame::{Frame, Swatch, Ticks, text};
+use super::{INK, Plot, PlotError, series_color};
+
+/// A plot of lines.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    pub(crate) title: String,
+    /// What the plot shows, in words.
+    pub(crate) description: String,
+    /// What the whole numbers from left to right are.
+    pub(crate) x_label: String,
+    /// What the height means, with its unit.
+    pub(crate) y_label: String,
+    pub(crate) lines: Vec<Line>,
+    /// A place from left to right to point out, and its name.
+    pub(crate) mark: Option<(f64, String)>,
+}
+
+/// A line.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) name: String,
+    pub(crate) dashed: bool,
+    /// Points from left to right; those that are no finite number are left out.
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+impl Lines {
+    /// Draws it.
+    pub(crate) fn draw(&self) -> Result<Plot, PlotError> {
+        let finite = |line: &Line| -> Vec<(f64, f64)> {
+            line.points
+                .iter()
+                .copied()
+                .filter(|(x, y)| x.is_finite() && y.is_finite())
+                .collect()
+        };
+        let finite: Vec<Vec<(f64, f64)>> = self.lines.iter().map(finite).collect();
+        let points = || finite.iter().flatten();
+        let (low_x, high_x) = bounds(points().map(|point| point.0));
+        let (low_y, high_y) = bounds(points().map(|point| point.1));
+        let room = if high_y > low_y {
+            (high_y - low_y) * 0.08
+        } else {
+            high_y.abs().max(1.0) * 0.1
+        };
+        // A quantity that is never negative gets no room below zero.
+        let floor = if low_y >= 0.0 {
+            (low_y - room).max(0.0)
+        } else {
+            low_y - room
+        };
+        let frame = Frame {
+            title: &self.title,
+            description: &self.description,
+            x_label: &self.x_label,
+            y_label: &self.y_label,
+            x: low_x - 0.5..high_x + 0.5,
+            y: floor..high_y + room,
+            ticks: Ticks::X(
+                (low_x as i64..=high_x as i64)
+                    .map(|x| (x as f64, x.to_string()))
+                    .collect(),
+            ),
+            legend: self
+                .lines
+                .iter()
+                .map(|line| {
+                    (
+                        line.name.as_str(),
+                        if line.dashed {
+                            Swatch::Dashes
+                        } else {
+                            Swatch::Line
+                        },
+                    )
+                })
+                .collect(),
+        };
+        frame.draw(|plane, surface| {
+            if let Some((at, name)) = &self.mark {
+                let (top, bottom) = ((*at, high_y + room), (*at, floor));
+                plane.draw(&PathElement::new(
+                    [top, bottom],
+                    INK.mix(0.45).stroke_width(3),
+                ))?;
+                let (x, y) = plane.map_coordinate(&top);
+                // The name stands on the side with more room.
+                let (anchor, aside) = if *at > (low_x + high_x) / 2.0 {
+                    (HPos::Right, -10)
+                } else {
+                    (HPos::Left, 10)
+                };
+                surface.draw(&text(name, (x + aside, y), anchor))?;
+            }
+            for (index, (line, points)) in self.lines.iter().zip(&finite).enumerate() {
+                let color = series_color(index);
+                if line.dashed {
+                    for dash in
+                        DashedLineSeries::new(points.iter().copied(), 16, 10, color.stroke_width(5))
+                    {
+                        plane.draw(&dash)?;
+                    }
+                } else {
+                    plane.draw(&PathElement::new(points.clone(), color.stroke_width(5)))?;
+                }
+                for &point in points {
+                    plane.draw(&Circle::new(point, 8, color.filled()))?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The least and the greatest; 0 and 1 of nothing.
+fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+        (low.min(value), high.max(value))
+    });
+    if low > high { (0.0, 1.0) } else { (low, high) }
+}

@@ -1,0 +1,89 @@
+//! The sections of the page: counts in words, tables and plots.
+
+pub(crate) mod data;
+pub(crate) mod origin;
+mod predictions;
+pub(crate) mod results;
+pub(crate) mod training;
+
+use cinescore_artifact::table::TableError;
+use cinescore_artifact::tables::{HISTORY, METRICS, PREDICTIONS};
+
+use crate::count::history::{self, History};
+use crate::count::metrics::{self, Metrics};
+use crate::count::predictions::{self as predicted, Predictions};
+use crate::inputs::Group;
+use crate::page::Block;
+
+/// What is known of a trained network.
+#[derive(Debug)]
+pub(crate) struct Network {
+    /// Its name; with the stage's where that says more.
+    name: String,
+    history: Option<History>,
+    metrics: Option<Metrics>,
+    predictions: Option<Predictions>,
+}
+
+/// The networks among the groups, in the order given.
+pub(crate) fn networks(groups: &[Group]) -> Result<Vec<Network>, TableError> {
+    let mut networks = Vec::new();
+    for group in groups {
+        let history = group.table(&HISTORY).map(history::count).transpose()?;
+        let metrics = group.table(&METRICS).map(metrics::count).transpose()?;
+        let predictions = group
+            .table(&PREDICTIONS)
+            .map(predicted::count)
+            .transpose()?;
+        if history.is_none() && metrics.is_none() && predictions.is_none() {
+            continue;
+        }
+        let name = group.name.clone();
+        networks.push(Network {
+            name,
+            history,
+            metrics,
+            predictions,
+        });
+    }
+    name_by_subject(&mut networks);
+    Ok(networks)
+}
+
+/// Calls each network by its own name; where several stages trained one of that name, the stage's
+/// name stays behind it.
+fn name_by_subject(networks: &mut [Network]) {
+    let subjects: Vec<Option<String>> = networks
+        .iter()
+        .map(|network| {
+            network
+                .metrics
+                .as_ref()
+                .and_then(|metrics| metrics.subject.clone())
+        })
+        .collect();
+    for (network, subject) in networks.iter_mut().zip(&subjects) {
+        if let Some(name) = subject {
+            let shared = subjects.iter().filter(|other| *other == subject).count() > 1;
+            network.name = if shared {
+                format!("{name} ({})", network.name)
+            } else {
+                name.clone()
+            };
+        }
+    }
+}
+
+fn text(text: impl Into<String>) -> Block {
+    Block::Text { text: text.into() }
+}
+
+fn absent(text: impl Into<String>) -> Block {
+    Block::Absent { text: text.into() }
+}
+
+/// `1 review`, `2 reviews`.
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", crate::number::count(count))
+}

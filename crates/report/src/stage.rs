@@ -1,0 +1,139 @@
+//! The kind `report`: its parameters, its inputs, and what it does with them.
+
+use cinescore_artifact::StageError;
+use cinescore_artifact::describe::{Input, Output};
+use cinescore_artifact::program::{Kind, TaskContext};
+use cinescore_artifact::table::TableReader;
+use cinescore_artifact::task::Provenance;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::inputs::{self, Content, Group};
+use crate::page::{Page, Parts};
+use crate::render::{RenderError, render};
+use crate::{metric, sections};
+
+/// The inputs that artifacts may come in.
+const INPUTS: [(&str, &str); 3] = [
+    ("reviews", "outputs of `ingest reviews`: reviews, rejects"),
+    (
+        "text",
+        "outputs of `featurize text`: tokens, vocabulary, encoder",
+    ),
+    (
+        "nets",
+        "outputs of `train fit`, of any number of networks: history, metrics, predictions, bundle",
+    ),
+];
+const OUTPUT: &str = "report";
+
+/// The parameters of `report`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReportParams {
+    /// The page's title; without one, the pipeline's name.
+    pub title: Option<String>,
+    /// How many reviews are shown with their titles.
+    #[schemars(range(min = 0, max = 100), extend("unit" = "reviews"))]
+    pub sample_rows: usize,
+}
+
+impl Default for ReportParams {
+    fn default() -> Self {
+        Self {
+            title: None,
+            sample_rows: 5,
+        }
+    }
+}
+
+/// The kind, for the program.
+pub fn kind() -> Kind {
+    let kind = Kind::new("report", "What a pipeline made, as one HTML page.", run);
+    INPUTS
+        .iter()
+        .fold(kind, |kind, (name, about)| {
+            kind.input(Input::any(name, about).many().optional())
+        })
+        .output(Output::folder(
+            OUTPUT,
+            "index.html, summary.md, tables and plots",
+        ))
+        .with_provenance()
+}
+
+fn run(params: ReportParams, context: &mut TaskContext) -> Result<(), StageError> {
+    let provenance = context.provenance()?;
+    let groups = inputs::collect(INPUTS.iter().flat_map(|(name, _)| context.inputs(name)))?;
+    for group in &groups {
+        for artifact in &group.artifacts {
+            if let Content::Table(spec) = artifact.content {
+                let rows = TableReader::open(&artifact.path, spec)?.rows();
+                context
+                    .result()
+                    .rows_in
+                    .insert(format!("{}.{}", group.name, artifact.output), rows);
+            }
+        }
+    }
+    context.check_interrupt()?;
+
+    let mut parts = Parts::default();
+    let page = page(&params, &groups, provenance.as_ref(), &mut parts)?;
+    let (html, markdown) = render(&page)?;
+
+    let folder = context.output(OUTPUT);
+    let mut files = parts.into_files();
+    files.insert("index.html".into(), html.into_bytes());
+    files.insert("summary.md".into(), markdown.into_bytes());
+    for (name, bytes) in &files {
+        let path = folder.join(name);
+        fs_err::create_dir_all(path.parent().unwrap_or(&folder))?;
+        fs_err::write(path, bytes)?;
+    }
+    let networks = page.headlines.len() as u64;
+    context
+        .result()
+        .facts
+        .insert("networks_with_test_figures".into(), networks.into());
+    Ok(())
+}
+
+fn page(
+    params: &ReportParams,
+    groups: &[Group],
+    provenance: Option<&Provenance>,
+    parts: &mut Parts,
+) -> Result<Page, StageError> {
+    let pipeline = provenance.map(|provenance| provenance.pipeline.clone());
+    let title = params
+        .title
+        .clone()
+        .or_else(|| pipeline.as_deref().map(metric::capital));
+    let networks = sections::networks(groups)?;
+    let data = sections::data::section(groups, params.sample_rows, parts)?;
+    let training = sections::training::section(&networks, parts)?;
+    let (results, summary) = sections::results::section(&networks, parts)?;
+    let origin = sections::origin::section(groups, provenance, parts)?;
+    Ok(Page {
+        title: title.unwrap_or_else(|| "Cinescore report".into()),
+        commands: pipeline
+            .as_deref()
+            .map(sections::origin::commands)
+            .unwrap_or_default(),
+        pipeline,
+        headlines: sections::results::headlines(&networks),
+        warnings: provenance
+            .map(sections::origin::warnings)
+            .unwrap_or_default(),
+        sections: vec![data.section, training, results, origin],
+        summary: data.summary.into_iter().chain(summary).collect(),
+    })
+}
+
+/// Templates and plots are this program's own: if they fail, the work failed.
+impl From<RenderError> for StageError {
+    fn from(error: RenderError) -> Self {
+        Self::failed(error)
+    }
+}

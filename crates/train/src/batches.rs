@@ -1,0 +1,82 @@
+//! Which examples go together, and their tensors.
+
+use cinescore_model::Batch;
+use rand::seq::SliceRandom as _;
+use rand_chacha::ChaCha8Rng;
+use tch::{Device, TchError, Tensor};
+
+use crate::examples::{Examples, Layout};
+
+/// Batches whose examples are sorted by length together: enough that those of a batch are of nearly
+/// one length, few enough that an epoch's batches differ from the last one's.
+const BUCKET_BATCHES: usize = 50;
+
+/// The batches of an epoch, in a random order. Trimmed examples of similar length go together, so that
+/// little is padded.
+pub fn for_training(
+    examples: &Examples,
+    rows: &[usize],
+    size: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<Vec<usize>> {
+    let mut rows = rows.to_vec();
+    rows.shuffle(rng);
+    match examples.layout() {
+        Layout::Padded => rows.chunks(size).map(<[usize]>::to_vec).collect(),
+        Layout::Trimmed => {
+            for bucket in rows.chunks_mut(size * BUCKET_BATCHES) {
+                bucket.sort_by_key(|&row| examples.ids(row).len());
+            }
+            let mut batches: Vec<Vec<usize>> = rows.chunks(size).map(<[usize]>::to_vec).collect();
+            batches.shuffle(rng);
+            batches
+        }
+    }
+}
+
+/// Batches for evaluation: every row once, sorted by length where that saves padding.
+pub fn for_evaluation(examples: &Examples, rows: &[usize], size: usize) -> Vec<Vec<usize>> {
+    let mut rows = rows.to_vec();
+    if examples.layout() == Layout::Trimmed {
+        rows.sort_by_key(|&row| examples.ids(row).len());
+    }
+    rows.chunks(size).map(<[usize]>::to_vec).collect()
+}
+
+/// The tensors of some examples; trimmed ones are padded at the end to the longest among them.
+pub fn assemble(examples: &Examples, rows: &[usize], device: Device) -> Result<Batch, TchError> {
+    let steps = rows
+        .iter()
+        .map(|&row| examples.ids(row).len())
+        .max()
+        .unwrap_or(0);
+    let mut ids = Vec::with_capacity(rows.len() * steps);
+    for &row in rows {
+        let own = examples.ids(row);
+        ids.extend_from_slice(own);
+        ids.resize(
+            ids.len() + steps - own.len(),
+            cinescore_artifact::encoder::PADDING_ID,
+        );
+    }
+    let shape = [axis(rows.len()), axis(steps)];
+    let ids = Tensor::f_from_slice(&ids)?
+        .f_view(shape)?
+        .f_to_device(device)?;
+    let lengths = match examples.layout() {
+        Layout::Padded => None,
+        Layout::Trimmed => {
+            let lengths: Vec<i64> = rows
+                .iter()
+                .map(|&row| axis(examples.ids(row).len()))
+                .collect();
+            Some(Tensor::f_from_slice(&lengths)?.f_to_device(device)?)
+        }
+    };
+    Ok(Batch { ids, lengths })
+}
+
+/// A length as LibTorch counts; nothing in memory is longer than an i64 can say.
+fn axis(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}

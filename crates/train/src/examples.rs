@@ -1,0 +1,352 @@
+//! Encoded reviews with their labels, in memory.
+//!
+//! Owns reading a `tokens` table and everything that is refused about it before the first batch.
+//! Does not own batches. A review without the label that the task needs is left out and counted.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arrow::array::{
+    Array as _, AsArray as _, ListArray, RecordBatch, StringArray, UInt8Array, UInt64Array,
+};
+use arrow::datatypes::Int32Type;
+use cinescore_artifact::encoder::{EncoderFile, PADDING_ID};
+use cinescore_artifact::table::{TableError, TableReader, column};
+use cinescore_artifact::tables::TOKENS;
+use cinescore_model::task::Task;
+use thiserror::Error;
+
+/// Rows read at a time.
+const READ_ROWS: usize = 8192;
+
+/// A part of the examples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Split {
+    /// What is learned from.
+    Train,
+    /// What every choice is made on.
+    Valid,
+    /// What intervals are fitted on.
+    Calib,
+    /// What the figures are for.
+    Test,
+}
+
+impl Split {
+    /// All, in the order of the tables.
+    pub const ALL: [Self; 4] = [Self::Train, Self::Valid, Self::Calib, Self::Test];
+
+    /// The name in the tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Valid => "valid",
+            Self::Calib => "calib",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// How the steps of an example lie in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// As in the table, all of one length: padding is a token like others.
+    Padded,
+    /// Without padding, each of its own length: for networks that mask.
+    Trimmed,
+}
+
+/// Why a table of examples cannot be trained on.
+#[derive(Debug, Error)]
+pub enum ExamplesError {
+    /// The table cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// An id is none of the encoder's.
+    #[error(
+        "review {review_id} has the id {id}, and the encoder's ids end at {last}: they do not belong together"
+    )]
+    Id {
+        /// The review.
+        review_id: u64,
+        /// Its id.
+        id: i32,
+        /// The encoder's last id.
+        last: usize,
+    },
+    /// The encoder pads to another length.
+    #[error(
+        "review {review_id} has {found} ids, and the encoder pads to {wanted}: they do not belong together"
+    )]
+    Length {
+        /// The review.
+        review_id: u64,
+        /// Its number of ids.
+        found: usize,
+        /// The encoder's length.
+        wanted: usize,
+    },
+    /// A network without a mask needs one length.
+    #[error(
+        "review {review_id} has {found} ids and the first one {wanted}: a network that does not mask needs padded examples"
+    )]
+    Ragged {
+        /// The review.
+        review_id: u64,
+        /// Its number of ids.
+        found: usize,
+        /// That of the first review.
+        wanted: usize,
+    },
+    /// A review has nothing but padding.
+    #[error("review {review_id} has no ids but padding")]
+    Empty {
+        /// The review.
+        review_id: u64,
+    },
+    /// A label is out of its range.
+    #[error("review {review_id} has the label {label}, which is out of range for task `{task}`")]
+    Label {
+        /// The review.
+        review_id: u64,
+        /// Its label.
+        label: u8,
+        /// The task.
+        task: Task,
+    },
+    /// A split that training needs is empty.
+    #[error("the split `{split}` has no examples with a label for task `{task}`")]
+    NoExamples {
+        /// The split.
+        split: &'static str,
+        /// The task.
+        task: Task,
+    },
+    /// There is nothing to tell apart.
+    #[error("all {count} training examples have the label {label}: there is nothing to learn")]
+    OneLabel {
+        /// Training examples.
+        count: usize,
+        /// Their label.
+        label: f64,
+    },
+}
+
+/// Labelled examples.
+#[derive(Debug)]
+pub struct Examples {
+    layout: Layout,
+    review_ids: Vec<u64>,
+    labels: Vec<f64>,
+    /// The ids of all examples, one after the other.
+    ids: Vec<i32>,
+    /// Where each example's ids begin, and at last where they end.
+    offsets: Vec<usize>,
+    /// The examples of each split, in the table's order.
+    splits: BTreeMap<Split, Vec<usize>>,
+    /// Rows of each split that had no label.
+    unlabelled: BTreeMap<Split, u64>,
+}
+
+impl Examples {
+    /// Reads a table and checks it against the encoder that made it.
+    pub fn read(
+        path: &Path,
+        task: Task,
+        layout: Layout,
+        encoder: &EncoderFile,
+    ) -> Result<Self, ExamplesError> {
+        let mut examples = Self {
+            layout,
+            review_ids: Vec::new(),
+            labels: Vec::new(),
+            ids: Vec::new(),
+            offsets: vec![0],
+            splits: Split::ALL.map(|split| (split, Vec::new())).into(),
+            unlabelled: Split::ALL.map(|split| (split, 0)).into(),
+        };
+        for batch in TableReader::open(path, &TOKENS)?.batches(READ_ROWS)? {
+            examples.add(&batch?, task, encoder)?;
+        }
+        examples.check(task)?;
+        Ok(examples)
+    }
+
+    fn add(
+        &mut self,
+        batch: &RecordBatch,
+        task: Task,
+        encoder: &EncoderFile,
+    ) -> Result<(), ExamplesError> {
+        let review_ids: &UInt64Array = column(batch, "review_id");
+        let splits: &StringArray = column(batch, "split");
+        let lists: &ListArray = column(batch, "ids");
+        let labels: &UInt8Array = match task {
+            Task::Binary => column(batch, "polarity"),
+            Task::Regression => column(batch, "score"),
+        };
+        for row in 0..batch.num_rows() {
+            // Unlabelled reviews are in the table where they were asked for, and nothing is asked of them here.
+            let Some(split) = Split::ALL
+                .into_iter()
+                .find(|split| split.name() == splits.value(row))
+            else {
+                continue;
+            };
+            if labels.is_null(row) {
+                *self.unlabelled.entry(split).or_default() += 1;
+                continue;
+            }
+            let (review_id, label) = (review_ids.value(row), labels.value(row));
+            let known = match task {
+                Task::Binary => 0..=1,
+                Task::Regression => 1..=10,
+            };
+            if !known.contains(&label) {
+                return Err(ExamplesError::Label {
+                    review_id,
+                    label,
+                    task,
+                });
+            }
+            let list = lists.value(row);
+            let ids = self.checked(
+                review_id,
+                list.as_primitive::<Int32Type>().values(),
+                encoder,
+            )?;
+            self.ids.extend_from_slice(ids);
+            self.offsets.push(self.ids.len());
+            self.splits
+                .entry(split)
+                .or_default()
+                .push(self.review_ids.len());
+            self.review_ids.push(review_id);
+            self.labels.push(f64::from(label));
+        }
+        Ok(())
+    }
+
+    /// The ids of a review as the layout keeps them.
+    fn checked<'a>(
+        &self,
+        review_id: u64,
+        ids: &'a [i32],
+        encoder: &EncoderFile,
+    ) -> Result<&'a [i32], ExamplesError> {
+        let unknown = |id: &&i32| usize::try_from(**id).map_or(true, |id| id >= encoder.ids());
+        if let Some(&id) = ids.iter().find(unknown) {
+            return Err(ExamplesError::Id {
+                review_id,
+                id,
+                last: encoder.ids().saturating_sub(1),
+            });
+        }
+        if encoder.padded
+            && let Some(wanted) = encoder
+                .max_length
+                .and_then(|length| usize::try_from(length).ok())
+            && ids.len() != wanted
+        {
+            return Err(ExamplesError::Length {
+                review_id,
+                found: ids.len(),
+                wanted,
+            });
+        }
+        let kept = match self.layout {
+            Layout::Padded => ids,
+            Layout::Trimmed => {
+                let begin = ids
+                    .iter()
+                    .position(|&id| id != PADDING_ID)
+                    .unwrap_or(ids.len());
+                let end = ids
+                    .iter()
+                    .rposition(|&id| id != PADDING_ID)
+                    .map_or(begin, |last| last + 1);
+                &ids[begin..end]
+            }
+        };
+        if kept.is_empty() {
+            return Err(ExamplesError::Empty { review_id });
+        }
+        if let (Layout::Padded, Some(&wanted)) = (self.layout, self.offsets.get(1))
+            && kept.len() != wanted
+        {
+            return Err(ExamplesError::Ragged {
+                review_id,
+                found: kept.len(),
+                wanted,
+            });
+        }
+        Ok(kept)
+    }
+
+    fn check(&self, task: Task) -> Result<(), ExamplesError> {
+        for split in [Split::Train, Split::Valid] {
+            if self.rows(split).is_empty() {
+                return Err(ExamplesError::NoExamples {
+                    split: split.name(),
+                    task,
+                });
+            }
+        }
+        let mut labels = self.rows(Split::Train).iter().map(|&row| self.labels[row]);
+        match labels.next() {
+            Some(label) if labels.all(|other| other == label) => Err(ExamplesError::OneLabel {
+                count: self.rows(Split::Train).len(),
+                label,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The examples of a split, by number, in the table's order.
+    pub fn rows(&self, split: Split) -> &[usize] {
+        self.splits.get(&split).map_or(&[], Vec::as_slice)
+    }
+
+    /// The rows of a split that were left out because they have no label.
+    pub fn unlabelled(&self, split: Split) -> u64 {
+        self.unlabelled.get(&split).copied().unwrap_or(0)
+    }
+
+    /// The number of all examples.
+    pub fn len(&self) -> usize {
+        self.review_ids.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.review_ids.is_empty()
+    }
+
+    /// How the steps lie.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// An example's ids.
+    pub fn ids(&self, row: usize) -> &[i32] {
+        &self.ids[self.offsets[row]..self.offsets[row + 1]]
+    }
+
+    /// An example's review.
+    pub fn review_id(&self, row: usize) -> u64 {
+        self.review_ids[row]
+    }
+
+    /// An example's label: 0 or 1 for task `binary`, stars for `regression`.
+    pub fn label(&self, row: usize) -> f64 {
+        self.labels[row]
+    }
+
+    /// The labels of a split.
+    pub fn labels(&self, split: Split) -> Vec<f64> {
+        self.rows(split)
+            .iter()
+            .map(|&row| self.labels[row])
+            .collect()
+    }
+}

@@ -1,0 +1,16 @@
+//! Trains networks: kind `fit`.
+//!
+//! Owns reading encoded examples, batches, losses, optimizers, the training loop, evaluation and the
+//! figures. Does not own any layer, the bundle's format or how an output becomes a prediction
+//! (`cinescore-model`), nor how a text becomes ids (`featurize`). Reads a `tokens` table, an encoder
+//! and a network file; writes a bundle and the tables `history`, `predictions` and `metrics`.
+
+pub mod batches;
+pub mod evaluate;
+pub mod examples;
+pub mod figures;
+pub mod fit;
+pub mod objective;
+pub mod optimizer;
+pub mod random;
+pub mod training;

@@ -1,0 +1,12 @@
+//! The program `cinescore-train`.
+
+use std::process::ExitCode;
+
+use cinescore_artifact::program::Program;
+
+fn main() -> ExitCode {
+    let about = "Trains networks on encoded examples and says how good they are.";
+    Program::new("cinescore-train", about, env!("CINESCORE_CODE_DIGEST"))
+        .kind(cinescore_train::fit::kind())
+        .main()
+}

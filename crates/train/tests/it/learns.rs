@@ -1,0 +1,170 @@
+//! What can be learned is learned, and what cannot is not.
+
+use arrow::array::{
+    BooleanArray, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array,
+};
+use cinescore_artifact::table::{TableReader, TableSpec, column};
+use cinescore_artifact::tables::{HISTORY, METRICS, PREDICTIONS};
+use cinescore_model::bundle;
+use serde_json::{Value, json};
+use tch::Device;
+
+use crate::synthetic::{Bench, IDS, padded, reviews};
+
+/// Parameters with which the reviews are learned in seconds.
+fn quick(task: &str) -> Value {
+    json!({"task": task, "optimizer": {"adam": {"lr": 0.01}}, "seed": 3, "epochs": 5})
+}
+
+fn read(bench: &Bench, name: &str, spec: &'static TableSpec) -> RecordBatch {
+    let path = bench.path("out").join(name);
+    let batches: Vec<_> = TableReader::open(&path, spec)
+        .unwrap()
+        .batches(100_000)
+        .unwrap()
+        .collect();
+    assert_eq!(batches.len(), 1);
+    batches.into_iter().next().unwrap().unwrap()
+}
+
+#[test]
+fn an_order_of_words_is_learned_with_padding_and_without() {
+    for mask in [false, true] {
+        let reviews = if mask {
+            reviews(2000)
+        } else {
+            padded(reviews(2000))
+        };
+        let result = Bench::new(&reviews, mask).fitted("out", 1, quick("binary"));
+        let accuracy = result["metrics"]["test.accuracy"].as_f64().unwrap();
+        assert!(accuracy > 0.95, "mask {mask}: {accuracy}");
+        assert_eq!(result["device"], "cpu");
+    }
+}
+
+#[test]
+fn labels_of_other_reviews_teach_nothing() {
+    let mut reviews = padded(reviews(2000));
+    let polarities: Vec<_> = reviews.iter().map(|review| review.polarity).collect();
+    let count = reviews.len();
+    for (index, review) in reviews.iter_mut().enumerate() {
+        review.polarity = polarities[(index * 7 + 3) % count];
+    }
+    let result = Bench::new(&reviews, false).fitted("out", 1, quick("binary"));
+    let accuracy = result["metrics"]["test.accuracy"].as_f64().unwrap();
+    assert!((0.35..0.65).contains(&accuracy), "{accuracy}");
+}
+
+#[test]
+fn stars_are_learned_and_every_table_says_the_same() {
+    let bench = Bench::new(&padded(reviews(2000)), false);
+    let result = bench.fitted("out", 1, quick("regression"));
+    let mse = result["metrics"]["test.mse"].as_f64().unwrap();
+    // Scores are 2 and 9: their variance is over 12.
+    assert!(mse < 1.0, "{mse}");
+
+    let predictions = read(&bench, "predictions.parquet", &PREDICTIONS);
+    let column_of = |name| column::<Float64Array>(&predictions, name);
+    let splits: &StringArray = column(&predictions, "split");
+    let errors: Vec<f64> = (0..predictions.num_rows())
+        .filter(|&row| splits.value(row) == "test")
+        .map(|row| (column_of("predicted").value(row) - column_of("target").value(row)).powi(2))
+        .collect();
+    assert_eq!(errors.len(), 400);
+    assert!((errors.iter().sum::<f64>() / 400.0 - mse).abs() < 1e-9);
+    assert!(
+        column_of("predicted")
+            .iter()
+            .flatten()
+            .all(|stars| (1.0..=10.0).contains(&stars))
+    );
+    let ids: &UInt64Array = column(&predictions, "id");
+    assert!(ids.values().is_sorted());
+
+    let metrics = read(&bench, "metrics.parquet", &METRICS);
+    let text = |name| column::<StringArray>(&metrics, name);
+    let listed: Vec<(String, String, String)> = (0..metrics.num_rows())
+        .map(|row| {
+            ["subject", "split", "metric"]
+                .map(|name| text(name).value(row).to_owned())
+                .into()
+        })
+        .collect();
+    let expected: Vec<(String, String, String)> = ["small", "trivial"]
+        .into_iter()
+        .flat_map(|subject| ["valid", "calib", "test"].map(|split| (subject, split)))
+        .flat_map(|(subject, split)| {
+            ["mae", "mse", "r2"].map(|metric| [subject, split, metric].map(String::from).into())
+        })
+        .collect();
+    assert_eq!(listed, expected);
+
+    let history = read(&bench, "history.parquet", &HISTORY);
+    let chosen: &BooleanArray = column(&history, "chosen");
+    let epochs: &UInt32Array = column(&history, "epoch");
+    assert_eq!(history.num_rows(), 5 * 2 * 2);
+    let kept: Vec<u32> = epochs
+        .values()
+        .iter()
+        .zip(chosen.values())
+        .filter_map(|(epoch, kept)| kept.then_some(*epoch))
+        .collect();
+    let said = result["facts"]["chosen_epoch"].as_u64().unwrap();
+    assert_eq!(kept, [said as u32; 4]);
+
+    let bundle = bundle::load(&bench.path("out/bundle"), Device::Cpu).unwrap();
+    assert_eq!(
+        (bundle.manifest.ids, u64::from(bundle.manifest.chosen_epoch)),
+        (IDS, said)
+    );
+    assert_eq!(bundle.manifest.metrics["test.mse"], mse);
+}
+
+#[test]
+fn the_weights_of_the_best_epoch_are_kept_and_parameters_reach_the_network() {
+    let bench = Bench::new(&padded(reviews(400)), false);
+    // A rate at which the loss soon rises again.
+    let optimizer = json!({"adam": {"lr": 0.3}});
+    let wild = json!({"task": "binary", "optimizer": optimizer, "epochs": 6, "network_params": {"units": 5}});
+    let result = bench.fitted("out", 1, wild);
+    let history = read(&bench, "history.parquet", &HISTORY);
+    let (splits, metrics): (&StringArray, &StringArray) =
+        (column(&history, "split"), column(&history, "metric"));
+    let (values, chosen): (&Float64Array, &BooleanArray) =
+        (column(&history, "value"), column(&history, "chosen"));
+    let losses: Vec<(f64, bool)> = (0..history.num_rows())
+        .filter(|&row| splits.value(row) == "valid" && metrics.value(row) == "loss")
+        .map(|row| (values.value(row), chosen.value(row)))
+        .collect();
+    let least = losses
+        .iter()
+        .map(|(loss, _)| *loss)
+        .fold(f64::INFINITY, f64::min);
+    assert_eq!(
+        losses
+            .iter()
+            .filter(|(_, chosen)| *chosen)
+            .map(|(loss, _)| *loss)
+            .collect::<Vec<_>>(),
+        [least]
+    );
+    // The bundle's weights give the chosen epoch's loss.
+    assert!((result["metrics"]["valid.log_loss"].as_f64().unwrap() - least).abs() < 1e-6);
+    // 12 ids of 8, an LSTM of 8 to 5, a head of 5.
+    assert_eq!(
+        result["facts"]["parameters"],
+        12 * 8 + 4 * 5 * (8 + 5 + 2) + 5 + 1
+    );
+}
+
+#[test]
+fn rows_without_a_label_are_left_out_and_counted() {
+    let mut reviews = padded(reviews(400));
+    for review in reviews.iter_mut().skip(100).take(30) {
+        review.score = None;
+    }
+    let result = Bench::new(&reviews, false).fitted("out", 1, json!({"epochs": 1}));
+    assert_eq!(result["facts"]["examples_without_label"], 30);
+    assert_eq!(result["rows_in"]["examples"], 400);
+    assert_eq!(result["facts"]["examples_train"], 240 - 18);
+}

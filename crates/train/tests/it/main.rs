@@ -1,0 +1,9 @@
+//! The program `cinescore-train`, run on small tables.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod interrupted;
+mod learns;
+mod refused;
+mod repeatable;
+mod synthetic;

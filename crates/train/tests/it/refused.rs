@@ -1,0 +1,149 @@
+//! What cannot be trained on is refused before the first batch, with its reason and exit code.
+
+use serde_json::{Value, json};
+
+use crate::synthetic::{Bench, IDS, Review, padded, reviews};
+
+/// The exit code and the text on stderr.
+fn refused(bench: &Bench, params: Value) -> (i32, String) {
+    let output = bench.fit("out", 1, params);
+    assert_eq!(
+        fs_err::read_dir(bench.path("out")).unwrap().count(),
+        0,
+        "something was written"
+    );
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .trim_end()
+            .to_owned(),
+    )
+}
+
+fn small() -> Vec<Review> {
+    padded(reviews(40))
+}
+
+#[test]
+fn a_split_that_is_needed_and_empty() {
+    for (split, task) in [("train", "binary"), ("valid", "regression")] {
+        let reviews: Vec<Review> = small()
+            .into_iter()
+            .filter(|review| review.split != split)
+            .collect();
+        let (code, text) = refused(&Bench::new(&reviews, false), json!({"task": task}));
+        assert_eq!(code, 3);
+        assert_eq!(
+            text,
+            format!("error: the split `{split}` has no examples with a label for task `{task}`")
+        );
+    }
+}
+
+#[test]
+fn one_class_only() {
+    let mut reviews = small();
+    reviews
+        .iter_mut()
+        .for_each(|review| review.polarity = Some(1));
+    let (code, text) = refused(&Bench::new(&reviews, false), json!({"task": "binary"}));
+    assert_eq!(code, 3);
+    insta::assert_snapshot!(text, @"error: all 24 training examples have the label 1: there is nothing to learn");
+}
+
+#[test]
+fn examples_of_another_encoder() {
+    let bench = Bench::new(&small(), false);
+    bench.write_encoder(IDS - 3, true);
+    let (code, text) = refused(&bench, json!({}));
+    assert_eq!(code, 3);
+    assert!(
+        text.contains("and the encoder's ids end at 8: they do not belong together"),
+        "{text}"
+    );
+
+    let mut reviews = small();
+    reviews[7].ids.pop();
+    let (code, text) = refused(&Bench::new(&reviews, false), json!({}));
+    assert_eq!(code, 3);
+    insta::assert_snapshot!(text, @"error: review 7 has 13 ids, and the encoder pads to 14: they do not belong together");
+}
+
+#[test]
+fn a_label_that_is_out_of_range() {
+    let mut reviews = small();
+    reviews[5].score = Some(0);
+    let (code, text) = refused(&Bench::new(&reviews, false), json!({}));
+    assert_eq!(code, 3);
+    insta::assert_snapshot!(text, @"error: review 5 has the label 0, which is out of range for task `regression`");
+}
+
+#[test]
+fn a_network_that_does_not_fit_the_examples_or_the_task() {
+    let bench = Bench::new(&reviews(40), false);
+    bench.write_encoder(IDS, false);
+    let (code, text) = refused(&bench, json!({}));
+    assert_eq!(code, 2);
+    assert!(
+        text.contains(
+            "a network that does not mask needs padded examples\nhint: let `featurize text` pad"
+        ),
+        "{text}"
+    );
+
+    let bench = Bench::new(&small(), false);
+    let head = |dense: &str| {
+        format!(
+            "name: small\ninput: {{kind: tokens, embedding: {{size: 2}}}}\nlayers: [{{pool: mean}}]\nhead: {dense}\n"
+        )
+    };
+    bench.write_network(&head("{dense: 2}"));
+    let (code, text) = refused(&bench, json!({"task": "binary"}));
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(text, @r"
+    error: the network `small` has 2 outputs, and task `binary` needs 1
+    hint: change `head` in the network file
+    ");
+
+    bench.write_network(&head("{dens: 1}"));
+    let (code, text) = refused(&bench, json!({"network_params": {"units": 3}}));
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(text, @r"
+    error: the network has no parameter `units`
+      --> small.yaml
+
+    error: unknown field `dens`, expected `dense`
+      --> small.yaml:4:7
+       |
+     4 | head: {dens: 1}
+       |       ^
+    ");
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_with_its_batch() {
+    let (code, text) = refused(
+        &Bench::new(&small(), false),
+        json!({"batch": 4, "optimizer": {"adam": {"lr": 1e38}}}),
+    );
+    assert_eq!(code, 4);
+    assert!(
+        text.contains("error: the loss of batch 2 of epoch 1 is"),
+        "{text}"
+    );
+    assert!(text.contains("hint: try a learning rate below"), "{text}");
+}
+
+#[test]
+fn parameters_that_are_unknown_or_out_of_range() {
+    let bench = Bench::new(&small(), false);
+    assert_eq!(refused(&bench, json!({"epochs": 0})).0, 2);
+    assert_eq!(
+        refused(&bench, json!({"optimizer": {"adam": {"rate": 1}}})).0,
+        2
+    );
+    let (code, text) = refused(&bench, json!({"task": "clases"}));
+    assert_eq!(code, 2);
+    assert!(text.contains("clases"), "{text}");
+}

@@ -1,0 +1,3 @@
+//! Build script: without one, the build dependencies would not count.
+
+fn main() {}

@@ -1,0 +1,128 @@
+//! What is computed once, and that it is computed the same way everywhere.
+
+use cinescore_artifact::exit;
+use cinescore_tests::Project;
+
+use crate::pipelines::{WHOLE_STAGES, whole};
+
+#[test]
+fn the_second_run_computes_nothing() {
+    let project = whole();
+    let first = project.cinescore("run -p whole").with_code(exit::DONE);
+    assert!(
+        first.stderr.contains("whole: 5 stages were computed"),
+        "{}",
+        first.stderr
+    );
+    let page = "artifacts/runs/whole/report/report/index.html";
+    assert!(
+        first.stderr.contains(page),
+        "the run must say where the page lies: {}",
+        first.stderr
+    );
+    let html = fs_err::read_to_string(project.path(page)).unwrap();
+    assert!(html.contains("</html>"));
+
+    let before = project.files("artifacts/store/records");
+    let second = project.cinescore("run -p whole").with_code(exit::DONE);
+    assert!(
+        second.stderr.contains("whole: nothing was computed"),
+        "{}",
+        second.stderr
+    );
+    for stage in WHOLE_STAGES {
+        assert!(
+            second
+                .stderr
+                .lines()
+                .any(|line| line.starts_with(stage) && line.ends_with("fresh")),
+            "{stage}"
+        );
+    }
+    assert_eq!(before, project.files("artifacts/store/records"));
+}
+
+#[test]
+fn two_empty_stores_get_the_same_bytes() {
+    let (one, other) = (whole(), whole());
+    for project in [&one, &other] {
+        project
+            .cinescore("run -p whole")
+            .with_code(exit::DONE)
+            .saying("5 stages were computed");
+    }
+    let objects = one.objects("artifacts");
+    // Three sources, reviews and rejects, tokens and vocabulary and encoder, the network's, the page.
+    assert!(
+        objects.keys().any(|name| name.ends_with(".safetensors")),
+        "{objects:?}"
+    );
+    assert_eq!(objects, other.objects("artifacts"));
+}
+
+#[test]
+fn only_what_depends_on_a_change_runs_again() {
+    let project = whole();
+    project
+        .cinescore("run -p whole")
+        .with_code(exit::DONE)
+        .saying("5 stages were computed");
+    let changed = project
+        .cinescore("run -p whole --set vars.epochs=2")
+        .with_code(exit::DONE);
+    assert_eq!(ran(&project), ["net", "report"]);
+    assert!(
+        changed.stderr.contains("params.epochs: 1 -> 2"),
+        "it must say why: {}",
+        changed.stderr
+    );
+
+    // Going back is a look into the store.
+    let back = project.cinescore("run -p whole").with_code(exit::DONE);
+    assert!(
+        back.stderr.contains("nothing was computed"),
+        "{}",
+        back.stderr
+    );
+
+    // A result that comes out the same stops the wave: the report is not made again.
+    project
+        .cinescore("run -p whole --only text --force")
+        .with_code(exit::DONE)
+        .saying("1 stage was computed");
+    project
+        .cinescore("run -p whole")
+        .with_code(exit::DONE)
+        .saying("nothing was computed");
+
+    project
+        .cinescore("run -p whole --from net --force")
+        .with_code(exit::DONE)
+        .saying("2 stages were computed");
+    assert_eq!(ran(&project), ["net", "report"]);
+}
+
+/// The stages whose programs the latest run started: each has a log.
+fn ran(project: &Project) -> Vec<String> {
+    let logs = project.path("artifacts/logs");
+    let mut runs: Vec<_> = fs_err::read_dir(logs)
+        .unwrap()
+        .map(|run| run.unwrap().path())
+        .collect();
+    // A run's id begins with its time.
+    runs.sort();
+    let mut stages: Vec<String> = fs_err::read_dir(runs.last().unwrap())
+        .unwrap()
+        .filter_map(|file| {
+            Some(
+                file.unwrap()
+                    .file_name()
+                    .to_str()?
+                    .strip_suffix(".log")?
+                    .to_owned(),
+            )
+        })
+        .collect();
+    stages.sort();
+    stages
+}
