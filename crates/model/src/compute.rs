@@ -16,13 +16,15 @@
 
 use std::ffi::c_void;
 use std::panic::resume_unwind;
-use std::{io, thread};
+use std::{env, io, thread};
 
 use nix::sys::signal::SigSet;
+use tch::{Device, Kind, Tensor};
 
 /// Does some work on a thread of its own, on which LibTorch uses so many threads, and waits for it.
 pub fn apart<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     keep_memory();
+    reproducible_products();
     thread::scope(|scope| {
         let apart = move || -> io::Result<T> {
             SigSet::all().thread_block()?;
@@ -33,6 +35,7 @@ pub fn apart<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> io::Re
             if tch::get_num_interop_threads() != 1 {
                 tch::set_num_interop_threads(1);
             }
+            choose_kernels();
             Ok(work())
         };
         let handle = thread::Builder::new()
@@ -65,6 +68,51 @@ fn flush_denormals() -> bool {
     }
 }
 
+/// Calls every function that LibTorch takes from MKL's vector library, on tensors too small to be shared
+/// out among threads.
+fn choose_kernels() {
+    const FUNCTIONS: [fn(&Tensor) -> Tensor; 15] = [
+        Tensor::acos,
+        Tensor::asin,
+        Tensor::atan,
+        Tensor::cos,
+        Tensor::erf,
+        Tensor::erfc,
+        Tensor::exp,
+        Tensor::expm1,
+        Tensor::log,
+        Tensor::log10,
+        Tensor::log1p,
+        Tensor::sin,
+        Tensor::sqrt,
+        Tensor::tan,
+        Tensor::tanh,
+    ];
+    for kind in [Kind::Float, Kind::Double] {
+        let argument = Tensor::full([16], 0.5, (kind, Device::Cpu));
+        for function in FUNCTIONS {
+            let _value = function(&argument);
+        }
+    }
+}
+
+/// The setting for which MKL promises equal results from equal calls; it reads it at its first call. A
+/// value of the user's is left.
+fn reproducible_products() {
+    const MODE: &str = "MKL_CBWR";
+    if env::var_os(MODE).is_none() {
+        #[expect(
+            unsafe_code,
+            reason = "MKL takes this setting before its first call in no other way"
+        )]
+        // SAFETY: other threads of a stage program, where there are any yet, neither read nor change the
+        // environment: the program read its own settings from it before it came here.
+        unsafe {
+            env::set_var(MODE, "AUTO");
+        }
+    }
+}
+
 /// Has the allocator keep what is freed for the next step, in one place for all threads.
 #[cfg(target_env = "gnu")]
 fn keep_memory() {
@@ -92,7 +140,6 @@ fn keep_memory() {}
 #[cfg(test)]
 mod tests {
     use nix::sys::signal::Signal;
-    use tch::Tensor;
 
     use super::*;
 
