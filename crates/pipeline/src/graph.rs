@@ -15,6 +15,7 @@ use cinescore_config::{Document, Problems};
 use crate::error::PipelineError;
 use crate::file::{PipelineFile, StageFile, is_name};
 use crate::machine::Machine;
+use crate::policy::Policy;
 use crate::programs::Programs;
 
 /// A checked pipeline.
@@ -47,6 +48,13 @@ pub struct Stage {
     pub threads: usize,
     /// The device that it is given.
     pub device: String,
+    /// How it is run.
+    pub policy: Policy,
+    /// As written, without the cell: `net`.
+    pub base: String,
+    /// The values of its matrix, by key in the order of the file; empty where there is no matrix. The
+    /// name is then `net[network=lstm_c,seed=7]`.
+    pub cell: Vec<(String, serde_json::Value)>,
 }
 
 /// Where an input comes from.
@@ -163,6 +171,12 @@ impl Graph {
                 inputs,
                 threads: stage.threads.unwrap_or(machine.threads),
                 device: machine.device(stage.gpus).into(),
+                policy: Policy {
+                    gpus: stage.gpus,
+                    ..Policy::default()
+                },
+                base: stage.name.clone(),
+                cell: Vec::new(),
             });
         }
         let stages = checker.order(stages);

@@ -13,6 +13,7 @@ pub mod fingerprint;
 pub mod graph;
 pub mod machine;
 pub mod plan;
+pub mod policy;
 pub mod programs;
 pub mod project;
 pub mod run;
