@@ -185,6 +185,9 @@ pub enum Form {
         table: String,
         /// Its schema's version.
         version: u32,
+        /// The names of its columns.
+        #[serde(default)]
+        columns: Vec<String>,
     },
     /// A file.
     File,
@@ -204,6 +207,11 @@ impl Form {
         Self::Table {
             table: spec.name.into(),
             version: spec.version,
+            columns: spec
+                .columns
+                .iter()
+                .map(|column| column.name.into())
+                .collect(),
         }
     }
 
@@ -220,7 +228,7 @@ impl Form {
 impl std::fmt::Display for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Table { table, version } => write!(f, "table `{table}` (version {version})"),
+            Self::Table { table, version, .. } => write!(f, "table `{table}` (version {version})"),
             Self::File => f.write_str("file"),
             Self::Folder => f.write_str("folder"),
             Self::Source { accepts } => write!(f, "raw data ({})", accepts.join(", ")),

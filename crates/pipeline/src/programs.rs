@@ -46,25 +46,33 @@ impl Programs {
     /// The program of a short name, `featurize`.
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         let file_name = format!("{PREFIX}{name}");
-        let on_path = std::env::var_os("PATH").unwrap_or_default();
-        std::iter::once(self.folder.clone())
-            .chain(std::env::split_paths(&on_path))
+        self.folders()
+            .into_iter()
             .map(|folder| folder.join(&file_name))
             .find(|path| path.is_file())
     }
 
-    /// The short names of the programs in the folder, for messages.
+    /// Where programs are looked for, in order.
+    fn folders(&self) -> Vec<PathBuf> {
+        let on_path = std::env::var_os("PATH").unwrap_or_default();
+        std::iter::once(self.folder.clone())
+            .chain(std::env::split_paths(&on_path))
+            .collect()
+    }
+
+    /// The short names of all programs that can be found.
     pub fn names(&self) -> Vec<String> {
-        let entries = fs_err::read_dir(&self.folder)
-            .into_iter()
-            .flatten()
-            .flatten();
+        let entries = self.folders().into_iter().flat_map(|folder| {
+            let entries = fs_err::read_dir(folder).into_iter();
+            entries.flatten().flatten()
+        });
         let mut names: Vec<String> = entries
             .filter(|entry| entry.path().is_file())
             .filter_map(|entry| Some(entry.file_name().to_str()?.strip_prefix(PREFIX)?.to_owned()))
             .filter(|name| !name.contains('.'))
             .collect();
         names.sort();
+        names.dedup();
         names
     }
 

@@ -5,6 +5,9 @@
 mod caching;
 mod failing;
 mod killing;
+mod matrices;
 mod messages;
 mod project;
+mod schema;
 mod selecting;
+mod wrong;

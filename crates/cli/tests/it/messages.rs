@@ -33,7 +33,7 @@ error: unknown key `stage`
    |
  2 | stage: {}
    | ^^^^^
-  known: version, vars, stages
+  known: version, include, vars, stages
   did you mean `stages`?
 
 error: stage `a` does not say what to `run`
@@ -47,7 +47,7 @@ error: unknown key `runs`
    |
  4 |   a: {runs: toy write}
    |       ^^^^
-  known: run, inputs, params, resources
+  known: run, inputs, params, matrix, resources, mutex, timeout, retries, env, frozen, persist, outputs, metrics
   did you mean `run`?
 
 error: there is no stage program `cinescore-toyota`
@@ -222,12 +222,11 @@ fn shapes() {
      2 |   a: {run: 3, inputs: {from: 3}, params: [x], resources: {threads: 0, memory: 3}}
        |                                                                    ^
 
-    error: unknown key `memory`
-      --> pipelines/demo.yaml:2:71
+    error: `memory` must be a size with its unit, such as `512MB` or `4GiB`
+      --> pipelines/demo.yaml:2:79
        |
      2 |   a: {run: 3, inputs: {from: 3}, params: [x], resources: {threads: 0, memory: 3}}
-       |                                                                       ^^^^^^
-      known: threads, gpu
+       |                                                                               ^
     ");
     assert_snapshot!(refused("version: 1\nstages: {a: {run: toy write}\n"), @r"
     error: did not find expected ',' or '}' at line 3 column 1, while parsing a flow mapping
