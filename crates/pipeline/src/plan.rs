@@ -127,9 +127,7 @@ fn assess_as(
         });
     }
     let key = key(project, graph, stage, known)?;
-    if is_frozen
-        && let Some(frozen) = frozen(project, graph, stage, &key)?
-    {
+    if is_frozen && let Some(frozen) = frozen(project, graph, stage, &key)? {
         return Ok(frozen);
     }
     let mut warnings = Vec::new();

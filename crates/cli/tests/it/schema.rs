@@ -22,7 +22,10 @@ fn every_pipeline_of_the_repository_fits() {
     let mut count = 0;
     for entry in fs_err::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "yaml") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
             let pipeline = yaml(&fs_err::read_to_string(&path).unwrap());
             let problems: Vec<String> = schema
                 .iter_errors(&pipeline)
