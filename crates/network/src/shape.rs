@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use super::spec::{InputSpec, LayerSpec, NetworkSpec};
+use crate::spec::{InputSpec, LayerSpec, NetworkSpec};
 
 /// What one example is between two layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,43 +59,53 @@ pub struct Variable {
     pub shape: Vec<i64>,
 }
 
-/// Checks that the layers fit together, and gives what comes out of each.
-pub fn check_shapes(spec: &NetworkSpec) -> Result<Vec<Shape>, ShapeError> {
+/// Checks that the layers fit together, and gives what comes out of each; or everything that is wrong.
+pub fn check_shapes(spec: &NetworkSpec) -> Result<Vec<Shape>, Vec<ShapeError>> {
     let InputSpec::Tokens(input) = &spec.input;
-    let wrong = |section, layer, message: String| ShapeError {
-        section,
-        layer,
-        message,
+    let mut errors = Vec::new();
+    let mut wrong = |section, layer, message: String| {
+        errors.push(ShapeError {
+            section,
+            layer,
+            message,
+        });
     };
     if input.embedding.size == 0 {
-        return Err(wrong(
-            "input",
-            None,
-            "an embedding has at least one value".into(),
-        ));
+        wrong("input", None, "an embedding has at least one value".into());
     }
     let mut shape = Shape::Steps {
         features: input.embedding.size,
     };
     let mut shapes = Vec::with_capacity(spec.layers.len());
+    let mut fits = true;
     for (index, layer) in spec.layers.iter().enumerate() {
-        shape = after(layer, shape).map_err(|message| wrong("layers", Some(index), message))?;
+        if let Err(message) = check_values(layer) {
+            wrong("layers", Some(index), message);
+        }
+        shape = after(layer, shape).unwrap_or_else(|misfit| {
+            wrong("layers", Some(index), misfit.message.into());
+            fits = false;
+            misfit.leaves
+        });
         shapes.push(shape);
     }
-    match shape {
-        Shape::Steps { .. } => {
-            let message = "the layers end with a vector for each step, the head needs one in all: end with `pool`";
-            Err(wrong("head", None, message.into()))
-        }
-        Shape::Vector { .. } if spec.head.dense == 0 => {
-            Err(wrong("head", None, "a head has at least one output".into()))
-        }
-        Shape::Vector { .. } => Ok(shapes),
+    // A layer that does not fit has its own problem, and what comes out at the end may be due to it.
+    if fits && let Shape::Steps { .. } = shape {
+        let message = "the layers end with a vector for each step, the head needs one in all: end with `pool`";
+        wrong("head", None, message.into());
+    }
+    if spec.head.dense == 0 {
+        wrong("head", None, "a head has at least one output".into());
+    }
+    if errors.is_empty() {
+        Ok(shapes)
+    } else {
+        Err(errors)
     }
 }
 
-/// What comes out of one layer.
-fn after(layer: &LayerSpec, shape: Shape) -> Result<Shape, String> {
+/// Checks what can be said of a layer by itself.
+pub(crate) fn check_values(layer: &LayerSpec) -> Result<(), String> {
     let probability = |p: f64| {
         if (0.0..1.0).contains(&p) {
             Ok(())
@@ -103,18 +113,13 @@ fn after(layer: &LayerSpec, shape: Shape) -> Result<Shape, String> {
             Err(format!("dropout is a probability below 1, not {p}"))
         }
     };
-    match (layer, shape) {
-        (LayerSpec::Dropout(p), shape) => probability(*p).map(|()| shape),
-        (LayerSpec::LeakyRelu(slope), _) if !slope.is_finite() => {
+    match layer {
+        LayerSpec::Dropout(p) => probability(*p),
+        LayerSpec::LeakyRelu(slope) if !slope.is_finite() => {
             Err(format!("a slope is a number, not {slope}"))
         }
-        (
-            LayerSpec::Relu | LayerSpec::LeakyRelu(_) | LayerSpec::Sigmoid | LayerSpec::Tanh,
-            shape,
-        ) => Ok(shape),
-        (LayerSpec::Dense(0), _) => Err("a dense layer has at least one unit".into()),
-        (LayerSpec::Dense(units), shape) => Ok(shape.with(*units)),
-        (LayerSpec::Lstm(lstm), Shape::Steps { .. }) => {
+        LayerSpec::Dense(0) => Err("a dense layer has at least one unit".into()),
+        LayerSpec::Lstm(lstm) => {
             probability(lstm.dropout)?;
             if lstm.units == 0 || lstm.layers == 0 {
                 return Err("an LSTM has at least one unit and one layer".into());
@@ -122,14 +127,41 @@ fn after(layer: &LayerSpec, shape: Shape) -> Result<Shape, String> {
             if lstm.layers == 1 && lstm.dropout > 0.0 {
                 return Err("`dropout` of an LSTM stands between its layers, and it has one: use a `dropout` layer".into());
             }
-            Ok(Shape::Steps {
-                features: lstm.units,
-            })
+            Ok(())
         }
-        (LayerSpec::Pool(_), Shape::Steps { features }) => Ok(Shape::Vector { features }),
-        (LayerSpec::Lstm(_) | LayerSpec::Pool(_), Shape::Vector { .. }) => {
-            Err("this layer goes over the steps, and the layers before it leave one vector".into())
-        }
+        _ => Ok(()),
+    }
+}
+
+/// A layer that cannot follow those before it.
+struct Misfit {
+    message: &'static str,
+    /// What would come out of it if it could, so that the layers after it can be checked.
+    leaves: Shape,
+}
+
+/// What comes out of one layer.
+fn after(layer: &LayerSpec, shape: Shape) -> Result<Shape, Misfit> {
+    let leaves = match layer {
+        LayerSpec::Dropout(_)
+        | LayerSpec::Relu
+        | LayerSpec::LeakyRelu(_)
+        | LayerSpec::Sigmoid
+        | LayerSpec::Tanh => return Ok(shape),
+        LayerSpec::Dense(units) => return Ok(shape.with(*units)),
+        LayerSpec::Lstm(lstm) => Shape::Steps {
+            features: lstm.units,
+        },
+        LayerSpec::Pool(_) => Shape::Vector {
+            features: shape.features(),
+        },
+    };
+    match shape {
+        Shape::Steps { .. } => Ok(leaves),
+        Shape::Vector { .. } => Err(Misfit {
+            message: "this layer goes over the steps, and the layers before it leave one vector",
+            leaves,
+        }),
     }
 }
 
@@ -201,7 +233,7 @@ pub fn parameter_count(spec: &NetworkSpec, ids: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{DenseHead, EmbeddingSpec, LstmSpec, PoolSpec, TokensInput};
+    use crate::{DenseHead, EmbeddingSpec, LstmSpec, PoolSpec, TokensInput};
 
     fn spec(layers: Vec<LayerSpec>) -> NetworkSpec {
         let input = TokensInput {
@@ -211,7 +243,7 @@ mod tests {
         NetworkSpec {
             name: "n".into(),
             about: String::new(),
-            init: crate::network::InitSpec::default(),
+            init: crate::InitSpec::default(),
             input: InputSpec::Tokens(input),
             layers,
             head: DenseHead { dense: 1 },
@@ -242,7 +274,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_names_its_layer() {
         let pool = || LayerSpec::Pool(PoolSpec::Last);
-        let at = |layers| check_shapes(&spec(layers)).unwrap_err().layer;
+        let at = |layers| check_shapes(&spec(layers)).unwrap_err()[0].layer;
         assert_eq!(at(vec![pool(), pool()]), Some(1));
         assert_eq!(at(vec![LayerSpec::Dropout(1.0), pool()]), Some(0));
         assert_eq!(
@@ -256,7 +288,7 @@ mod tests {
             ]),
             Some(0)
         );
-        assert_eq!(check_shapes(&spec(vec![])).unwrap_err().section, "head");
+        assert_eq!(check_shapes(&spec(vec![])).unwrap_err()[0].section, "head");
     }
 
     #[test]

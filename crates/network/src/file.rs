@@ -6,11 +6,11 @@ use std::path::Path;
 use cinescore_config::{Document, Problems};
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
-use serde_yaml::with::singleton_map_recursive;
 
-use super::params::Params;
-use super::shape::check_shapes;
-use super::spec::{InitSpec, LayerSpec, NetworkSpec};
+use crate::params::Params;
+use crate::shape::{check_shapes, check_values};
+use crate::spec::{InitSpec, LayerSpec, NetworkSpec};
+use crate::typed;
 
 /// The keys of a network file.
 const KEYS: [&str; 7] = ["name", "about", "init", "params", "input", "layers", "head"];
@@ -20,7 +20,7 @@ const KEYS: [&str; 7] = ["name", "about", "init", "params", "input", "layers", "
 pub fn parse(
     text: &str,
     file: &Path,
-    overrides: &BTreeMap<String, Value>,
+    overrides: &BTreeMap<String, serde_json::Value>,
 ) -> Result<NetworkSpec, Problems> {
     let document = Document::parse(text, file)?;
     let Some(map) = document.value().as_mapping() else {
@@ -73,14 +73,15 @@ pub fn parse(
         layers,
         head,
     })?;
-    check_shapes(&spec).map_err(|error| {
+    let mut problems = Problems::default();
+    for error in check_shapes(&spec).err().unwrap_or_default() {
         let path: Vec<String> = match error.layer {
             Some(layer) => vec!["layers".to_owned(), layer.to_string()],
             None => vec![error.section.to_owned()],
         };
-        document.problem_at(&path, error.message)
-    })?;
-    Ok(spec)
+        problems.push(document.problem_at(&path, error.message));
+    }
+    problems.or(spec)
 }
 
 /// Reads the sections of a file, one after the other, and keeps what is wrong with them.
@@ -111,9 +112,7 @@ impl Reader<'_, '_> {
                 let layers: Vec<Option<LayerSpec>> = items
                     .iter()
                     .enumerate()
-                    .map(|(index, item)| {
-                        self.value(item, &["layers".to_owned(), index.to_string()])
-                    })
+                    .map(|(index, item)| self.layer(item, index))
                     .collect();
                 layers.into_iter().collect()
             }
@@ -127,19 +126,26 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// One value as its type: the problem stands at the value, since serde tells no place in it.
+    fn layer(&mut self, item: &Value, index: usize) -> Option<LayerSpec> {
+        let path = ["layers".to_owned(), index.to_string()];
+        let layer: LayerSpec = self.value(item, &path)?;
+        check_values(&layer)
+            .map_err(|message| self.problems.push(self.document.problem_at(&path, message)))
+            .ok()?;
+        Some(layer)
+    }
+
+    /// One value as its type.
     fn value<T: DeserializeOwned>(&mut self, value: &Value, path: &[String]) -> Option<T> {
         let before = self.problems.iter().count();
         let filled = self.params.fill(value, path, &mut self.problems);
         if self.problems.iter().count() > before {
             return None;
         }
-        match singleton_map_recursive::deserialize(filled) {
+        match typed::read(self.document, &filled, path) {
             Ok(read) => Some(read),
-            Err(error) => {
-                let error: serde_yaml::Error = error;
-                self.problems
-                    .push(self.document.problem_at(path, error.to_string()));
+            Err(problem) => {
+                self.problems.push(*problem);
                 None
             }
         }
@@ -149,12 +155,12 @@ impl Reader<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{DenseHead, InputSpec, LstmSpec, PoolSpec, parameter_count};
+    use crate::{DenseHead, InputSpec, LstmSpec, PoolSpec, parameter_count};
 
-    const KERAS: &str = include_str!("../../../../pipelines/networks/keras_lstm.yaml");
-    const MASKED: &str = include_str!("../../../../pipelines/networks/keras_lstm_masked.yaml");
+    const KERAS: &str = include_str!("../../../pipelines/networks/keras_lstm.yaml");
+    const MASKED: &str = include_str!("../../../pipelines/networks/keras_lstm_masked.yaml");
 
-    fn read(text: &str, overrides: &[(&str, Value)]) -> Result<NetworkSpec, String> {
+    fn read(text: &str, overrides: &[(&str, serde_json::Value)]) -> Result<NetworkSpec, String> {
         let overrides = overrides
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
@@ -226,11 +232,12 @@ heads: {dense: 1}
          1 | name: n
            | ^
 
-        error: unknown field `dim`, expected `size`
-          --> net.yaml:3:8
+        error: unknown key `dim`
+          --> net.yaml:3:44
            |
          3 | input: {kind: tokens, embedding: {size: 4, dim: 3}}
-           |        ^
+           |                                            ^^^
+          known: size
 
         error: unknown parameter `unit`
           --> net.yaml:5:19
@@ -246,11 +253,12 @@ heads: {dense: 1}
          6 |   - dropout: "x${units}"
            |              ^^^^^^^^^^^
 
-        error: unknown variant `convolution`, expected one of `dropout`, `lstm`, `pool`, `dense`, `relu`, `leaky_relu`, `sigmoid`, `tanh`
+        error: unknown name `convolution`
           --> net.yaml:7:5
            |
          7 |   - convolution: 3
-           |     ^
+           |     ^^^^^^^^^^^
+          known: dropout, lstm, pool, dense, relu, leaky_relu, sigmoid, tanh
 
         error: unknown key `heads`
           --> net.yaml:8:1
@@ -276,6 +284,84 @@ head: {dense: 1}
                 .unwrap_err()
                 .starts_with("nothing reads the parameter `units`\n  --> net.yaml:3:10")
         );
+    }
+
+    #[test]
+    fn values_of_a_wrong_type_and_names_that_are_nearly_right_are_told_at_their_places() {
+        let text = r#"
+name: 7
+init: kerras
+params: {units: many, mask: 1}
+input: {kind: tokens, mask: "${mask}", embedding: {size: -4}}
+layers:
+  - lstm: {units: "${units}"}
+  - lstm: {layers: 2}
+  - lsmt: {units: 3}
+  - pool: lastt
+  - dropout: 1.5
+head: {dense: [1]}
+"#;
+        insta::assert_snapshot!(read(text, &[]).unwrap_err(), @r#"
+        invalid type: integer `7`, expected a string
+          --> net.yaml:2:7
+           |
+         2 | name: 7
+           |       ^
+
+        error: unknown name `kerras`
+          --> net.yaml:3:7
+           |
+         3 | init: kerras
+           |       ^^^^^^
+          known: pytorch, keras
+          did you mean `keras`?
+
+        error: invalid type: integer `1`, expected a boolean
+          --> net.yaml:5:29
+           |
+         5 | input: {kind: tokens, mask: "${mask}", embedding: {size: -4}}
+           |                             ^^^^^^^^^
+
+        error: invalid type: string "many", expected u32
+          --> net.yaml:7:19
+           |
+         7 |   - lstm: {units: "${units}"}
+           |                   ^^^^^^^^^^
+
+        error: the key `units` is missing
+          --> net.yaml:8:5
+           |
+         8 |   - lstm: {layers: 2}
+           |     ^
+
+        error: unknown name `lsmt`
+          --> net.yaml:9:5
+           |
+         9 |   - lsmt: {units: 3}
+           |     ^^^^
+          known: dropout, lstm, pool, dense, relu, leaky_relu, sigmoid, tanh
+          did you mean `lstm`?
+
+        error: unknown name `lastt`
+          --> net.yaml:10:11
+            |
+         10 |   - pool: lastt
+            |           ^^^^^
+          known: last, mean, max
+          did you mean `last`?
+
+        error: dropout is a probability below 1, not 1.5
+          --> net.yaml:11:5
+            |
+         11 |   - dropout: 1.5
+            |     ^
+
+        error: invalid type: sequence, expected u32
+          --> net.yaml:12:7
+            |
+         12 | head: {dense: [1]}
+            |       ^
+        "#);
     }
 
     #[test]

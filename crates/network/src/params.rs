@@ -16,7 +16,7 @@ impl<'a> Params<'a> {
     /// The file's own `params`, with `overrides` put in their places.
     pub(super) fn read(
         document: &'a Document,
-        overrides: &BTreeMap<String, Value>,
+        overrides: &BTreeMap<String, serde_json::Value>,
     ) -> (Self, Problems) {
         let mut problems = Problems::default();
         let mut values = BTreeMap::new();
@@ -42,8 +42,10 @@ impl<'a> Params<'a> {
                 .push(document.problem_at(&["params"], "`params` is a map of names to values")),
         }
         for (name, value) in overrides {
+            // A number, a text or a truth value is the same in both.
+            let value = serde_yaml::to_value(value).unwrap_or_default();
             match values.get_mut(name) {
-                Some(default) if is_scalar(value) => *default = value.clone(),
+                Some(default) if is_scalar(&value) => *default = value,
                 Some(_default) => {
                     let message = format!(
                         "the value given for the network parameter `{name}` is no number, text or truth value"

@@ -2,7 +2,7 @@
 //!
 //! Owns the format of a network file, its parameters, its problems with their places, and what can be
 //! said of a network without building it: shapes, variables, parameter count. Does not own any tensor:
-//! nothing here uses LibTorch, so that a pipeline can be checked without it.
+//! nothing here uses LibTorch, so that the runner can check a network file when it plans ([`check`]).
 //!
 //! ```yaml
 //! name: keras_lstm
@@ -12,11 +12,14 @@
 //! head: {dense: 1}
 //! ```
 
+mod check;
 mod file;
 mod params;
 mod shape;
 mod spec;
+mod typed;
 
+pub use check::{Parameters, Summary, check};
 pub use file::parse;
 pub use shape::{Shape, ShapeError, Variable, check_shapes, parameter_count, variables};
 pub use spec::{
