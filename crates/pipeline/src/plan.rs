@@ -133,12 +133,7 @@ fn assess_as(
     let mut warnings = Vec::new();
     let record = result(project, stage, &key, &mut warnings)?;
     let state = match &record {
-        Some(_)
-            if view::current(project, graph, stage)
-                .is_some_and(|view| view.fingerprint == key.fingerprint) =>
-        {
-            State::Fresh
-        }
+        Some(record) if view::shows(project, graph, stage, record) => State::Fresh,
         Some(_) => State::Restore,
         None => State::Run {
             reasons: reasons(project, graph, stage, &key, &warnings),
@@ -191,7 +186,7 @@ pub(crate) fn result(
         RecordState::Missing => return Ok(None),
         RecordState::Damaged => {
             warnings.push(format!(
-                "the record of `{}` is damaged and counts as missing",
+                "the record of `{}` is damaged and was set aside",
                 stage.name
             ));
             return Ok(None);

@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cinescore_artifact::describe::{PROTOCOL, ProgramDescription};
-use cinescore_artifact::store::Stat;
-use cinescore_artifact::task::{read_json, write_json};
+use cinescore_artifact::store::{Stat, sealed};
 use serde::{Deserialize, Serialize};
 
 use crate::error::PipelineError;
@@ -85,7 +84,7 @@ impl Programs {
         let file_name = program.file_name().unwrap_or_default().to_string_lossy();
         let memory = self.memory.join(format!("{file_name}.json"));
         // A memory that cannot be read is none: the program is asked again.
-        let remembered = read_json::<Remembered>(&memory).ok();
+        let remembered = sealed::read::<Remembered>(&memory).ok();
         let description = match remembered {
             Some(remembered) if remembered.path == program && remembered.stat == stat => {
                 remembered.description
@@ -99,7 +98,7 @@ impl Programs {
                 };
                 fs_err::create_dir_all(&self.memory)
                     .map_err(PipelineError::io("make", &self.memory))?;
-                write_json(&memory, &remembered)?;
+                sealed::write(&memory, &remembered).map_err(PipelineError::io("write", &memory))?;
                 description
             }
         };

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
 mod caching;
+mod damage;
 mod failing;
 mod killing;
 mod matrices;
