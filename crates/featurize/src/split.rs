@@ -13,8 +13,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cinescore_artifact::digest::Preimage;
 pub use cinescore_artifact::Split;
+use cinescore_artifact::digest::Preimage;
 use rayon::prelude::*;
 
 /// The split of a review in its source.
