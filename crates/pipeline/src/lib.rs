@@ -9,9 +9,11 @@
 
 pub mod error;
 pub mod file;
+mod file_name;
 pub mod fingerprint;
 pub mod graph;
 pub mod machine;
+mod note;
 pub mod plan;
 pub mod policy;
 pub mod programs;

@@ -5,6 +5,9 @@
 mod caching;
 mod failing;
 mod killing;
+mod lying;
 mod messages;
+mod parallel;
+mod policy;
 mod project;
 mod selecting;
