@@ -66,7 +66,7 @@ fn a_killed_runner_or_stage_leaves_the_old_state_or_the_new_one() {
     let mut state = 0x9e37_79b9_7f4a_7c15;
     for round in 0..MOMENTS {
         let moment = Duration::from_millis(random(&mut state) % LONGEST);
-        let of_runner = random(&mut state) % 2 == 0;
+        let of_runner = random(&mut state).is_multiple_of(2);
         let what = format!(
             "round {round}: {} killed after {moment:?}",
             if of_runner { "runner" } else { "stage" }
