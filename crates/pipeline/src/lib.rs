@@ -9,16 +9,18 @@
 
 pub mod error;
 pub mod file;
+mod file_name;
 pub mod fingerprint;
 pub mod graph;
 pub mod machine;
+mod note;
 pub mod plan;
 pub mod policy;
 pub mod programs;
 pub mod project;
 pub mod run;
 pub mod schema;
-// pub mod sweep;
+pub mod sweep;
 mod vars;
 pub mod view;
 

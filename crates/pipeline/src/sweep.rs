@@ -98,7 +98,12 @@ impl Plan {
             let at = rungs.map(|rungs| rungs.at[index]);
             for (&number, node) in alive.iter().zip(&nodes) {
                 let record = records.get(node);
-                board.note(number, at, node, record.and_then(|record| self.metric(record)));
+                board.note(
+                    number,
+                    at,
+                    node,
+                    record.and_then(|record| self.metric(record)),
+                );
             }
             if let Some(rungs) = rungs
                 && index + 1 < rungs.at.len()

@@ -165,13 +165,21 @@ impl Leaderboard {
                 row.trial.to_string(),
                 row.standing.word().to_owned(),
                 row.rung.map(|rung| rung.to_string()).unwrap_or_default(),
-                row.metric.map(|metric| metric.to_string()).unwrap_or_default(),
+                row.metric
+                    .map(|metric| metric.to_string())
+                    .unwrap_or_default(),
             ];
             let values = row.values.iter().map(|value| match value {
                 serde_json::Value::String(text) => quoted(text),
                 other => quoted(&other.to_string()),
             });
-            lines.push(fields.into_iter().chain(values).collect::<Vec<_>>().join(","));
+            lines.push(
+                fields
+                    .into_iter()
+                    .chain(values)
+                    .collect::<Vec<_>>()
+                    .join(","),
+            );
         }
         lines.join("\n") + "\n"
     }

@@ -120,7 +120,10 @@ mod tests {
     fn a_grid_is_every_combination() {
         let trials = grid(&search());
         assert_eq!(trials.len(), 3 * 2 * 2);
-        let rates: BTreeSet<String> = trials.iter().map(|trial| format!("{:?}", trial[0].1)).collect();
+        let rates: BTreeSet<String> = trials
+            .iter()
+            .map(|trial| format!("{:?}", trial[0].1))
+            .collect();
         assert_eq!(rates.len(), 3);
         assert_eq!(number(&trials[0], 0), 1e-4);
         assert_eq!(number(&trials[4], 0), 1e-3);
@@ -132,9 +135,16 @@ mod tests {
         let trials = random(&search(), 7, 500);
         assert_eq!(trials, random(&search(), 7, 500));
         assert_ne!(trials, random(&search(), 8, 500));
-        assert!(trials.iter().all(|trial| (1e-4..=1e-2).contains(&number(trial, 0))));
+        assert!(
+            trials
+                .iter()
+                .all(|trial| (1e-4..=1e-2).contains(&number(trial, 0)))
+        );
         // Half of the orders of magnitude, half of the draws: 250, give or take four deviations.
-        let low = trials.iter().filter(|trial| number(trial, 0) < 1e-3).count();
+        let low = trials
+            .iter()
+            .filter(|trial| number(trial, 0) < 1e-3)
+            .count();
         assert!((205..=295).contains(&low), "{low}");
     }
 
