@@ -7,16 +7,23 @@
 //! The way of a pipeline: [`mod@file`] (as written) → [`graph`] (checked against the programs'
 //! descriptions) → [`plan`] (fingerprints and states) → [`run`] (child processes, the store).
 
+pub mod dag;
+pub mod diff;
 pub mod error;
+pub mod explain;
 pub mod file;
+mod file_name;
 pub mod fingerprint;
+mod flat;
 pub mod graph;
+pub mod lock;
 pub mod machine;
 pub mod plan;
 pub mod policy;
 pub mod programs;
 pub mod project;
 pub mod run;
+pub mod runs;
 mod vars;
 pub mod view;
 

@@ -5,10 +5,10 @@
 
 mod child;
 mod execute;
-mod record;
+pub(crate) mod record;
 mod selection;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ use crate::plan::{self, Known, State};
 use crate::project::Project;
 use crate::view;
 
-pub use record::{RunRecord, StageRun};
+pub use record::{How, RunRecord, StageRun};
 pub use selection::Selection;
 
 /// What a run tells while it goes on.
@@ -70,6 +70,7 @@ pub fn run(
         observer,
         known: Known::new(),
         run_record: None,
+        states: BTreeMap::new(),
         executed: Vec::new(),
     };
     let mut results = Vec::new();
@@ -88,7 +89,7 @@ pub fn run(
             Err(error) => return Err(runner.stop(error)),
         }
     }
-    runner.keep_record()?;
+    runner.keep_record(None)?;
     let logs = runner
         .run_record
         .as_ref()
@@ -108,6 +109,8 @@ struct Runner<'a> {
     known: Known,
     /// Begun with the first program that is started: a run that computes nothing leaves no trace.
     run_record: Option<RunRecord>,
+    /// Why each stage that was looked at ran or did not, for the record.
+    states: BTreeMap<String, State>,
     executed: Vec<String>,
 }
 
@@ -134,6 +137,7 @@ impl Runner<'_> {
             state => state,
         };
         self.observer.assessed(stage, &state);
+        self.states.insert(stage.name.clone(), state.clone());
         let record = match (&state, assessment.record) {
             (State::Fresh | State::Restore, Some(record)) => record,
             _ if may_run => self.execute(stage, &key, force)?,
@@ -162,15 +166,14 @@ impl Runner<'_> {
 
     /// Ends the run early; its record is kept as far as possible, and the first error is the one told.
     fn stop(&mut self, error: PipelineError) -> PipelineError {
-        self.keep_record().ok();
+        self.keep_record(Some(&error)).ok();
         error
     }
 
-    fn keep_record(&mut self) -> Result<(), PipelineError> {
-        if let Some(record) = &mut self.run_record {
-            record.finish();
-            record.write(self.project)?;
+    fn keep_record(&mut self, error: Option<&PipelineError>) -> Result<(), PipelineError> {
+        match &mut self.run_record {
+            Some(record) => record.end(self.project, self.graph, &self.states, &self.known, error),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

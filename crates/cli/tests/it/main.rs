@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
 mod caching;
+mod comparing;
+mod drawing;
 mod failing;
 mod killing;
+mod locking;
 mod messages;
 mod project;
+mod records;
 mod selecting;

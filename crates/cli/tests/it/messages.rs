@@ -61,7 +61,7 @@ error: `toy writes` names no kind of `cinescore-toy`
    |
  6 |   c: {run: toy writes}
    |            ^^^^^^^^^^
-  known: write
+  known: write, train
   did you mean `write`?
 
 error: unknown parameter `txt`

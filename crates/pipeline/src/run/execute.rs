@@ -69,7 +69,7 @@ impl Runner<'_> {
         fs_err::create_dir_all(&logs).map_err(PipelineError::io("make", &logs))?;
         record.write(self.project)?;
 
-        let log = logs.join(format!("{}.log", stage.name));
+        let log = logs.join(format!("{}.log", stage.file_name()));
         self.observer.started(stage);
         let on_event = |event: &_| self.observer.event(stage, event);
         let ended = child::run(
@@ -229,20 +229,18 @@ impl Runner<'_> {
         let Some(record) = &mut self.run_record else {
             return Ok(());
         };
-        record.stages.push(StageRun {
-            stage: stage.name.clone(),
-            fingerprint: key.fingerprint,
+        let mut noted = StageRun {
             wall_secs: ended.wall.as_secs_f64(),
             cpu_secs: (ended.usage.utime + ended.usage.stime).as_secs_f64(),
             peak_memory_bytes: ended.usage.maxrss,
-            threads: stage.threads,
-            device: result.and_then(|result| result.device.clone()),
             ended: ended.how(),
-            performance: result
-                .map(|result| result.performance.clone())
-                .unwrap_or_default(),
-        });
-        record.write(self.project)
+            ..StageRun::of(stage, key)
+        };
+        if let Some(result) = result {
+            noted.add_result(result);
+            noted.performance = result.performance.clone();
+        }
+        record.note(self.project, noted)
     }
 }
 
