@@ -92,6 +92,9 @@ pub(crate) enum Verb {
     /// Write a man page for each verb
     #[command(after_help = MAN_EXAMPLES)]
     Man(ManArguments),
+    /// Print the JSON Schema of pipeline files, for editors
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema,
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -112,6 +115,12 @@ const STATUS_EXAMPLES: &str = "\
 Examples:
   cinescore status -p demo           a line for each stage
   cinescore status -p demo --json    the same for programs";
+
+const SCHEMA_EXAMPLES: &str = "\
+Example, for editors with the YAML language server:
+  cinescore schema > pipelines/schema.json
+and as the first line of a pipeline:
+  # yaml-language-server: $schema=schema.json";
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {

@@ -53,6 +53,7 @@ pub(crate) fn thousands(number: u64) -> String {
 /// A length of time, as short as makes sense.
 pub(crate) fn secs(secs: f64) -> String {
     match secs {
+        secs if secs < 0.05 => "< 0.1 s".into(),
         secs if secs < 9.95 => format!("{secs:.1} s"),
         secs if secs < 99.5 => format!("{secs:.0} s"),
         secs if secs < 99.5 * 60.0 => format!("{:.0} min", secs / 60.0),

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     let done = match &cli.verb {
         Verb::Run(arguments) => verbs::run::run(&cli.project, arguments),
         Verb::Plan(arguments) => verbs::plan::plan(&cli.project, arguments),
+        Verb::Schema => verbs::schema::schema(&cli.project),
         Verb::Status(arguments) => verbs::status::status(&cli.project, arguments),
         Verb::Lock(arguments) => verbs::lock::lock(&cli.project, arguments),
         Verb::Runs(arguments) => verbs::runs::runs(&cli.project, arguments),

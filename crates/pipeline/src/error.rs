@@ -192,7 +192,7 @@ impl From<PipelineError> for StageError {
             E::Source { .. } => Some(
                 "say where the data lies with `DATA=DIR` (make) or `--set vars.data=DIR`".into(),
             ),
-            E::Io { source, .. } => machine_hint(source),
+            E::Io { source, .. } | E::Task(TaskError::Io { source, .. }) => machine_hint(source),
             E::Store(error) => error.io().and_then(machine_hint),
             _ => None,
         };

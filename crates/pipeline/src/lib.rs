@@ -7,6 +7,7 @@
 //! The way of a pipeline: [`mod@file`] (as written) → [`graph`] (checked against the programs'
 //! descriptions) → [`plan`] (fingerprints and states) → [`run`] (child processes, the store).
 
+pub mod cost;
 pub mod dag;
 pub mod diff;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod programs;
 pub mod project;
 pub mod run;
 pub mod runs;
+pub mod schema;
 mod vars;
 pub mod view;
 

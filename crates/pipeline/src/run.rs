@@ -122,7 +122,12 @@ impl Runner<'_> {
         may_run: bool,
         force: bool,
     ) -> Result<Record, PipelineError> {
-        let assessment = plan::assess(self.project, self.graph, stage, &self.known)?;
+        let assess = if force {
+            plan::assess_thawed
+        } else {
+            plan::assess
+        };
+        let assessment = assess(self.project, self.graph, stage, &self.known)?;
         for warning in &assessment.warnings {
             self.observer.warning(stage, warning);
         }

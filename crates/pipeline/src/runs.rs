@@ -141,6 +141,15 @@ impl Runs {
         Ok(record)
     }
 
+    /// The bytes of a record, if they are not more than so many.
+    pub(crate) fn read_bytes(&self, id: &str, most: u64) -> std::io::Result<Option<Vec<u8>>> {
+        let path = self.folder.join(id).join(RUN_FILE);
+        if fs_err::metadata(&path)?.len() > most {
+            return Ok(None);
+        }
+        fs_err::read(path).map(Some)
+    }
+
     /// The record of the run that is meant by an id, the beginning of one, `last` or `last~N`: the N-th
     /// before the last, of the given pipeline or else of that of the newest run.
     pub fn find(&self, given: &str, pipeline: Option<&str>) -> Result<RunRecord, PipelineError> {
@@ -229,6 +238,12 @@ impl Runs {
             known: known.into_iter().collect(),
         }
     }
+}
+
+/// Seconds since a moment of RFC 3339.
+pub fn secs_since(moment: &str) -> Option<f64> {
+    let then: jiff::Timestamp = moment.parse().ok()?;
+    Some(jiff::Timestamp::now().duration_since(then).as_secs_f64())
 }
 
 /// `20261121T094411123Z-demo-4711` is of `demo`.

@@ -9,4 +9,5 @@ pub(crate) mod log;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod schema;
 pub(crate) mod status;

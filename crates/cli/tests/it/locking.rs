@@ -338,3 +338,41 @@ fn two_sides_that_changed_different_stages_merge() {
     git(&project, &["merge", "-q", "side"]);
     project.done("run --locked");
 }
+
+#[test]
+fn a_metric_may_be_off_by_its_tolerance() {
+    let tolerant = TRAINED.replace(
+        "params: {text: net},",
+        "params: {text: net}, metrics: {\"len*\": {tolerance: 0.5}},",
+    );
+    let project = locked(&tolerant);
+    edit(&project, "length: 3.0", "length: 3.5");
+    project.done("run --locked");
+    edit(&project, "length: 3.5", "length: 3.75");
+    insta::assert_snapshot!(refused(&project, "run --locked").stdout, @r"
+    stage  what           locked  found  tolerance
+    net    metric length  3.75    3.0    0.5
+    ");
+}
+
+#[test]
+fn a_cell_is_locked_by_its_name() {
+    let pipeline = "\
+version: 1
+stages:
+  say: {run: toy write, matrix: {word: [x, y], on: [true]}, params: {text: \"${word}${on}\"}}
+";
+    let project = locked(pipeline);
+    let text = fs_err::read_to_string(lock_file(&project)).unwrap();
+    let names: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .collect();
+    assert_eq!(names, ["  say[word=x,on=true]:", "  say[word=y,on=true]:"]);
+    project.done("run --locked");
+    let shown = project.done("dag").stdout;
+    assert_eq!(shown, "say (2 cells)  toy write\n");
+    assert_eq!(project.done("dag --cells").stdout.lines().count(), 2);
+    project.done("log say[word=x,on=true]");
+    project.done("explain say[word=x,on=true]");
+}

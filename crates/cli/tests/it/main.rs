@@ -4,11 +4,15 @@
 
 mod caching;
 mod comparing;
+mod damage;
 mod drawing;
 mod failing;
 mod killing;
 mod locking;
+mod matrices;
 mod messages;
 mod project;
 mod records;
+mod schema;
 mod selecting;
+mod wrong;

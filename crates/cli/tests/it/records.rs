@@ -200,3 +200,42 @@ fn unknown_runs_and_stages_are_told() {
     project.done(&format!("log second {}", &id[..id.len() - 1]));
     assert_eq!(project.run(&format!("log second {}", &id[..4])).code, 2);
 }
+
+#[test]
+fn a_plan_guesses_its_cost_from_earlier_runs() {
+    let project = Project::new(&DIAMOND.replace("{text: b}", "{text: b, sleep_millis: 300}"));
+    let plan = |arguments: &str| -> Value {
+        serde_json::from_str(&project.done(&format!("plan --json {arguments}")).stdout).unwrap()
+    };
+    // Nothing is known yet, and nothing is said.
+    assert_eq!(plan("")["cost"], Value::Null);
+    assert_eq!(project.done("plan").stderr, "");
+    project.done("run");
+    // Nothing is to be done.
+    assert_eq!(plan("")["cost"], Value::Null);
+    project.write(&DIAMOND.replace("{text: b}", "{text: B, sleep_millis: 300}"));
+    let found = plan("");
+    let b = &found["stages"][1]["cost"];
+    let secs = b["wall_secs"].as_f64().unwrap();
+    assert!((0.3..30.0).contains(&secs), "{secs}");
+    assert_eq!(b["from_runs"], 1);
+    assert_eq!(b["output_bytes"], 6);
+    assert!(b["peak_memory_bytes"].as_u64().unwrap() > 100_000);
+    assert_eq!(found["stages"][0]["cost"], Value::Null);
+    assert!(found["cost"]["wall_secs"].as_f64().unwrap() > secs);
+    let said = project.done("plan").stderr;
+    let names: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(names, ["a", "b", "d", "at"], "{said}");
+    // A stage that never ran is guessed from others of its kind; a kind that never ran is not.
+    project.write(
+        "version: 1\nstages:\n  x: {run: toy write, params: {text: x}}\n  y: {run: toy train}\n",
+    );
+    let found = plan("");
+    assert_eq!(found["stages"][0]["cost"]["from_runs"], 4);
+    assert_eq!(found["stages"][1]["cost"], Value::Null);
+    let said = project.done("plan").stderr;
+    assert!(said.contains("of 1 more stages nothing is known"), "{said}");
+}

@@ -198,7 +198,9 @@ impl Runner<'_> {
             let as_declared = match output.form {
                 Form::Folder => path.is_dir(),
                 Form::Any => path.exists(),
-                Form::Table { .. } | Form::File | Form::Source { .. } => path.is_file(),
+                Form::Table { .. } | Form::File | Form::Network | Form::Source { .. } => {
+                    path.is_file()
+                }
             };
             if !as_declared || path.is_symlink() {
                 return Err(PipelineError::Protocol {
