@@ -9,6 +9,7 @@
 //! locks/abcd….lock     one writer per fingerprint; a kernel lock, gone with its process
 //! leases/              what living processes use, so that it is not collected
 //! stats/               digests of files whose stats have not changed since they were hashed
+//! pins/                what people want kept
 //! quarantine/          what was found damaged
 //! tmp/                 work in progress, on the same file system
 //! ```
@@ -18,7 +19,9 @@
 //! Everything comes to be by a rename, and a record is written after its objects, so that `kill -9`
 //! at any point leaves the old state or the new one. A damaged object is a warning and a miss.
 
+mod garbage;
 mod lease;
+mod listing;
 mod lock;
 mod object;
 mod quarantine;
@@ -34,7 +37,8 @@ use thiserror::Error;
 
 use self::lease::Lease;
 
-pub use lease::{Collecting, digests_in};
+pub use lease::{Collecting, NotCollecting, digests_in};
+pub use listing::{ListedObject, ListedRecord, Listing};
 pub use lock::{KeyLock, LockHolder};
 pub use object::{Object, ObjectState, size_of};
 pub use quarantine::Quarantined;

@@ -9,6 +9,8 @@ use cinescore_pipeline::graph::Graph;
 use cinescore_pipeline::project::pipeline_file;
 use clap::{Args, Parser, Subcommand};
 
+use crate::amounts::{parse_age, parse_size};
+
 /// Ratings out of written movie reviews: runs pipelines of cached stages.
 #[derive(Debug, Parser)]
 #[command(name = "cinescore", version, arg_required_else_help = true, after_help = EXIT_CODES)]
@@ -21,7 +23,7 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 stale (`plan --check`), 2 usage or configuration, 3 input data refused,
-4 a stage failed, 5 the store or the machine (disk full, permission), 130 interrupted.";
+4 a stage failed, 5 the store or the machine (disk full, permission, damage), 130 interrupted.";
 
 /// Which pipeline, with which settings, in which folders.
 #[derive(Debug, Args)]
@@ -53,6 +55,12 @@ pub(crate) enum Verb {
     Plan(PlanArguments),
     /// Show what is there: the state, age and figures of each stage
     Status(StatusArguments),
+    /// Hash everything that is kept and say what is damaged, missing or left over
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArguments),
+    /// Remove old results; what is on view, locked, pinned or in use stays
+    #[command(after_help = GC_EXAMPLES)]
+    Gc(GcArguments),
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -67,6 +75,24 @@ Examples:
   cinescore plan -p demo            a line for each stage, with the reason
   cinescore plan -p demo --check    exit code 1 if anything is stale
   cinescore plan -p demo --json     the same for programs";
+
+const VERIFY_EXAMPLES: &str = "\
+Exit codes: 0 everything is whole, or was repaired; 5 something is damaged or missing.
+
+Examples:
+  cinescore verify             read all, change nothing
+  cinescore verify --repair    set damage aside; the next run makes it anew";
+
+const GC_EXAMPLES: &str = "\
+What stays whatever is asked: what any pipeline has on view, what the lock files in pipelines/ name, what is
+pinned, what a living process is using, and all that these were made from. Without a limit only leftovers
+go: objects that no result names, and what killed processes left.
+
+Examples:
+  cinescore gc --max-size 10GB               the least recently used results, until the rest fits
+  cinescore gc --max-age 30d --dry-run       say what was not used for 30 days
+  cinescore gc --keep-last 5                 all but what the last five runs made
+  cinescore gc --pin last                    keep what the last run made, for good";
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
@@ -101,13 +127,56 @@ pub(crate) struct StatusArguments {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// Set damage aside and remove records whose objects are gone
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArguments {
+    /// Remove the least recently used results until the rest fits: 500MB, 10GB, 2GiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_size: Option<u64>,
+    /// Remove results that were not used for so long: 30d, 12h
+    #[arg(long, value_name = "AGE", value_parser = parse_age)]
+    pub(crate) max_age: Option<std::time::Duration>,
+    /// Keep what the last N runs made; without another limit, remove all the rest
+    #[arg(long, value_name = "N")]
+    pub(crate) keep_last: Option<usize>,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Keep results for good: a run's id, `last`, a pipeline's name (what it has on view) or a fingerprint
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["max_size", "max_age", "keep_last"])]
+    pub(crate) pin: Option<String>,
+    /// Undo a pin
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["pin", "max_size", "max_age", "keep_last"])]
+    pub(crate) unpin: Option<String>,
+    /// List the pins
+    #[arg(long, conflicts_with_all = ["pin", "unpin", "max_size", "max_age", "keep_last"])]
+    pub(crate) pins: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 impl ProjectArguments {
+    /// Opens the store without looking at a pipeline.
+    pub(crate) fn open_store(&self) -> Result<Project, StageError> {
+        let program = std::env::current_exe()?;
+        let programs = program.parent().unwrap_or(&program);
+        Ok(Project::open(&self.artifacts, programs)?)
+    }
+
     /// Opens the project and checks the pipeline.
     pub(crate) fn open(&self) -> Result<(Project, Graph), StageError> {
         let file = pipeline_file(&self.pipeline)?;
-        let program = std::env::current_exe()?;
-        let programs = program.parent().unwrap_or(&program);
-        let project = Project::open(&self.artifacts, programs)?;
+        let project = self.open_store()?;
         let graph = project.pipeline(&file, &self.set)?;
         Ok((project, graph))
     }

@@ -3,6 +3,7 @@
 //! Owns the command line and what people see. Does not own any decision about what is stale
 //! (`cinescore-pipeline`). stdout is for data (`--json`, `plan`, `status`); progress and prose go to stderr.
 
+mod amounts;
 mod arguments;
 mod display;
 mod verbs;
@@ -20,6 +21,8 @@ fn main() -> ExitCode {
         Verb::Run(arguments) => verbs::run::run(&cli.project, arguments),
         Verb::Plan(arguments) => verbs::plan::plan(&cli.project, arguments),
         Verb::Status(arguments) => verbs::status::status(&cli.project, arguments),
+        Verb::Verify(arguments) => verbs::verify::verify(&cli.project, arguments),
+        Verb::Gc(arguments) => verbs::gc::gc(&cli.project, arguments),
     };
     match done {
         Ok(code) => ExitCode::from(code),

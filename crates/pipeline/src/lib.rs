@@ -10,14 +10,18 @@
 pub mod error;
 pub mod file;
 pub mod fingerprint;
+pub mod gc;
 pub mod graph;
 pub mod machine;
+pub mod pins;
 pub mod plan;
 pub mod policy;
 pub mod programs;
 pub mod project;
+pub mod results;
 pub mod run;
 mod vars;
+pub mod verify;
 pub mod view;
 
 pub use error::PipelineError;

@@ -86,13 +86,13 @@ impl Store {
         if let Ok(before) = sealed::read::<Record>(&path)
             && before.outputs != record.outputs
         {
-            let mut others = self.other_results(fingerprint);
-            if others.iter().all(|other| other.outputs != before.outputs)
-                && others.len() < MOST_OTHERS
-            {
-                others.push(before);
-                let place = self.other_path(fingerprint, others.len());
-                self.write_record(&place, &others[others.len() - 1])?;
+            let others = self.other_results(fingerprint);
+            let is_new = others.iter().all(|other| other.outputs != before.outputs);
+            let free = (1..=MOST_OTHERS)
+                .map(|n| self.other_path(fingerprint, n))
+                .find(|place| !place.exists());
+            if is_new && let Some(place) = free {
+                self.write_record(&place, &before)?;
             }
         }
         self.write_record(&path, record)?;
@@ -158,7 +158,7 @@ impl Store {
     /// stage gave other bytes for the same key.
     pub fn other_results(&self, fingerprint: Digest) -> Vec<Record> {
         (1..=MOST_OTHERS)
-            .map_while(|n| read(&self.other_path(fingerprint, n), fingerprint).ok())
+            .filter_map(|n| read(&self.other_path(fingerprint, n), fingerprint).ok())
             .collect()
     }
 }

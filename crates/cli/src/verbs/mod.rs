@@ -1,5 +1,7 @@
 //! The verbs, one file each.
 
+pub(crate) mod gc;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod verify;

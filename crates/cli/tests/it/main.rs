@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
 mod caching;
+mod collecting;
 mod damage;
 mod failing;
 mod killing;
 mod messages;
 mod project;
 mod selecting;
+mod verifying;
