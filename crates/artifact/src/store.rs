@@ -20,6 +20,7 @@
 //! at any point leaves the old state or the new one. A damaged object is a warning and a miss.
 
 mod garbage;
+mod hand_out;
 mod lease;
 mod listing;
 mod lock;
@@ -27,6 +28,7 @@ mod object;
 mod quarantine;
 mod record;
 pub mod sealed;
+mod shared;
 mod stats;
 
 use std::io;
@@ -36,13 +38,16 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use self::lease::Lease;
+use self::shared::Shared;
 
+pub use hand_out::{Manner, hand_out};
 pub use lease::{Collecting, NotCollecting, digests_in};
 pub use listing::{ListedObject, ListedRecord, Listing};
 pub use lock::{KeyLock, LockHolder};
 pub use object::{Object, ObjectState, size_of};
 pub use quarantine::Quarantined;
 pub use record::{Kept, RECORD_VERSION, Record, RecordState};
+pub use shared::{Pushed, Through};
 pub use stats::{Stat, StatMemo};
 
 use crate::digest::DigestError;
@@ -55,6 +60,7 @@ const LAYOUT: &str = "1\n";
 pub struct Store {
     root: PathBuf,
     lease: Arc<Lease>,
+    shared: Option<Arc<Shared>>,
 }
 
 /// Why the store could not do something.
@@ -73,6 +79,18 @@ pub enum StoreError {
     /// Something has no digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
+    /// There is no store where one was to be read.
+    #[error("there is no store in `{}`", path.display())]
+    NoStore {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An object that was to be copied is damaged.
+    #[error("`{}` is damaged, run again to make it anew", path.display())]
+    NotWhole {
+        /// The object.
+        path: PathBuf,
+    },
     /// The folder is a store of another layout.
     #[error("`{}` is a store of layout {found}; this program knows layout {}", path.display(), LAYOUT.trim())]
     OtherLayout {
@@ -92,6 +110,14 @@ fn is_shortage(error: &io::Error) -> bool {
     ) || [Errno::MFILE, Errno::NFILE]
         .iter()
         .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Whether there is no room for more bytes.
+fn is_no_room(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
 }
 
 /// The paths of what lies in a folder, sorted; nothing where there is no folder.
@@ -157,7 +183,18 @@ impl Store {
         Ok(Self {
             root,
             lease: Arc::default(),
+            shared: None,
         })
+    }
+
+    /// Opens a store that must be there, and writes nothing.
+    pub fn open_existing(root: &Path) -> Result<Self, StoreError> {
+        if !root.join("version").is_file() {
+            return Err(StoreError::NoStore {
+                path: root.to_owned(),
+            });
+        }
+        Self::open(root)
     }
 
     /// The store's folder.

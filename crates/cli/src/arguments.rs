@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use cinescore_artifact::StageError;
-use cinescore_pipeline::Project;
+use cinescore_artifact::store::{Store, Through};
 use cinescore_pipeline::file::{Setting, parse_setting};
 use cinescore_pipeline::graph::Graph;
 use cinescore_pipeline::project::pipeline_file;
+use cinescore_pipeline::{PipelineError, Project};
 use clap::{Args, Parser, Subcommand};
 
 use crate::amounts::{parse_age, parse_size};
@@ -43,6 +44,9 @@ pub(crate) struct ProjectArguments {
     /// Where the store, the runs and their logs lie
     #[arg(long, global = true, value_name = "DIR", default_value = "artifacts")]
     pub(crate) artifacts: PathBuf,
+    /// A second store that is read through, such as a shared folder [env: CINESCORE_CACHE]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,6 +62,12 @@ pub(crate) enum Verb {
     /// Hash everything that is kept and say what is damaged, missing or left over
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArguments),
+    /// Write results into one verified archive, or as plain files into a folder
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArguments),
+    /// Take the results of an archive into the store, so that a run restores them
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArguments),
     /// Remove old results; what is on view, locked, pinned or in use stays
     #[command(after_help = GC_EXAMPLES)]
     Gc(GcArguments),
@@ -82,6 +92,20 @@ Exit codes: 0 everything is whole, or was repaired; 5 something is damaged or mi
 Examples:
   cinescore verify             read all, change nothing
   cinescore verify --repair    set damage aside; the next run makes it anew";
+
+const EXPORT_EXAMPLES: &str = "\
+WHAT is a run's id (or its beginning), `last`, a pipeline's name (what it has on view) or a fingerprint. An
+archive also holds all that the results were made from, and the logs.
+
+Examples:
+  cinescore export last -o run.tar.zst           an archive for a colleague or for CI
+  cinescore export sentiment --files results     plain files, results/STAGE/FILE";
+
+const IMPORT_EXAMPLES: &str = "\
+Every digest is computed anew; an archive that is cut off or was changed is refused.
+
+Example:
+  cinescore import run.tar.zst && cinescore run -p sentiment     nothing is computed";
 
 const GC_EXAMPLES: &str = "\
 What stays whatever is asked: what any pipeline has on view, what the lock files in pipelines/ name, what is
@@ -108,6 +132,9 @@ pub(crate) struct RunArguments {
     /// Run selected stages even if they are fresh
     #[arg(long)]
     pub(crate) force: bool,
+    /// Copy the results into the second store (--cache), for others
+    #[arg(long)]
+    pub(crate) push: bool,
 }
 
 #[derive(Debug, Args)]
@@ -125,6 +152,35 @@ pub(crate) struct StatusArguments {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// What to export [default: what the pipeline has on view]
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: Option<String>,
+    /// The archive to write
+    #[arg(
+        short,
+        long,
+        value_name = "FILE.tar.zst",
+        required_unless_present = "files",
+        conflicts_with = "files"
+    )]
+    pub(crate) output: Option<PathBuf>,
+    /// Put plain files into this folder instead
+    #[arg(long, value_name = "DIR")]
+    pub(crate) files: Option<PathBuf>,
+    /// Read-only hard links instead of copies, where a file system cannot share blocks
+    #[arg(long, requires = "files")]
+    pub(crate) hard_link: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// The archive
+    #[arg(value_name = "FILE.tar.zst")]
+    pub(crate) archive: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -170,7 +226,33 @@ impl ProjectArguments {
     pub(crate) fn open_store(&self) -> Result<Project, StageError> {
         let program = std::env::current_exe()?;
         let programs = program.parent().unwrap_or(&program);
-        Ok(Project::open(&self.artifacts, programs)?)
+        let mut project = Project::open(&self.artifacts, programs)?;
+        if let Some(cache) = self.cache() {
+            let second = Store::open_existing(&cache).map_err(PipelineError::from)?;
+            project.store.read_through(second, Through::Look);
+        }
+        Ok(project)
+    }
+
+    /// Opens the project for a run, which copies what the second store has and may add to it.
+    pub(crate) fn open_to_run(&self, push: bool) -> Result<(Project, Graph), StageError> {
+        if push && let Some(cache) = self.cache() {
+            Store::open(&cache).map_err(PipelineError::from)?;
+        }
+        let (mut project, graph) = self.open()?;
+        if let Some(second) = project.store.second().cloned() {
+            project.store.read_through(second, Through::Fetch);
+        } else if push {
+            let error = StageError::usage("--push needs to know the second store");
+            return Err(error.hint("name it with --cache DIR or in CINESCORE_CACHE"));
+        }
+        Ok((project, graph))
+    }
+
+    /// The second store. An empty variable is as good as none.
+    fn cache(&self) -> Option<PathBuf> {
+        let variable = std::env::var_os("CINESCORE_CACHE").filter(|text| !text.is_empty());
+        self.cache.clone().or_else(|| variable.map(PathBuf::from))
     }
 
     /// Opens the project and checks the pipeline.

@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         Verb::Plan(arguments) => verbs::plan::plan(&cli.project, arguments),
         Verb::Status(arguments) => verbs::status::status(&cli.project, arguments),
         Verb::Verify(arguments) => verbs::verify::verify(&cli.project, arguments),
+        Verb::Export(arguments) => verbs::export::export(&cli.project, arguments),
+        Verb::Import(arguments) => verbs::import::import(&cli.project, arguments),
         Verb::Gc(arguments) => verbs::gc::gc(&cli.project, arguments),
     };
     match done {

@@ -106,6 +106,14 @@ pub enum PipelineError {
         /// What the system said.
         source: io::Error,
     },
+    /// An archive of results is refused.
+    #[error("`{}` is refused: {how}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// Why.
+        how: String,
+    },
     /// SIGINT or SIGTERM.
     #[error("interrupted; what was finished is kept, run again to go on")]
     Interrupted,
@@ -134,7 +142,7 @@ impl From<PipelineError> for StageError {
             | E::NoPipeline { .. }
             | E::Usage(_)
             | E::UpstreamStale { .. } => ErrorClass::Usage,
-            E::Source { .. } | E::Digest(_) => ErrorClass::Input,
+            E::Source { .. } | E::Digest(_) | E::Archive { .. } => ErrorClass::Input,
             E::Describe { .. } | E::Protocol { .. } => ErrorClass::Failed,
             E::StageFailed { code, .. } => match *code {
                 exit::USAGE => ErrorClass::Usage,
@@ -143,6 +151,7 @@ impl From<PipelineError> for StageError {
                 exit::INTERRUPTED => ErrorClass::Interrupted,
                 _ => ErrorClass::Failed,
             },
+            E::Store(StoreError::NoStore { .. }) => ErrorClass::Usage,
             E::Task(_) | E::Store(_) | E::Io { .. } => ErrorClass::Machine,
             E::Interrupted => ErrorClass::Interrupted,
         };

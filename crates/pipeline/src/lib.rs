@@ -20,6 +20,7 @@ pub mod programs;
 pub mod project;
 pub mod results;
 pub mod run;
+pub mod sharing;
 mod vars;
 pub mod verify;
 pub mod view;

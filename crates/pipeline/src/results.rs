@@ -24,8 +24,18 @@ pub struct Results {
     pub name: String,
     /// Their fingerprints.
     pub fingerprints: BTreeSet<Digest>,
+    /// The stages that have them, where a run or a pipeline was named.
+    pub stages: BTreeMap<Digest, String>,
     /// The run that was named, if one was.
     pub run: Option<String>,
+}
+
+impl Results {
+    /// The stage that has a result, or the beginning of its fingerprint.
+    pub fn stage_of(&self, fingerprint: Digest) -> String {
+        let stage = self.stages.get(&fingerprint).cloned();
+        stage.unwrap_or_else(|| fingerprint.short())
+    }
 }
 
 /// The results that a run's id (or the beginning of one), a pipeline's name or a fingerprint (or its first
@@ -42,19 +52,24 @@ pub fn resolve(project: &Project, given: &str) -> Result<Results, PipelineError>
         return Ok(Results {
             name: run.clone(),
             fingerprints: fingerprints_of_run(project, run),
+            stages: stages_of_run(project, run),
             run: Some(run.clone()),
         });
     }
     let views = views(project)?;
-    let of_pipeline: BTreeSet<Digest> = views
+    let stages: BTreeMap<Digest, String> = views
         .iter()
         .filter(|view| view.pipeline == given)
-        .filter_map(|view| Some(view.view.as_ref()?.fingerprint))
+        .filter_map(|view| {
+            let stage = view.folder.file_name()?.to_str()?.to_owned();
+            Some((view.view.as_ref()?.fingerprint, stage))
+        })
         .collect();
-    if !of_pipeline.is_empty() {
+    if !stages.is_empty() {
         return Ok(Results {
             name: given.into(),
-            fingerprints: of_pipeline,
+            fingerprints: stages.keys().copied().collect(),
+            stages,
             run: None,
         });
     }
@@ -69,6 +84,7 @@ pub fn resolve(project: &Project, given: &str) -> Result<Results, PipelineError>
             return Ok(Results {
                 name: fingerprint.short(),
                 fingerprints: found.clone(),
+                stages: BTreeMap::new(),
                 run: None,
             });
         }
@@ -106,6 +122,19 @@ pub fn fingerprints_of_run(project: &Project, run: &str) -> BTreeSet<Digest> {
     let stages = record["stages"].as_array().into_iter().flatten();
     stages
         .filter_map(|stage| stage["fingerprint"].as_str()?.parse().ok())
+        .collect()
+}
+
+fn stages_of_run(project: &Project, run: &str) -> BTreeMap<Digest, String> {
+    let path = project.artifacts.join("logs").join(run).join("run.json");
+    let text = fs_err::read_to_string(path).unwrap_or_default();
+    let record: Value = serde_json::from_str(&text).unwrap_or_default();
+    let stages = record["stages"].as_array().into_iter().flatten();
+    stages
+        .filter_map(|stage| {
+            let fingerprint = stage["fingerprint"].as_str()?.parse().ok()?;
+            Some((fingerprint, stage["stage"].as_str()?.to_owned()))
+        })
         .collect()
 }
 

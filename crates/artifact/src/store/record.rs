@@ -66,7 +66,7 @@ pub enum Kept {
 }
 
 impl Store {
-    fn record_path(&self, fingerprint: Digest) -> PathBuf {
+    pub(super) fn record_path(&self, fingerprint: Digest) -> PathBuf {
         self.sharded("records", &format!("{fingerprint}.json"))
     }
 
@@ -135,9 +135,20 @@ impl Store {
         write().map_err(io_error("write", path))
     }
 
-    /// The record of a fingerprint. While this process lives, neither it nor its objects are collected.
+    /// The record of a fingerprint, from the second store where this one has none. While this process
+    /// lives, neither it nor its objects are collected.
     pub fn record(&self, fingerprint: Digest) -> Result<RecordState, StoreError> {
         self.protect(fingerprint)?;
+        match self.own_record(fingerprint)? {
+            RecordState::Present(record) => Ok(RecordState::Present(record)),
+            state => Ok(match self.record_through(fingerprint)? {
+                Some(record) => RecordState::Present(Box::new(record)),
+                None => state,
+            }),
+        }
+    }
+
+    fn own_record(&self, fingerprint: Digest) -> Result<RecordState, StoreError> {
         let path = self.record_path(fingerprint);
         match read(&path, fingerprint) {
             Ok(record) => {

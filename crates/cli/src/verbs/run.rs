@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use cinescore_artifact::store::Record;
+use cinescore_artifact::store::{Pushed, Record};
 use cinescore_artifact::{StageError, exit};
 use cinescore_pipeline::graph::Graph;
 use cinescore_pipeline::run::{self, Selection};
-use cinescore_pipeline::{Project, view};
+use cinescore_pipeline::{PipelineError, Project, view};
 
+use crate::amounts;
 use crate::arguments::{ProjectArguments, RunArguments};
 use crate::display::{self, Screen};
 
 pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Result<u8, StageError> {
     let began = Instant::now();
-    let (project, graph) = project.open()?;
+    let (project, graph) = project.open_to_run(arguments.push)?;
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // A second signal ends the runner at once; the store stays whole in any case.
@@ -35,6 +36,11 @@ pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Resul
     let screen = Screen::new(&graph);
     let outcome = run::run(&project, &graph, &selection, &interrupted, &screen);
     screen.close();
+    if arguments.push
+        && let Ok(outcome) = &outcome
+    {
+        push(&project, &outcome.results)?;
+    }
     // Digests that were computed are worth keeping however the run ended.
     project.close()?;
     let outcome = outcome?;
@@ -52,6 +58,28 @@ pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Resul
         display::say(&format!("logs: {}", ProjectArguments::shown(&logs)));
     }
     Ok(exit::DONE)
+}
+
+/// Copies results into the second store.
+fn push(project: &Project, results: &[(String, Record)]) -> Result<(), StageError> {
+    let mut pushed = Pushed::default();
+    for (_, record) in results {
+        let one = project.store.push(record, &project.memo);
+        let one = one.map_err(PipelineError::from)?;
+        pushed.records += one.records;
+        pushed.objects += one.objects;
+        pushed.bytes += one.bytes;
+    }
+    for note in project.store.take_notes() {
+        display::say(&format!("warning: {note}"));
+    }
+    display::say(&format!(
+        "pushed: {} results, {} objects, {}",
+        pushed.records,
+        pushed.objects,
+        amounts::bytes(pushed.bytes)
+    ));
+    Ok(())
 }
 
 /// The figures of a stage, and the pages it made.

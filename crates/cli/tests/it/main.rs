@@ -10,4 +10,5 @@ mod killing;
 mod messages;
 mod project;
 mod selecting;
+mod sharing;
 mod verifying;
