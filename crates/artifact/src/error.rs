@@ -157,6 +157,10 @@ pub fn machine_hint(error: &io::Error) -> Option<String> {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
             "the disk is full: free some space and run again, nothing half-written was kept".into(),
         ),
+        io::ErrorKind::FileTooLarge => Some(
+            "a file would be larger than the file system or `ulimit -f` allows; nothing half-written was kept"
+                .into(),
+        ),
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
             Some("check who may write there, or choose another folder".into())
         }

@@ -7,7 +7,7 @@
 //! | 2 | usage or configuration |
 //! | 3 | input data refused |
 //! | 4 | a stage failed |
-//! | 5 | the store or the machine: disk full, permission, read-only folder |
+//! | 5 | the store or the machine: disk full, permission, read-only folder, damage found by `verify` |
 //! | 130 | interrupted |
 
 /// Everything that was asked for is done.

@@ -9,6 +9,7 @@
 //! locks/abcd….lock     one writer per fingerprint; a kernel lock, gone with its process
 //! leases/              what living processes use, so that it is not collected
 //! stats/               digests of files whose stats have not changed since they were hashed
+//! pins/                what people want kept
 //! quarantine/          what was found damaged
 //! tmp/                 work in progress, on the same file system
 //! ```
@@ -18,12 +19,16 @@
 //! Everything comes to be by a rename, and a record is written after its objects, so that `kill -9`
 //! at any point leaves the old state or the new one. A damaged object is a warning and a miss.
 
+mod garbage;
+mod hand_out;
 mod lease;
+mod listing;
 mod lock;
 mod object;
 mod quarantine;
 mod record;
 pub mod sealed;
+mod shared;
 mod stats;
 
 use std::io;
@@ -33,12 +38,16 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use self::lease::Lease;
+use self::shared::Shared;
 
-pub use lease::{Collecting, digests_in};
+pub use hand_out::{Manner, hand_out};
+pub use lease::{Collecting, NotCollecting, digests_in};
+pub use listing::{ListedObject, ListedRecord, Listing};
 pub use lock::{KeyLock, LockHolder};
 pub use object::{Object, ObjectState, size_of};
 pub use quarantine::Quarantined;
 pub use record::{Kept, RECORD_VERSION, Record, RecordState};
+pub use shared::{Pushed, Through};
 pub use stats::{Stat, StatMemo};
 
 use crate::digest::DigestError;
@@ -51,6 +60,7 @@ const LAYOUT: &str = "1\n";
 pub struct Store {
     root: PathBuf,
     lease: Arc<Lease>,
+    shared: Option<Arc<Shared>>,
 }
 
 /// Why the store could not do something.
@@ -69,6 +79,18 @@ pub enum StoreError {
     /// Something has no digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
+    /// There is no store where one was to be read.
+    #[error("there is no store in `{}`", path.display())]
+    NoStore {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An object that was to be copied is damaged.
+    #[error("`{}` is damaged, run again to make it anew", path.display())]
+    NotWhole {
+        /// The object.
+        path: PathBuf,
+    },
     /// The folder is a store of another layout.
     #[error("`{}` is a store of layout {found}; this program knows layout {}", path.display(), LAYOUT.trim())]
     OtherLayout {
@@ -88,6 +110,14 @@ fn is_shortage(error: &io::Error) -> bool {
     ) || [Errno::MFILE, Errno::NFILE]
         .iter()
         .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Whether there is no room for more bytes.
+fn is_no_room(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
 }
 
 /// The paths of what lies in a folder, sorted; nothing where there is no folder.
@@ -153,7 +183,18 @@ impl Store {
         Ok(Self {
             root,
             lease: Arc::default(),
+            shared: None,
         })
+    }
+
+    /// Opens a store that must be there, and writes nothing.
+    pub fn open_existing(root: &Path) -> Result<Self, StoreError> {
+        if !root.join("version").is_file() {
+            return Err(StoreError::NoStore {
+                path: root.to_owned(),
+            });
+        }
+        Self::open(root)
     }
 
     /// The store's folder.

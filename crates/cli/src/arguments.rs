@@ -6,14 +6,17 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use cinescore_artifact::StageError;
-use cinescore_pipeline::Project;
+use cinescore_artifact::store::{Store, Through};
 use cinescore_pipeline::file::{Setting, parse_setting};
 use cinescore_pipeline::graph::Graph;
 use cinescore_pipeline::project::pipeline_file;
 use cinescore_pipeline::runs::Runs;
+use cinescore_pipeline::{PipelineError, Project};
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub(crate) use records::*;
+
+use crate::amounts::{parse_age, parse_size};
 
 /// Ratings out of written movie reviews: runs pipelines of cached stages.
 #[derive(Debug, Parser)]
@@ -32,7 +35,7 @@ Exit codes:
   2    usage or configuration
   3    input data refused
   4    a stage failed
-  5    the store or the machine: disk full, permission, read-only folder
+  5    the store or the machine: disk full, permission, read-only folder, damage
   130  interrupted
 
 `cinescore VERB --help` has examples. stdout is for data, stderr for prose and progress.";
@@ -56,6 +59,9 @@ pub(crate) struct ProjectArguments {
     /// Where the store, the runs and their logs lie
     #[arg(long, global = true, value_name = "DIR", default_value = "artifacts", value_hint = ValueHint::DirPath)]
     pub(crate) artifacts: PathBuf,
+    /// A second store that is read through, such as a shared folder [env: CINESCORE_CACHE]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,6 +69,9 @@ pub(crate) enum Verb {
     /// Bring stages up to date: run what is stale, take the rest from the store
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
+    /// Search variables of a pipeline: run trials side by side, and rank them by a validation metric
+    #[command(after_help = SWEEP_EXAMPLES)]
+    Sweep(SweepArguments),
     /// Say what would run, and why
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArguments),
@@ -96,6 +105,18 @@ pub(crate) enum Verb {
     /// Print the JSON Schema of pipeline files, for editors
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
+    /// Hash everything that is kept and say what is damaged, missing or left over
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArguments),
+    /// Write results into one verified archive, or as plain files into a folder
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArguments),
+    /// Take the results of an archive into the store, so that a run restores them
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArguments),
+    /// Remove old results; what is on view, locked, pinned or in use stays
+    #[command(after_help = GC_EXAMPLES)]
+    Gc(GcArguments),
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -107,6 +128,14 @@ Examples:
   cinescore run -p demo --downstream text                     `text` and all below it, and what they need
   cinescore run -p demo -j 2 --keep-going                     two at once, past failures
   cinescore run -p demo --locked                              fail if it gives anything but the lock file";
+
+const SWEEP_EXAMPLES: &str = "\
+What is searched is written in the pipeline, under `sweep`. A sweep that was stopped goes on where it was.
+
+Examples:
+  cinescore sweep -p tuning --dry-run     the trials, and how many go on from each rung
+  cinescore sweep -p tuning -j 2          run them; the leaderboard goes to stdout
+  cinescore sweep -p tuning --json        the leaderboard for programs";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
@@ -124,6 +153,37 @@ Example, for editors with the YAML language server:
   cinescore schema > pipelines/schema.json
 and as the first line of a pipeline:
   # yaml-language-server: $schema=schema.json";
+const VERIFY_EXAMPLES: &str = "\
+Exit codes: 0 everything is whole, or was repaired; 5 something is damaged or missing.
+
+Examples:
+  cinescore verify             read all, change nothing
+  cinescore verify --repair    set damage aside; the next run makes it anew";
+
+const EXPORT_EXAMPLES: &str = "\
+WHAT is a run's id (or its beginning), `last`, a pipeline's name (what it has on view) or a fingerprint. An
+archive also holds all that the results were made from, and the logs.
+
+Examples:
+  cinescore export last -o run.tar.zst           an archive for a colleague or for CI
+  cinescore export sentiment --files results     plain files, results/STAGE/FILE";
+
+const IMPORT_EXAMPLES: &str = "\
+Every digest is computed anew; an archive that is cut off or was changed is refused.
+
+Example:
+  cinescore import run.tar.zst && cinescore run -p sentiment     nothing is computed";
+
+const GC_EXAMPLES: &str = "\
+What stays whatever is asked: what any pipeline has on view, what the lock files in pipelines/ name, what is
+pinned, what a living process is using, and all that these were made from. Without a limit only leftovers
+go: objects that no result names, and what killed processes left.
+
+Examples:
+  cinescore gc --max-size 10GB               the least recently used results, until the rest fits
+  cinescore gc --max-age 30d --dry-run       say what was not used for 30 days
+  cinescore gc --keep-last 5                 all but what the last five runs made
+  cinescore gc --pin last                    keep what the last run made, for good";
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
@@ -160,6 +220,25 @@ pub(crate) struct RunArguments {
     /// With --locked: print the comparison as JSON
     #[arg(long, requires = "locked")]
     pub(crate) json: bool,
+    /// Copy the results into the second store (--cache), for others
+    #[arg(long)]
+    pub(crate) push: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArguments {
+    /// Say what would be tried, and run nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The most stages at once [default: as many as threads, memory and GPUs allow]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// How long a stopped stage may take to clean up before it is killed, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) grace: u64,
 }
 
 #[derive(Debug, Args)]
@@ -174,6 +253,73 @@ pub(crate) struct PlanArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArguments {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// What to export [default: what the pipeline has on view]
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: Option<String>,
+    /// The archive to write
+    #[arg(
+        short,
+        long,
+        value_name = "FILE.tar.zst",
+        required_unless_present = "files",
+        conflicts_with = "files"
+    )]
+    pub(crate) output: Option<PathBuf>,
+    /// Put plain files into this folder instead
+    #[arg(long, value_name = "DIR")]
+    pub(crate) files: Option<PathBuf>,
+    /// Read-only hard links instead of copies, where a file system cannot share blocks
+    #[arg(long, requires = "files")]
+    pub(crate) hard_link: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// The archive
+    #[arg(value_name = "FILE.tar.zst")]
+    pub(crate) archive: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// Set damage aside and remove records whose objects are gone
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArguments {
+    /// Remove the least recently used results until the rest fits: 500MB, 10GB, 2GiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_size: Option<u64>,
+    /// Remove results that were not used for so long: 30d, 12h
+    #[arg(long, value_name = "AGE", value_parser = parse_age)]
+    pub(crate) max_age: Option<std::time::Duration>,
+    /// Keep what the last N runs made; without another limit, remove all the rest
+    #[arg(long, value_name = "N")]
+    pub(crate) keep_last: Option<usize>,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Keep results for good: a run's id, `last`, a pipeline's name (what it has on view) or a fingerprint
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["max_size", "max_age", "keep_last"])]
+    pub(crate) pin: Option<String>,
+    /// Undo a pin
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["pin", "max_size", "max_age", "keep_last"])]
+    pub(crate) unpin: Option<String>,
+    /// List the pins
+    #[arg(long, conflicts_with_all = ["pin", "unpin", "max_size", "max_age", "keep_last"])]
+    pub(crate) pins: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -196,12 +342,50 @@ impl ProjectArguments {
         Runs::of(&self.artifacts)
     }
 
+    /// Opens the store without looking at a pipeline.
+    pub(crate) fn open_store(&self) -> Result<Project, StageError> {
+        let program = std::env::current_exe()?;
+        let programs = program.parent().unwrap_or(&program);
+        let mut project = Project::open(&self.artifacts, programs)?;
+        if let Some(cache) = self.cache() {
+            let second = Store::open_existing(&cache).map_err(PipelineError::from)?;
+            project.store.read_through(second, Through::Look);
+        }
+        Ok(project)
+    }
+
+    /// Opens the project for a run, which copies what the second store has and may add to it.
+    pub(crate) fn open_to_run(&self, push: bool) -> Result<(Project, Graph), StageError> {
+        let project = self.open_store_to_run(push)?;
+        let graph = project.pipeline(&self.file()?, &self.set)?;
+        Ok((project, graph))
+    }
+
+    /// The same without looking at a pipeline.
+    pub(crate) fn open_store_to_run(&self, push: bool) -> Result<Project, StageError> {
+        if push && let Some(cache) = self.cache() {
+            Store::open(&cache).map_err(PipelineError::from)?;
+        }
+        let mut project = self.open_store()?;
+        if let Some(second) = project.store.second().cloned() {
+            project.store.read_through(second, Through::Fetch);
+        } else if push {
+            let error = StageError::usage("--push needs to know the second store");
+            return Err(error.hint("name it with --cache DIR or in CINESCORE_CACHE"));
+        }
+        Ok(project)
+    }
+
+    /// The second store. An empty variable is as good as none.
+    fn cache(&self) -> Option<PathBuf> {
+        let variable = std::env::var_os("CINESCORE_CACHE").filter(|text| !text.is_empty());
+        self.cache.clone().or_else(|| variable.map(PathBuf::from))
+    }
+
     /// Opens the project and checks the pipeline.
     pub(crate) fn open(&self) -> Result<(Project, Graph), StageError> {
         let file = self.file()?;
-        let program = std::env::current_exe()?;
-        let programs = program.parent().unwrap_or(&program);
-        let project = Project::open(&self.artifacts, programs)?;
+        let project = self.open_store()?;
         let graph = project.pipeline(&file, &self.set)?;
         Ok((project, graph))
     }

@@ -3,6 +3,7 @@
 //! Owns the command line and what people see. Does not own any decision about what is stale
 //! (`cinescore-pipeline`). stdout is for data (rows, `--json`); progress and prose go to stderr.
 
+mod amounts;
 mod arguments;
 mod display;
 mod table;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.verb {
         Verb::Run(arguments) => verbs::run::run(&cli.project, arguments),
+        Verb::Sweep(arguments) => verbs::sweep::sweep(&cli.project, arguments),
         Verb::Plan(arguments) => verbs::plan::plan(&cli.project, arguments),
         Verb::Schema => verbs::schema::schema(&cli.project),
         Verb::Status(arguments) => verbs::status::status(&cli.project, arguments),
@@ -30,6 +32,10 @@ fn main() -> ExitCode {
         Verb::Man(arguments) => verbs::help::man(arguments),
         Verb::Diff(arguments) => verbs::diff::diff(&cli.project, arguments),
         Verb::Explain(arguments) => verbs::explain::explain(&cli.project, arguments),
+        Verb::Verify(arguments) => verbs::verify::verify(&cli.project, arguments),
+        Verb::Export(arguments) => verbs::export::export(&cli.project, arguments),
+        Verb::Import(arguments) => verbs::import::import(&cli.project, arguments),
+        Verb::Gc(arguments) => verbs::gc::gc(&cli.project, arguments),
     };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -6,15 +6,15 @@ use crate::display;
 
 /// A table. Cells of the columns in `right` are numbers and stand at the right.
 pub(crate) struct Table {
-    header: Vec<&'static str>,
+    header: Vec<String>,
     right: Vec<usize>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(crate) fn new(header: &[&'static str], right: &[usize]) -> Self {
+    pub(crate) fn new(header: &[&str], right: &[usize]) -> Self {
         Self {
-            header: header.to_vec(),
+            header: header.iter().map(|&name| name.into()).collect(),
             right: right.to_vec(),
             rows: Vec::new(),
         }
@@ -30,8 +30,7 @@ impl Table {
 
     /// The lines of the table, columns two spaces apart.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let header: Vec<String> = self.header.iter().map(|name| (*name).to_owned()).collect();
-        let all: Vec<&Vec<String>> = std::iter::once(&header).chain(&self.rows).collect();
+        let all: Vec<&Vec<String>> = std::iter::once(&self.header).chain(&self.rows).collect();
         let width = |column: usize| {
             let cells = all.iter().filter_map(|row| row.get(column));
             cells

@@ -138,6 +138,14 @@ pub enum PipelineError {
         /// What the system said.
         source: io::Error,
     },
+    /// An archive of results is refused.
+    #[error("`{}` is refused: {how}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// Why.
+        how: String,
+    },
     /// SIGINT or SIGTERM.
     #[error("interrupted; what was finished is kept")]
     Interrupted,
@@ -207,7 +215,10 @@ impl PipelineError {
             | Self::NoLock { .. }
             | Self::Usage(_)
             | Self::UpstreamStale { .. } => ErrorClass::Usage,
-            Self::Source { .. } | Self::Digest(_) | Self::InputChanged { .. } => ErrorClass::Input,
+            Self::Source { .. }
+            | Self::Digest(_)
+            | Self::InputChanged { .. }
+            | Self::Archive { .. } => ErrorClass::Input,
             Self::Describe { .. }
             | Self::Protocol { .. }
             | Self::CheckFailed { .. }
@@ -219,6 +230,7 @@ impl PipelineError {
                 exit::INTERRUPTED => ErrorClass::Interrupted,
                 _ => ErrorClass::Failed,
             },
+            Self::Store(StoreError::NoStore { .. }) => ErrorClass::Usage,
             Self::Task(_) | Self::Store(_) | Self::Io { .. } => ErrorClass::Machine,
             Self::Interrupted => ErrorClass::Interrupted,
         }

@@ -181,7 +181,9 @@ pub(crate) fn result(
     key: &Key,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Record>, PipelineError> {
-    let record = match project.store.record(key.fingerprint)? {
+    let found = project.store.record(key.fingerprint)?;
+    warnings.extend(project.store.take_notes());
+    let record = match found {
         RecordState::Present(record) => record,
         RecordState::Missing => return Ok(None),
         RecordState::Damaged => {
@@ -192,15 +194,19 @@ pub(crate) fn result(
             return Ok(None);
         }
     };
+    let mut is_whole = true;
     for (name, object) in &record.outputs {
-        let what = match project.store.check_object(object.digest, &project.memo)? {
+        let state = project.store.check_object(object.digest, &project.memo)?;
+        warnings.extend(project.store.take_notes());
+        let what = match state {
             ObjectState::Present => continue,
             ObjectState::Missing => "missing",
             ObjectState::Damaged => "damaged and was set aside",
         };
+        is_whole = false;
         warnings.push(format!("output `{name}` of `{}` is {what}", stage.name));
     }
-    Ok(warnings.is_empty().then_some(*record))
+    Ok(is_whole.then_some(*record))
 }
 
 /// Why a stage must run: what changed since the result on view.

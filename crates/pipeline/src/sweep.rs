@@ -72,13 +72,14 @@ impl Plan {
     }
 
     /// Runs all trials, rung after rung, and keeps the leaderboard after each. `observed` makes the one
-    /// who is told of a rung's graph.
+    /// who is told of a rung's graph; `failed` is told of trials that failed.
     pub fn run<O: Observer>(
         &self,
         project: &Project,
         options: &Options,
         interrupt: &Interrupt,
         observed: impl Fn(&Graph) -> O,
+        failed: impl Fn(&PipelineError),
     ) -> Result<Leaderboard, PipelineError> {
         let mut union = Union::new(project, self.document.clone(), &self.settings, &self.sweep)?;
         let mut board = Leaderboard::new(&self.sweep, &self.trials);
@@ -94,7 +95,11 @@ impl Plan {
                 nodes.push(union.add(number, &self.trials[number - 1], rung)?);
             }
             let graph = union.whole();
-            let records = self.rung(project, &graph, &nodes, options, interrupt, &observed)?;
+            let (records, error) =
+                self.rung(project, &graph, &nodes, options, interrupt, &observed)?;
+            if let Some(error) = error {
+                failed(&error);
+            }
             let at = rungs.map(|rungs| rungs.at[index]);
             for (&number, node) in alive.iter().zip(&nodes) {
                 let record = records.get(node);
@@ -125,7 +130,7 @@ impl Plan {
         options: &Options,
         interrupt: &Interrupt,
         observed: &impl Fn(&Graph) -> O,
-    ) -> Result<BTreeMap<String, Record>, PipelineError> {
+    ) -> Result<(BTreeMap<String, Record>, Option<PipelineError>), PipelineError> {
         let selection = Selection {
             stages: nodes.to_vec(),
             ..Selection::default()
@@ -136,15 +141,13 @@ impl Plan {
         };
         let observer = observed(graph);
         match run::run(project, graph, &selection, &options, interrupt, &observer) {
-            Ok(outcome) => Ok(outcome.results.into_iter().collect()),
-            Err(PipelineError::Several { .. } | PipelineError::StageFailed { .. }) => {
+            Ok(outcome) => Ok((outcome.results.into_iter().collect(), None)),
+            Err(error @ (PipelineError::Several { .. } | PipelineError::StageFailed { .. })) => {
                 let planned = plan::plan(project, graph)?;
-                Ok(planned
-                    .into_iter()
-                    .filter_map(|(stage, assessment)| {
-                        Some((stage.name.clone(), assessment.record?))
-                    })
-                    .collect())
+                let there = planned.into_iter().filter_map(|(stage, assessment)| {
+                    Some((stage.name.clone(), assessment.record?))
+                });
+                Ok((there.collect(), Some(error)))
             }
             Err(error) => Err(error),
         }

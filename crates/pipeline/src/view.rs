@@ -20,7 +20,7 @@ use crate::graph::{Graph, Stage};
 use crate::project::Project;
 
 /// The file that says what is on view.
-const STAGE_FILE: &str = "stage.json";
+pub(crate) const STAGE_FILE: &str = "stage.json";
 
 /// What is on view of a stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

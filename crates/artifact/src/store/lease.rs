@@ -41,6 +41,12 @@ pub struct Collecting {
     _gate: File,
 }
 
+/// The right to look at everything while nothing is removed; given back when dropped.
+#[derive(Debug)]
+pub struct NotCollecting {
+    _gate: File,
+}
+
 impl Store {
     /// Keeps a record and its objects, or an object, from being collected while this process lives.
     pub(super) fn protect(&self, digest: Digest) -> Result<(), StoreError> {
@@ -105,6 +111,14 @@ impl Store {
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
         options.open(self.root.join("locks/gc.lock"))
+    }
+
+    /// Waits until no collection is going on, and keeps one from beginning.
+    pub fn not_collecting(&self) -> Result<NotCollecting, StoreError> {
+        let path = self.root.join("locks/gc.lock");
+        let gate = self.gate().map_err(io_error("open", &path))?;
+        gate.lock_shared().map_err(io_error("lock", &path))?;
+        Ok(NotCollecting { _gate: gate })
     }
 
     /// Waits until no process is writing a lease, and keeps them from doing so.

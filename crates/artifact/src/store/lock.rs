@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -39,18 +40,26 @@ impl Store {
         waiting: impl FnOnce(Option<LockHolder>),
     ) -> Result<KeyLock, StoreError> {
         let path = self.root.join("locks").join(format!("{fingerprint}.lock"));
-        let mut file = open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                file.read_to_string(&mut text)
-                    .map_err(io_error("read", &path))?;
-                waiting(serde_json::from_str(&text).ok());
-                file.lock().map_err(io_error("lock", &path))?;
+        let mut waiting = Some(waiting);
+        let mut file = loop {
+            let mut file = open(&path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let mut text = String::new();
+                    file.read_to_string(&mut text)
+                        .map_err(io_error("read", &path))?;
+                    if let Some(waiting) = waiting.take() {
+                        waiting(serde_json::from_str(&text).ok());
+                    }
+                    file.lock().map_err(io_error("lock", &path))?;
+                }
+                Err(TryLockError::Error(error)) => return Err(io_error("lock", &path)(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(io_error("lock", &path)(error)),
-        }
+            if is_still_there(&file, &path) {
+                break file;
+            }
+        };
         let say_who = |file: &mut File| -> io::Result<()> {
             file.set_len(0)?;
             file.rewind()?;
@@ -65,9 +74,23 @@ impl Store {
     /// Waits for the lock of something else that only one process may change at a time.
     pub fn lock_named(&self, name: &str) -> Result<KeyLock, StoreError> {
         let path = self.root.join("locks").join(format!("{name}.lock"));
-        let file = open(&path)?;
-        file.lock().map_err(io_error("lock", &path))?;
-        Ok(KeyLock { _file: file })
+        loop {
+            let file = open(&path)?;
+            file.lock().map_err(io_error("lock", &path))?;
+            if is_still_there(&file, &path) {
+                return Ok(KeyLock { _file: file });
+            }
+        }
+    }
+}
+
+/// Whether a lock is still the one that others will open: a collection of garbage removes locks that
+/// nobody holds, perhaps between our opening and our locking.
+fn is_still_there(file: &File, path: &Path) -> bool {
+    let identity = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(ours), Ok(theirs)) => identity(ours) == identity(theirs),
+        _ => false,
     }
 }
 

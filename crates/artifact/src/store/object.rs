@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
+use super::hand_out::{Manner, hand_out};
 use super::{StatMemo, Store, StoreError, io_error};
 use crate::digest::{Digest, DigestError};
 
@@ -45,19 +46,7 @@ impl Store {
         file_name: &str,
         memo: &StatMemo,
     ) -> Result<Object, StoreError> {
-        let mut bytes = 0;
-        for entry in WalkDir::new(from) {
-            let entry = entry.map_err(|error| io_error("read", from)(error.into()))?;
-            if entry.file_type().is_file() {
-                let path = entry.path();
-                let file = fs_err::File::open(path).map_err(io_error("read", path))?;
-                file.sync_all().map_err(io_error("sync", path))?;
-                bytes += entry
-                    .metadata()
-                    .map_err(|error| io_error("read", from)(error.into()))?
-                    .len();
-            }
-        }
+        let bytes = self.sync(from)?;
         let digest = Digest::of_path(from)?;
         self.protect(digest)?;
         let object = Object {
@@ -65,13 +54,34 @@ impl Store {
             bytes,
             file_name: file_name.into(),
         };
-        let place = self.object_path(digest);
         // The same bytes were made before; unless they were damaged since, they stay.
-        if std::fs::symlink_metadata(&place).is_ok()
-            && self.check_object(digest, memo)? == ObjectState::Present
+        if std::fs::symlink_metadata(self.object_path(digest)).is_err()
+            || self.check_object(digest, memo)? != ObjectState::Present
         {
-            return Ok(object);
+            let place = self.place(from, digest)?;
+            memo.remember_object(&place, digest);
         }
+        Ok(object)
+    }
+
+    /// Waits until a file's or folder's bytes are on disk. Gives their number.
+    pub(super) fn sync(&self, from: &Path) -> Result<u64, StoreError> {
+        let mut bytes = 0;
+        for entry in WalkDir::new(from) {
+            let entry = entry.map_err(|error| io_error("read", from)(error.into()))?;
+            if entry.file_type().is_file() {
+                let path = entry.path();
+                let file = fs_err::File::open(path).map_err(io_error("read", path))?;
+                file.sync_all().map_err(io_error("sync", path))?;
+                bytes += file.metadata().map_err(io_error("read", path))?.len();
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Moves what was hashed and synced to its place as an object.
+    pub(super) fn place(&self, from: &Path, digest: Digest) -> Result<PathBuf, StoreError> {
+        let place = self.object_path(digest);
         set_read_only(from)?;
         let shard = place.parent().unwrap_or(&self.root);
         fs_err::create_dir_all(shard).map_err(io_error("make", shard))?;
@@ -79,6 +89,10 @@ impl Store {
             Ok(()) => {}
             // Another process put the same folder there first.
             Err(_) if place.is_dir() => {}
+            // The folder of work in progress was put on another disk.
+            Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
+                self.carry_over(from, &place)?;
+            }
             Err(error) => return Err(io_error("write", &place)(error)),
         }
         if place.is_dir() {
@@ -88,14 +102,52 @@ impl Store {
         }
         // The folder is not synced: a power cut before the record is on disk loses both, and after it
         // at most the object's name, which makes it a miss.
-        memo.remember_object(&place, digest);
-        Ok(object)
+        Ok(place)
+    }
+
+    /// Takes an object in from another file system: a copy beside the quarantine, then a rename.
+    fn carry_over(&self, from: &Path, place: &Path) -> Result<(), StoreError> {
+        let folder = self.quarantine_folder();
+        fs_err::create_dir_all(&folder).map_err(io_error("make", &folder))?;
+        let near = tempfile::Builder::new()
+            .prefix("incoming-")
+            .tempdir_in(&folder)
+            .map_err(io_error("write in", &folder))?;
+        let copy = near.path().join("object");
+        hand_out(from, &copy, Manner::Copy).map_err(io_error("copy", from))?;
+        self.sync(&copy)?;
+        set_read_only(&copy)?;
+        match fs_err::rename(&copy, place) {
+            Err(error) if !place.is_dir() => Err(io_error("write", place)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes in a file or folder of this store's file system that should have a digest. Says whether it has.
+    pub fn take_object(
+        &self,
+        from: &Path,
+        digest: Digest,
+        memo: &StatMemo,
+    ) -> Result<bool, StoreError> {
+        if Digest::of_path(from)? != digest {
+            return Ok(false);
+        }
+        Ok(self.put_object(from, "", memo)?.digest == digest)
     }
 
     /// Whether an object is there and whole. Its bytes are hashed unless its stat is as remembered; a
     /// damaged one is moved to `quarantine`, so that it is a miss from now on.
     pub fn check_object(&self, digest: Digest, memo: &StatMemo) -> Result<ObjectState, StoreError> {
-        self.judge(digest, |place| memo.digest_of(place))
+        let place = self.object_path(digest);
+        if self.was_fetched(digest) {
+            memo.remember_object(&place, digest);
+        }
+        let state = self.judge(digest, |place| memo.digest_of(place))?;
+        if state != ObjectState::Present && self.object_through(digest)? {
+            return Ok(ObjectState::Present);
+        }
+        Ok(state)
     }
 
     /// Hashes an object's bytes whatever is remembered, as before a stage reads it.

@@ -66,7 +66,7 @@ pub enum Kept {
 }
 
 impl Store {
-    fn record_path(&self, fingerprint: Digest) -> PathBuf {
+    pub(super) fn record_path(&self, fingerprint: Digest) -> PathBuf {
         self.sharded("records", &format!("{fingerprint}.json"))
     }
 
@@ -86,13 +86,13 @@ impl Store {
         if let Ok(before) = sealed::read::<Record>(&path)
             && before.outputs != record.outputs
         {
-            let mut others = self.other_results(fingerprint);
-            if others.iter().all(|other| other.outputs != before.outputs)
-                && others.len() < MOST_OTHERS
-            {
-                others.push(before);
-                let place = self.other_path(fingerprint, others.len());
-                self.write_record(&place, &others[others.len() - 1])?;
+            let others = self.other_results(fingerprint);
+            let is_new = others.iter().all(|other| other.outputs != before.outputs);
+            let free = (1..=MOST_OTHERS)
+                .map(|n| self.other_path(fingerprint, n))
+                .find(|place| !place.exists());
+            if is_new && let Some(place) = free {
+                self.write_record(&place, &before)?;
             }
         }
         self.write_record(&path, record)?;
@@ -135,9 +135,20 @@ impl Store {
         write().map_err(io_error("write", path))
     }
 
-    /// The record of a fingerprint. While this process lives, neither it nor its objects are collected.
+    /// The record of a fingerprint, from the second store where this one has none. While this process
+    /// lives, neither it nor its objects are collected.
     pub fn record(&self, fingerprint: Digest) -> Result<RecordState, StoreError> {
         self.protect(fingerprint)?;
+        match self.own_record(fingerprint)? {
+            RecordState::Present(record) => Ok(RecordState::Present(record)),
+            state => Ok(match self.record_through(fingerprint)? {
+                Some(record) => RecordState::Present(Box::new(record)),
+                None => state,
+            }),
+        }
+    }
+
+    fn own_record(&self, fingerprint: Digest) -> Result<RecordState, StoreError> {
         let path = self.record_path(fingerprint);
         match read(&path, fingerprint) {
             Ok(record) => {
@@ -158,7 +169,7 @@ impl Store {
     /// stage gave other bytes for the same key.
     pub fn other_results(&self, fingerprint: Digest) -> Vec<Record> {
         (1..=MOST_OTHERS)
-            .map_while(|n| read(&self.other_path(fingerprint, n), fingerprint).ok())
+            .filter_map(|n| read(&self.other_path(fingerprint, n), fingerprint).ok())
             .collect()
     }
 }

@@ -145,6 +145,28 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Removes what is remembered of folders that are gone. Says how many files went.
+    pub(super) fn prune_stats(&self) -> Result<usize, StoreError> {
+        let root = self.root.join("stats");
+        let _lock = self.lock_named("stats")?;
+        let known: Vec<PathBuf> = read_files(&root)
+            .into_keys()
+            .filter(|path| path.is_dir())
+            .map(|path| folder::place(&root, &path))
+            .collect();
+        let mut removed = 0;
+        for path in super::entries(&root)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with("folder-") && !known.contains(&path) {
+                fs_err::remove_file(&path).map_err(io_error("remove", &path))?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+}
+
 fn read_files(root: &Path) -> BTreeMap<PathBuf, Known> {
     let read = || {
         let bytes = fs_err::read(root.join("files")).ok()?;

@@ -87,6 +87,12 @@ impl Screen {
     }
 }
 
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl Observer for Screen {
     fn begun(&self, stages: usize) {
         if let Some(table) = &self.table {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cinescore_artifact::store::Record;
+use cinescore_artifact::store::{Pushed, Record};
 use cinescore_artifact::{StageError, exit};
 use cinescore_pipeline::graph::Graph;
 use cinescore_pipeline::lock::{LockFile, lock_path};
@@ -10,6 +10,7 @@ use cinescore_pipeline::plan;
 use cinescore_pipeline::run::{self, Interrupt, Options, Selection};
 use cinescore_pipeline::{PipelineError, Project, view};
 
+use crate::amounts;
 use crate::arguments::{ProjectArguments, RunArguments};
 use crate::display::{self, Screen};
 use crate::verbs::{self, lock::Check};
@@ -17,7 +18,7 @@ use crate::verbs::{self, lock::Check};
 pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Result<u8, StageError> {
     let began = Instant::now();
     let lock_file = lock_path(&project.file()?);
-    let (project, graph) = project.open()?;
+    let (project, graph) = project.open_to_run(arguments.push)?;
     let locked = match arguments.locked {
         true => Some(LockFile::load(&lock_file)?),
         false => None,
@@ -44,6 +45,11 @@ pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Resul
     let screen = Screen::new(&graph);
     let outcome = run::run(&project, &graph, &selection, &options, &interrupt, &screen);
     screen.close();
+    if arguments.push
+        && let Ok(outcome) = &outcome
+    {
+        push(&project, &outcome.results)?;
+    }
     // Digests that were computed are worth keeping however the run ended.
     project.close()?;
     let outcome = outcome.map_err(|error| match error {
@@ -78,19 +84,41 @@ pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Resul
 
 /// The command that goes on where this one was stopped: the same without `--force`, which would make
 /// again what is finished.
-fn how_to_go_on() -> String {
+pub(crate) fn how_to_go_on() -> String {
     let arguments = std::env::args().filter(|argument| argument != "--force");
     let quoted: Vec<String> = arguments.map(|argument| quoted(&argument)).collect();
     format!("go on with `{}`", quoted.join(" "))
 }
 
 /// An argument as a shell reads it.
-fn quoted(argument: &str) -> String {
+pub(crate) fn quoted(argument: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-=+.,/:@%".contains(c);
     if !argument.is_empty() && argument.chars().all(is_plain) {
         return argument.to_owned();
     }
     format!("'{}'", argument.replace('\'', "'\\''"))
+}
+
+/// Copies results into the second store.
+fn push(project: &Project, results: &[(String, Record)]) -> Result<(), StageError> {
+    let mut pushed = Pushed::default();
+    for (_, record) in results {
+        let one = project.store.push(record, &project.memo);
+        let one = one.map_err(PipelineError::from)?;
+        pushed.records += one.records;
+        pushed.objects += one.objects;
+        pushed.bytes += one.bytes;
+    }
+    for note in project.store.take_notes() {
+        display::say(&format!("warning: {note}"));
+    }
+    display::say(&format!(
+        "pushed: {} results, {} objects, {}",
+        pushed.records,
+        pushed.objects,
+        amounts::bytes(pushed.bytes)
+    ));
+    Ok(())
 }
 
 /// The figures of a stage, and the pages it made.

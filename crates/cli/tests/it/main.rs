@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
 mod caching;
+mod collecting;
 mod comparing;
 mod damage;
 mod drawing;
 mod failing;
+mod full_disk;
 mod killing;
 mod locking;
 mod lying;
@@ -18,4 +20,7 @@ mod project;
 mod records;
 mod schema;
 mod selecting;
+mod sharing;
+mod sweeps;
+mod verifying;
 mod wrong;

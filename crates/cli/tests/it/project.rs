@@ -83,14 +83,27 @@ impl Project {
     pub(crate) fn objects(&self) -> Vec<PathBuf> {
         let mut objects = Vec::new();
         for shard in fs_err::read_dir(self.path().join("artifacts/store/objects")).unwrap() {
-            objects.extend(
-                fs_err::read_dir(shard.unwrap().path())
-                    .unwrap()
-                    .map(|entry| entry.unwrap().path()),
-            );
+            let shard = shard.unwrap().path();
+            if shard.is_dir() {
+                let entries = fs_err::read_dir(shard).unwrap();
+                objects.extend(entries.map(|entry| entry.unwrap().path()));
+            }
         }
         objects.sort();
         objects
+    }
+
+    /// What lies directly below the folders of the store.
+    pub(crate) fn objects_and_strays(&self) -> Vec<PathBuf> {
+        let mut found = self.strays();
+        found.extend(self.objects());
+        found
+    }
+
+    fn strays(&self) -> Vec<PathBuf> {
+        let entries = fs_err::read_dir(self.path().join("artifacts/store/objects")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.is_file()).collect()
     }
 
     /// What work in progress is left in the store.

@@ -85,7 +85,8 @@ fn read(root: &Path, folder: &Path) -> Option<Vec<(String, Stat, Digest)>> {
     Some(known)
 }
 
-fn place(root: &Path, folder: &Path) -> PathBuf {
+/// Where the digests of a folder's files are kept.
+pub(super) fn place(root: &Path, folder: &Path) -> PathBuf {
     use std::os::unix::ffi::OsStrExt as _;
     let name = Digest::of_bytes(folder.as_os_str().as_bytes());
     root.join(format!("folder-{name}"))
