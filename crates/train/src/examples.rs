@@ -10,6 +10,7 @@ use arrow::array::{
     Array as _, AsArray as _, ListArray, RecordBatch, StringArray, UInt8Array, UInt64Array,
 };
 use arrow::datatypes::Int32Type;
+use cinescore_artifact::digest::{Digest, Preimage};
 use cinescore_artifact::encoder::{EncoderFile, PADDING_ID};
 use cinescore_artifact::table::{TableError, TableReader, column};
 use cinescore_artifact::tables::TOKENS;
@@ -305,6 +306,25 @@ impl Examples {
     /// The examples of a split, by number, in the table's order.
     pub fn rows(&self, split: Split) -> &[usize] {
         self.splits.get(&split).map_or(&[], Vec::as_slice)
+    }
+
+    /// The digest of everything that a training sees of them.
+    pub fn digest(&self) -> Digest {
+        let mut preimage = Preimage::new("cinescore examples 1");
+        for (split, rows) in &self.splits {
+            preimage.field("split", split.name().as_bytes());
+            for &row in rows {
+                preimage.field("review", &self.review_ids[row].to_le_bytes());
+                preimage.field("label", &self.labels[row].to_bits().to_le_bytes());
+                let ids: Vec<u8> = self
+                    .ids(row)
+                    .iter()
+                    .flat_map(|id| id.to_le_bytes())
+                    .collect();
+                preimage.field("ids", &ids);
+            }
+        }
+        preimage.digest()
     }
 
     /// The rows of a split that were left out because they have no label.

@@ -178,6 +178,7 @@ impl Runner<'_> {
             inputs,
             output_dir,
             scratch_dir,
+            persist: false,
             threads: stage.threads,
             device: stage.device.clone(),
         };
