@@ -315,6 +315,7 @@ head: {dense: 1}
             units: 3
             layers: 1
             dropout: 0.0
+            bidirectional: false
         - pool: max
         - tanh
         head:

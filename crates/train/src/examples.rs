@@ -55,6 +55,9 @@ pub enum Layout {
     Padded,
     /// Without padding, each of its own length: for networks that mask.
     Trimmed,
+    /// Without padding, and padded at the end to this length when they are put together: for networks that take
+    /// a whole review as one vector.
+    Whole(usize),
 }
 
 /// Why a table of examples cannot be trained on.
@@ -98,6 +101,18 @@ pub enum ExamplesError {
         found: usize,
         /// That of the first review.
         wanted: usize,
+    },
+    /// A review is longer than the vector that it should become.
+    #[error(
+        "review {review_id} has {found} ids, and the network takes whole reviews of at most {most}"
+    )]
+    Long {
+        /// The review.
+        review_id: u64,
+        /// Its number of ids.
+        found: usize,
+        /// The network's length.
+        most: usize,
     },
     /// A review has nothing but padding.
     #[error("review {review_id} has no ids but padding")]
@@ -257,7 +272,7 @@ impl Examples {
         }
         let kept = match self.layout {
             Layout::Padded => ids,
-            Layout::Trimmed => {
+            Layout::Trimmed | Layout::Whole(_) => {
                 let begin = ids
                     .iter()
                     .position(|&id| id != PADDING_ID)
@@ -271,6 +286,15 @@ impl Examples {
         };
         if kept.is_empty() {
             return Err(ExamplesError::Empty { review_id });
+        }
+        if let Layout::Whole(most) = self.layout
+            && kept.len() > most
+        {
+            return Err(ExamplesError::Long {
+                review_id,
+                found: kept.len(),
+                most,
+            });
         }
         if let (Layout::Padded, Some(&wanted)) = (self.layout, self.offsets.get(1))
             && kept.len() != wanted

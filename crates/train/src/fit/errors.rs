@@ -14,6 +14,9 @@ pub(super) fn of_examples(error: ExamplesError) -> StageError {
         ExamplesError::Ragged { .. } => StageError::usage(error).hint(
             "let `featurize text` pad, or take a network file with `mask: true` in its input",
         ),
+        ExamplesError::Long { .. } => StageError::usage(error).hint(
+            "let `featurize text` cut reviews off there (`max_length`), or raise `length` in the network file",
+        ),
         other => StageError::input(other),
     }
 }

@@ -87,11 +87,12 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let (encoder, encoder_bytes) =
         bundle::read_encoder(&context.input("encoder")?.path).map_err(StageError::input)?;
     let spec = read_network(params, context)?;
-    let InputSpec::Tokens(input) = &spec.input;
-    let layout = if input.mask {
-        Layout::Trimmed
-    } else {
-        Layout::Padded
+    let layout = match &spec.input {
+        InputSpec::Tokens(input) if input.mask => Layout::Trimmed,
+        InputSpec::Tokens(_) => Layout::Padded,
+        InputSpec::Whole(input) => {
+            Layout::Whole(usize::try_from(input.length).unwrap_or(usize::MAX))
+        }
     };
     let examples = Examples::read(
         &context.input("examples")?.path,
@@ -202,7 +203,7 @@ fn read_network(params: &FitParams, context: &TaskContext) -> Result<NetworkSpec
             "a network cannot be called `{TRIVIAL}`, as the trivial predictor is"
         )));
     }
-    let (found, wanted) = (spec.head.dense, params.task.outputs());
+    let (found, wanted) = (spec.head.outputs(), params.task.outputs());
     if found != wanted {
         let message = format!(
             "the network `{}` has {found} outputs, and task `{}` needs {wanted}",

@@ -83,6 +83,24 @@ fn rungs_of_a_training_equal_the_whole_of_it_bit_for_bit() {
 }
 
 #[test]
+fn running_means_are_part_of_a_checkpoint() {
+    let bench = Bench::new(&reviews(300), true);
+    bench.write_network(
+        "name: small\ninput: {kind: whole, length: 20, scale: vocabulary}\n\
+         layers: [one_step, {gru: {units: 8}}, {pool: last}, {dense: 6}, {leaky_relu: 0.01}, batch_norm]\n\
+         head: {dense: 1}\n",
+    );
+    bench.fitted("whole", 1, params(None));
+    bench.fitted("rung3", 1, params(Some(3)));
+    let rest = bench.fit_from("rung3", "rest", params(None));
+    bench.result("rest", &rest);
+    assert_same(&bench, "rest", "whole");
+    let weights = fs_err::read(bench.path("rung3/checkpoint/weights.safetensors")).unwrap();
+    let name = b"layers.5.running_mean";
+    assert!(weights.windows(name.len()).any(|bytes| bytes == name));
+}
+
+#[test]
 fn a_training_that_is_over_makes_no_more_epochs() {
     let bench = Bench::new(&padded(reviews(200)), false);
     // At this rate the loss soon stops falling.
