@@ -40,6 +40,10 @@ pub struct Task {
     pub output_dir: PathBuf,
     /// An existing folder for temporary files, removed by the caller.
     pub scratch_dir: PathBuf,
+    /// Whether the scratch folder is kept when the stage does not end well, and given to its next run
+    /// with the same key: a long work can then go on where it was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub persist: bool,
     /// How many threads to use.
     pub threads: usize,
     /// `cpu`, `cuda` or `cuda:N`; `auto` is resolved before.

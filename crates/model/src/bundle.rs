@@ -146,7 +146,10 @@ pub fn save(
         path: folder.join(WEIGHTS),
         source,
     };
-    write(WEIGHTS, &weights::to_bytes(net).map_err(source)?)?;
+    write(
+        WEIGHTS,
+        &weights::to_bytes(&net.variables()).map_err(source)?,
+    )?;
     write(NETWORK, serde_yaml::to_string(spec)?.as_bytes())?;
     write(ENCODER, encoder)?;
     let path = folder.join(MANIFEST);
@@ -174,7 +177,8 @@ pub fn load(folder: &Path, device: Device) -> Result<Bundle, BundleError> {
     }
     let net = Net::new(&spec, manifest.ids, device)?;
     let path = folder.join(WEIGHTS);
-    weights::load(&net, &read(&path)?).map_err(|source| BundleError::Weights { path, source })?;
+    weights::load(&net.variables(), &read(&path)?)
+        .map_err(|source| BundleError::Weights { path, source })?;
     Ok(Bundle {
         manifest,
         spec,
@@ -311,6 +315,7 @@ head: {dense: 1}
             units: 3
             layers: 1
             dropout: 0.0
+            bidirectional: false
         - pool: max
         - tanh
         head:

@@ -17,7 +17,7 @@ pub mod weights;
 
 mod net;
 
-pub use net::{Batch, Net};
+pub use net::{Batch, Net, Said};
 
 /// The version of LibTorch that this was compiled against, `2.11.0`.
 pub const LIBTORCH_VERSION: &str = env!("CINESCORE_LIBTORCH_VERSION");

@@ -1,28 +1,73 @@
 //! A whole network, built from its file.
 
-use tch::{Device, TchError, Tensor, nn};
+use cinescore_network::{HeadSpec, InitSpec, InputSpec, NetworkSpec, ScaleSpec, Shape, WholeInput};
+use tch::{Device, Kind, TchError, Tensor, nn};
 
 use crate::initialise;
-use crate::layers::{Dense, Embedding, Layer};
-use cinescore_network::{InitSpec, InputSpec, NetworkSpec};
+use crate::layers::{Dense, Embedding, Flow, Layer};
 
 /// Examples that go through a network together.
 #[derive(Debug)]
 pub struct Batch {
-    /// Token ids, int32 or int64 `[B, T]`.
+    /// Token ids, int32 or int64 `[B, T]`; for an input of whole reviews T is its length.
     pub ids: Tensor,
     /// Real steps of each example, int64 `[B]`, at least 1, for networks that mask; the padding is at
     /// the end. None for those that do not.
     pub lengths: Option<Tensor>,
 }
 
+/// What a network says of a batch.
+#[derive(Debug)]
+pub struct Said {
+    /// The outputs `[B, O]`.
+    pub outputs: Tensor,
+    /// What its attention layers gave each step, `[B, T]` each, in the order of the layers.
+    pub attention: Vec<Tensor>,
+}
+
 /// A network with its variables.
 #[derive(Debug)]
 pub struct Net {
     vars: nn::VarStore,
-    embedding: Embedding,
+    input: Input,
     layers: Vec<Layer>,
-    head: Dense,
+    head: Option<Dense>,
+}
+
+/// How ids become what the first layer gets.
+#[derive(Debug)]
+enum Input {
+    Embedding(Embedding),
+    /// As they are, divided by a number.
+    Numbers {
+        divisor: f64,
+    },
+}
+
+impl Input {
+    fn new(path: &nn::Path<'_>, spec: &InputSpec, ids: usize) -> Result<Self, TchError> {
+        match spec {
+            InputSpec::Tokens(input) => {
+                let rows = i64::try_from(ids).unwrap_or(i64::MAX);
+                let size = i64::from(input.embedding.size);
+                let embedding = Embedding::new(&path.sub("embedding"), rows, size)?;
+                Ok(Self::Embedding(embedding))
+            }
+            InputSpec::Whole(WholeInput { scale, .. }) => Ok(Self::Numbers {
+                divisor: match scale {
+                    ScaleSpec::None => 1.0,
+                    ScaleSpec::Vocabulary => ids as f64,
+                },
+            }),
+        }
+    }
+
+    fn forward(&self, ids: &Tensor) -> Result<Tensor, TchError> {
+        match self {
+            Self::Embedding(embedding) => embedding.forward(ids),
+            Self::Numbers { divisor } => ids.f_to_kind(Kind::Float)?.f_div_scalar(*divisor),
+        }
+    }
 }
 
 impl Net {
@@ -34,20 +79,19 @@ impl Net {
     pub fn new(spec: &NetworkSpec, ids: usize, device: Device) -> Result<Self, TchError> {
         let vars = nn::VarStore::new(device);
         let root = vars.root();
-        let InputSpec::Tokens(input) = &spec.input;
-        let mut features = i64::from(input.embedding.size);
-        let rows = i64::try_from(ids).unwrap_or(i64::MAX);
-        let embedding = Embedding::new(&root.sub("embedding"), rows, features)?;
-        let mut layers = Vec::with_capacity(spec.layers.len());
-        for (index, layer) in spec.layers.iter().enumerate() {
-            let (layer, out) = Layer::new(&root.sub("layers").sub(index), layer, features)?;
-            layers.push(layer);
-            features = out;
-        }
-        let head = Dense::new(&root.sub("head"), features, i64::from(spec.head.dense))?;
+        let input = Input::new(&root, &spec.input, ids)?;
+        let start = Shape::of_input(&spec.input);
+        let (layers, end) = Layer::list(&root.sub("layers"), &spec.layers, start)?;
+        let features = i64::from(end.features());
+        let head = match spec.head {
+            HeadSpec::Dense(outputs) => {
+                Some(Dense::new(&root.sub("head"), features, i64::from(outputs))?)
+            }
+            HeadSpec::Outputs(_) => None,
+        };
         let net = Self {
             vars,
-            embedding,
+            input,
             layers,
             head,
         };
@@ -56,12 +100,16 @@ impl Net {
             InitSpec::Keras => initialise::as_keras(&net.variables())?,
         }
         // tch renames a second variable of one name without a word.
-        let mut listed: Vec<String> = cinescore_network::variables(spec, ids)
+        let mut listed: Vec<(String, Vec<i64>)> = cinescore_network::variables(spec, ids)
             .into_iter()
-            .map(|variable| variable.name)
+            .map(|variable| (variable.name, variable.shape))
             .collect();
         listed.sort();
-        let built: Vec<String> = net.variables().into_iter().map(|(name, _)| name).collect();
+        let built: Vec<(String, Vec<i64>)> = net
+            .variables()
+            .into_iter()
+            .map(|(name, tensor)| (name, tensor.size()))
+            .collect();
         assert_eq!(
             built, listed,
             "the layers make other variables than the network's description lists"
@@ -69,16 +117,27 @@ impl Net {
         Ok(net)
     }
 
-    /// The outputs `[B, O]`. `train`: with dropout.
+    /// The outputs `[B, O]`. `train`: with dropout, and with a batch norm's running means moved.
     pub fn forward(&self, batch: &Batch, train: bool) -> Result<Tensor, TchError> {
-        let mut xs = self.embedding.forward(&batch.ids)?;
-        for layer in &self.layers {
-            xs = layer.forward(&xs, batch.lengths.as_ref(), train)?;
-        }
-        self.head.forward(&xs)
+        Ok(self.say(batch, train)?.outputs)
     }
 
-    /// The variables with their names, sorted by name. They share their numbers with the network.
+    /// The outputs and what led to them.
+    pub fn say(&self, batch: &Batch, train: bool) -> Result<Said, TchError> {
+        let xs = self.input.forward(&batch.ids)?;
+        let flow = Layer::all(&self.layers, Flow::of(&xs, batch.lengths.as_ref()), train)?;
+        let outputs = match &self.head {
+            Some(head) => head.forward(&flow.xs)?,
+            None => flow.xs,
+        };
+        Ok(Said {
+            outputs,
+            attention: flow.attention,
+        })
+    }
+
+    /// The variables with their names, sorted by name; those that the optimizer changes require a gradient.
+    /// They share their numbers with the network.
     pub fn variables(&self) -> Vec<(String, Tensor)> {
         let mut variables: Vec<(String, Tensor)> = self.vars.variables().into_iter().collect();
         variables.sort_by(|a, b| a.0.cmp(&b.0));
@@ -98,7 +157,7 @@ mod tests {
 
     use super::*;
     use crate::layers::testing::assert_close;
-    use cinescore_network::{parse, variables};
+    use cinescore_network::parse;
 
     fn spec(text: &str) -> NetworkSpec {
         parse(text, Path::new("net.yaml"), &BTreeMap::new()).unwrap()
@@ -108,6 +167,27 @@ mod tests {
 name: n
 input: {kind: tokens, mask: true, embedding: {size: 3}}
 layers: [{dropout: 0.5}, {lstm: {units: 4, layers: 2, dropout: 0.5}}, {dense: 5}, {leaky_relu: 0.1}, {pool: POOL}, relu]
+head: {dense: 2}
+";
+
+    /// Every layer that goes over steps, so that each meets padding of the one before it.
+    const EVERYTHING: &str = "
+name: n
+input: {kind: tokens, mask: true, embedding: {size: 3}}
+layers:
+  - conv1d: {filters: 4, kernel: 3, padding: 1}
+  - max_pool1d: {size: 2}
+  - rnn: {units: 4, bidirectional: true}
+  - conv1d: {filters: 5, kernel: 4, stride: 2}
+  - gru: {units: 4, layers: 2, bidirectional: true, dropout: 0.5}
+  - lstm: {units: 4}
+  - concat:
+      - [{attention: {units: 3}}]
+      - [{pool: mean}, {dense: 3}, tanh]
+      - [{lstm: {units: 2, bidirectional: true}}, {pool: ends}]
+      - [{max_pool1d: {size: 3, stride: 1}}, {pool: max}]
+  - batch_norm
+  - gelu
 head: {dense: 2}
 ";
 
@@ -131,8 +211,9 @@ head: {dense: 2}
 
     #[test]
     fn what_an_example_gives_does_not_depend_on_its_batch() {
-        for pool in ["last", "mean", "max"] {
-            let net = Net::new(&spec(&MASKED.replace("POOL", pool)), 9, Device::Cpu).unwrap();
+        let pools = ["last", "mean", "max"].map(|pool| MASKED.replace("POOL", pool));
+        for text in pools.iter().map(String::as_str).chain([EVERYTHING]) {
+            let net = Net::new(&spec(text), 9, Device::Cpu).unwrap();
             let together = batch(&[&[1, 5, 6], &[1], &[1, 8, 3, 4, 2, 7]], true);
             let outputs = net.forward(&together, false).unwrap();
             assert_eq!(outputs.size(), [3, 2]);
@@ -157,20 +238,39 @@ head: {dense: 2}
     }
 
     #[test]
-    fn the_variables_are_those_of_the_description() {
-        let spec = spec(&MASKED.replace("POOL", "max"));
-        let net = Net::new(&spec, 9, Device::Cpu).unwrap();
-        let mut listed = variables(&spec, 9);
-        listed.sort_by(|a, b| a.name.cmp(&b.name));
-        let listed: Vec<(String, Vec<i64>)> = listed
-            .into_iter()
-            .map(|variable| (variable.name, variable.shape))
-            .collect();
-        let built: Vec<(String, Vec<i64>)> = net
-            .variables()
-            .into_iter()
-            .map(|(name, tensor)| (name, tensor.size()))
-            .collect();
-        assert_eq!(built, listed);
+    fn attention_is_told_with_the_outputs() {
+        let net = Net::new(&spec(EVERYTHING), 9, Device::Cpu).unwrap();
+        let said = net
+            .say(&batch(&[&[1, 5, 6, 7, 8, 2, 3, 4]], true), false)
+            .unwrap();
+        let [weights] = said.attention.as_slice() else {
+            panic!("one attention layer")
+        };
+        assert_eq!(weights.size()[0], 1);
+        assert!((weights.sum(None).double_value(&[]) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_whole_review_is_one_vector_of_numbers() {
+        let text = |scale: &str| {
+            format!(
+                "name: n\ninput: {{kind: whole, length: 6, scale: {scale}}}\nlayers: [many_steps, flatten]\nhead: {{outputs: 6}}"
+            )
+        };
+        let batch = batch(&[&[1, 5, 6, 7, 0, 0], &[1, 3, 4, 8, 2, 2]], false);
+        for (scale, divisor) in [("none", 1.0), ("vocabulary", 10.0)] {
+            let net = Net::new(&spec(&text(scale)), 10, Device::Cpu).unwrap();
+            let expected =
+                [1., 5., 6., 7., 0., 0., 1., 3., 4., 8., 2., 2.].map(|id: f64| id / divisor);
+            assert_close(&net.forward(&batch, false).unwrap(), &expected, 1e-7);
+        }
+    }
+
+    #[test]
+    fn steps_are_flattened_as_pytorch_does() {
+        // torch.arange(6.).reshape(1, 2, 3).flatten(1), the features second
+        let steps = crate::layers::testing::tensor(&[0., 3., 1., 4., 2., 5.], &[1, 3, 2]);
+        let flat = Layer::all(&[Layer::Flatten], Flow::of(&steps, None), false).unwrap();
+        assert_close(&flat.xs, &[0., 1., 2., 3., 4., 5.], 0.0);
     }
 }

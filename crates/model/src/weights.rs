@@ -1,5 +1,5 @@
-//! The file of weights (safetensors): written byte for byte the same each time, and checked for names,
-//! shapes and types before a single number is taken over.
+//! A file of named tensors (safetensors), such as a network's weights: written byte for byte the same each
+//! time, and checked for names, shapes and types before a single number is taken over.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,6 @@ use safetensors::Dtype;
 use safetensors::tensor::{SafeTensorError, SafeTensors, TensorView};
 use tch::{Kind, TchError, Tensor};
 use thiserror::Error;
-
-use crate::Net;
 
 /// Why weights could not be saved or loaded.
 #[derive(Debug, Error)]
@@ -43,11 +41,11 @@ pub enum WeightsError {
     Torch(#[from] TchError),
 }
 
-/// The weights of a network as the bytes of a safetensors file: float32, little-endian, sorted by name.
-pub fn to_bytes(net: &Net) -> Result<Vec<u8>, WeightsError> {
-    let mut tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
-    for (name, tensor) in net.variables() {
-        let shape = shape(&tensor);
+/// Tensors with their names as the bytes of a safetensors file: float32, little-endian, sorted by name.
+pub fn to_bytes(named: &[(String, Tensor)]) -> Result<Vec<u8>, WeightsError> {
+    let mut tensors: BTreeMap<&str, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    for (name, tensor) in named {
+        let shape = shape(tensor);
         let mut values = vec![0_f32; tensor.numel()];
         tensor
             .f_to_device(tch::Device::Cpu)?
@@ -66,24 +64,22 @@ pub fn to_bytes(net: &Net) -> Result<Vec<u8>, WeightsError> {
     }
     let mut views = Vec::with_capacity(tensors.len());
     for (name, (shape, bytes)) in &tensors {
-        views.push((
-            name.as_str(),
-            TensorView::new(Dtype::F32, shape.clone(), bytes)?,
-        ));
+        views.push((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?));
     }
     Ok(safetensors::serialize(views, None)?)
 }
 
-/// Takes the weights of a safetensors file over into a network, all or none.
-pub fn load(net: &Net, bytes: &[u8]) -> Result<(), WeightsError> {
+/// Takes the numbers of a safetensors file over into tensors of the same names, all or none.
+pub fn load(named: &[(String, Tensor)], bytes: &[u8]) -> Result<(), WeightsError> {
     let file = SafeTensors::deserialize(bytes)?;
     let mut found: BTreeMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
     let mut pairs = Vec::new();
-    for (name, variable) in net.variables() {
+    for (name, variable) in named {
+        let name = name.clone();
         let Some(view) = found.remove(&name) else {
             return Err(WeightsError::Missing { name });
         };
-        let wanted = shape(&variable);
+        let wanted = shape(variable);
         if view.shape() != wanted || view.dtype() != Dtype::F32 {
             let found = format!("{:?} {:?}", view.dtype(), view.shape());
             return Err(WeightsError::Other {
@@ -92,7 +88,7 @@ pub fn load(net: &Net, bytes: &[u8]) -> Result<(), WeightsError> {
                 wanted: format!("F32 {wanted:?}"),
             });
         }
-        pairs.push((variable, view));
+        pairs.push((variable.shallow_clone(), view));
     }
     if let Some((name, _)) = found.pop_first() {
         return Err(WeightsError::Extra { name });
@@ -120,7 +116,7 @@ mod tests {
     use tch::Device;
 
     use super::*;
-    use crate::Batch;
+    use crate::{Batch, Net};
 
     fn net(units: u32, layers: &str) -> Net {
         let text = format!(
@@ -143,20 +139,20 @@ mod tests {
     fn what_is_saved_is_loaded_and_the_bytes_are_always_the_same() {
         let (a, b) = (net(3, ""), net(3, ""));
         assert_ne!(output(&a), output(&b));
-        let bytes = to_bytes(&a).unwrap();
-        load(&b, &bytes).unwrap();
+        let bytes = to_bytes(&a.variables()).unwrap();
+        load(&b.variables(), &bytes).unwrap();
         assert_eq!(output(&a), output(&b));
         for _again in 0..8 {
-            assert_eq!(to_bytes(&b).unwrap(), bytes);
+            assert_eq!(to_bytes(&b.variables()).unwrap(), bytes);
         }
     }
 
     #[test]
     fn other_names_shapes_and_types_are_refused_and_change_nothing() {
-        let bytes = to_bytes(&net(3, "")).unwrap();
+        let bytes = to_bytes(&net(3, "").variables()).unwrap();
         let refused = |net: Net, bytes: &[u8]| {
             let before = output(&net);
-            let text = load(&net, bytes).unwrap_err().to_string();
+            let text = load(&net.variables(), bytes).unwrap_err().to_string();
             assert_eq!(output(&net), before);
             text
         };
@@ -169,7 +165,7 @@ mod tests {
             refused(net(3, ", {dense: 3}"), &bytes),
             "the weights lack `layers.2.bias`"
         );
-        let more = to_bytes(&net(3, ", {dense: 3}")).unwrap();
+        let more = to_bytes(&net(3, ", {dense: 3}").variables()).unwrap();
         let error = refused(net(3, ""), &more);
         assert_eq!(
             error,

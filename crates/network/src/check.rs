@@ -70,7 +70,7 @@ pub fn check(
             fixed,
             per_id: parameter_count(&spec, 1) - fixed,
         },
-        outputs: spec.head.dense,
+        outputs: spec.head.outputs(),
         name: spec.name,
     })
 }

@@ -8,9 +8,10 @@ use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
 use crate::params::Params;
-use crate::shape::{check_shapes, check_values};
+use crate::shape::check_shapes;
 use crate::spec::{InitSpec, LayerSpec, NetworkSpec};
 use crate::typed;
+use crate::values::check_values;
 
 /// The keys of a network file.
 const KEYS: [&str; 7] = ["name", "about", "init", "params", "input", "layers", "head"];
@@ -75,11 +76,7 @@ pub fn parse(
     })?;
     let mut problems = Problems::default();
     for error in check_shapes(&spec).err().unwrap_or_default() {
-        let path: Vec<String> = match error.layer {
-            Some(layer) => vec!["layers".to_owned(), layer.to_string()],
-            None => vec![error.section.to_owned()],
-        };
-        problems.push(document.problem_at(&path, error.message));
+        problems.push(document.problem_at(&error.path, error.message));
     }
     problems.or(spec)
 }
@@ -155,7 +152,7 @@ impl Reader<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DenseHead, InputSpec, LstmSpec, PoolSpec, parameter_count};
+    use crate::{HeadSpec, PoolSpec, RecurrentSpec, parameter_count};
 
     const KERAS: &str = include_str!("../../../pipelines/networks/keras_lstm.yaml");
     const MASKED: &str = include_str!("../../../pipelines/networks/keras_lstm_masked.yaml");
@@ -175,8 +172,7 @@ mod tests {
         assert_eq!(parameter_count(&spec, 5000), 213_701);
         let masked = read(MASKED, &[]).unwrap();
         assert_eq!(parameter_count(&masked, 5000), 213_701);
-        let InputSpec::Tokens(input) = &masked.input;
-        assert!(input.mask);
+        assert!(masked.input.masks());
     }
 
     #[test]
@@ -189,10 +185,10 @@ layers: [{lstm: {units: "${units}", layers: 2, dropout: "${dropout}"}}, {pool: m
 head: {dense: 1}
 "#;
         let spec = read(text, &[("units", 3.into())]).unwrap();
-        let lstm = LstmSpec {
-            units: 3,
+        let lstm = RecurrentSpec {
             layers: 2,
             dropout: 0.5,
+            ..RecurrentSpec::of(3)
         };
         assert_eq!(
             spec.layers,
@@ -203,7 +199,7 @@ head: {dense: 1}
                 LayerSpec::Tanh
             ]
         );
-        assert_eq!(spec.head, DenseHead { dense: 1 });
+        assert_eq!(spec.head, HeadSpec::Dense(1));
         // What a bundle keeps is a network file as well.
         let resolved = serde_yaml::to_string(&spec).unwrap();
         assert_eq!(read(&resolved, &[]).unwrap(), spec);
@@ -258,7 +254,7 @@ heads: {dense: 1}
            |
          7 |   - convolution: 3
            |     ^^^^^^^^^^^
-          known: dropout, lstm, pool, dense, relu, leaky_relu, sigmoid, tanh
+          known: dropout, rnn, lstm, gru, conv1d, max_pool1d, batch_norm, attention, pool, flatten, one_step, many_steps, concat, dense, relu, leaky_relu, elu, gelu, silu, softplus, sigmoid, tanh
 
         error: unknown key `heads`
           --> net.yaml:8:1
@@ -268,6 +264,61 @@ heads: {dense: 1}
           known: name, about, init, params, input, layers, head
           did you mean `head`?
         "#);
+    }
+
+    #[test]
+    fn layers_that_do_not_fit_are_told_at_their_places_within_a_concat_too() {
+        let text = "
+name: n
+input: {kind: tokens, mask: true, embedding: {size: 3}}
+layers:
+  - flatten
+  - one_step
+  - conv1d: {filters: 2, kernel: 3}
+  - batch_norm
+  - concat:
+      - [{pool: ends}, {gru: {units: 2}}]
+      - [{lstm: {units: 4}}]
+      - [{dense: 0}, {pool: max}]
+head: {outputs: 2}
+";
+        insta::assert_snapshot!(read(text, &[]).unwrap_err(), @r"
+        `flatten` needs a known number of steps, and every review has its own: use `pool`
+          --> net.yaml:5:5
+           |
+         5 |   - flatten
+           |     ^^^^^^^
+
+        error: it takes 3 steps together, and there are 1
+          --> net.yaml:7:5
+           |
+         7 |   - conv1d: {filters: 2, kernel: 3}
+           |     ^
+
+        error: `batch_norm` over steps would count padding, which this network masks: put it behind `pool`
+          --> net.yaml:8:5
+           |
+         8 |   - batch_norm
+           |     ^^^^^^^^^^
+
+        error: this layer goes over the steps, and the layers before it leave one vector
+          --> net.yaml:10:24
+            |
+         10 |       - [{pool: ends}, {gru: {units: 2}}]
+            |                        ^
+
+        error: a list of layers in `concat` ends with one vector: end with `pool`
+          --> net.yaml:11:9
+            |
+         11 |       - [{lstm: {units: 4}}]
+            |         ^
+
+        error: units of a dense layer: from 1 to 1000000, not 0
+          --> net.yaml:12:10
+            |
+         12 |       - [{dense: 0}, {pool: max}]
+            |          ^
+        ");
     }
 
     #[test]
@@ -339,7 +390,7 @@ head: {dense: [1]}
            |
          9 |   - lsmt: {units: 3}
            |     ^^^^
-          known: dropout, lstm, pool, dense, relu, leaky_relu, sigmoid, tanh
+          known: dropout, rnn, lstm, gru, conv1d, max_pool1d, batch_norm, attention, pool, flatten, one_step, many_steps, concat, dense, relu, leaky_relu, elu, gelu, silu, softplus, sigmoid, tanh
           did you mean `lstm`?
 
         error: unknown name `lastt`
@@ -347,7 +398,7 @@ head: {dense: [1]}
             |
          10 |   - pool: lastt
             |           ^^^^^
-          known: last, mean, max
+          known: last, ends, mean, max
           did you mean `last`?
 
         error: dropout is a probability below 1, not 1.5

@@ -18,11 +18,15 @@ mod params;
 mod shape;
 mod spec;
 mod typed;
+mod values;
+mod walk;
 
 pub use check::{Parameters, Summary, check};
 pub use file::parse;
-pub use shape::{Shape, ShapeError, Variable, check_shapes, parameter_count, variables};
+pub use shape::{
+    LayerLine, Shape, ShapeError, Variable, check_shapes, parameter_count, shape_after, variables,
+};
 pub use spec::{
-    DenseHead, EmbeddingSpec, InitSpec, InputSpec, LayerSpec, LstmSpec, NetworkSpec, PoolSpec,
-    TokensInput,
+    AttentionSpec, Conv1dSpec, EmbeddingSpec, HeadSpec, InitSpec, InputSpec, LayerSpec,
+    MaxPool1dSpec, NetworkSpec, PoolSpec, RecurrentSpec, ScaleSpec, TokensInput, WholeInput,
 };

@@ -6,6 +6,7 @@
 use thiserror::Error;
 
 use crate::spec::{InputSpec, LayerSpec, NetworkSpec};
+use crate::walk::Walk;
 
 /// What one example is between two layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Shape {
     Steps {
         /// Length of a vector.
         features: u32,
+        /// How many steps there are, where all examples have as many.
+        steps: Option<u32>,
     },
     /// One vector.
     Vector {
@@ -23,17 +26,46 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// The length of the last axis.
-    pub fn features(self) -> u32 {
-        match self {
-            Self::Steps { features } | Self::Vector { features } => features,
+    /// What an input gives to the first layer.
+    pub fn of_input(input: &InputSpec) -> Self {
+        match input {
+            InputSpec::Tokens(input) => Self::Steps {
+                features: input.embedding.size,
+                steps: None,
+            },
+            InputSpec::Whole(input) => Self::Vector {
+                features: input.length,
+            },
         }
     }
 
-    fn with(self, features: u32) -> Self {
+    /// The length of the last axis.
+    pub fn features(self) -> u32 {
         match self {
-            Self::Steps { .. } => Self::Steps { features },
+            Self::Steps { features, .. } | Self::Vector { features } => features,
+        }
+    }
+
+    pub(crate) fn with(self, features: u32) -> Self {
+        match self {
+            Self::Steps { steps, .. } => Self::Steps { features, steps },
             Self::Vector { .. } => Self::Vector { features },
+        }
+    }
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Steps {
+                features,
+                steps: None,
+            } => write!(f, "[B, T, {features}]"),
+            Self::Steps {
+                features,
+                steps: Some(steps),
+            } => write!(f, "[B, {steps}, {features}]"),
+            Self::Vector { features } => write!(f, "[B, {features}]"),
         }
     }
 }
@@ -42,198 +74,70 @@ impl Shape {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct ShapeError {
-    /// The section of the file.
-    pub section: &'static str,
-    /// The layer in it, from 0, where it is about one.
-    pub layer: Option<usize>,
+    /// The place in the file: keys and indices.
+    pub path: Vec<String>,
     /// What is wrong.
     pub message: String,
 }
 
-/// A named tensor of weights.
+/// A named tensor of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
     /// The name, as in the file of weights.
     pub name: String,
     /// The length of each axis.
     pub shape: Vec<i64>,
+    /// Whether the optimizer changes it; the running means of a batch norm are kept by the layer itself.
+    pub learned: bool,
 }
 
-/// Checks that the layers fit together, and gives what comes out of each; or everything that is wrong.
-pub fn check_shapes(spec: &NetworkSpec) -> Result<Vec<Shape>, Vec<ShapeError>> {
-    let InputSpec::Tokens(input) = &spec.input;
-    let mut errors = Vec::new();
-    let mut wrong = |section, layer, message: String| {
-        errors.push(ShapeError {
-            section,
-            layer,
-            message,
-        });
-    };
-    if input.embedding.size == 0 {
-        wrong("input", None, "an embedding has at least one value".into());
-    }
-    let mut shape = Shape::Steps {
-        features: input.embedding.size,
-    };
-    let mut shapes = Vec::with_capacity(spec.layers.len());
-    let mut fits = true;
-    for (index, layer) in spec.layers.iter().enumerate() {
-        if let Err(message) = check_values(layer) {
-            wrong("layers", Some(index), message);
-        }
-        shape = after(layer, shape).unwrap_or_else(|misfit| {
-            wrong("layers", Some(index), misfit.message.into());
-            fits = false;
-            misfit.leaves
-        });
-        shapes.push(shape);
-    }
-    // A layer that does not fit has its own problem, and what comes out at the end may be due to it.
-    if fits && let Shape::Steps { .. } = shape {
-        let message = "the layers end with a vector for each step, the head needs one in all: end with `pool`";
-        wrong("head", None, message.into());
-    }
-    if spec.head.dense == 0 {
-        wrong("head", None, "a head has at least one output".into());
-    }
-    if errors.is_empty() {
-        Ok(shapes)
+/// What comes out of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerLine {
+    /// `embedding`, `layers.0`, `head`: how its variables' names begin.
+    pub place: String,
+    /// What comes out of it.
+    pub shape: Shape,
+}
+
+/// Checks that the layers fit together, and gives what comes out of each in the order in which they are
+/// gone through, the input first and the head last; or everything that is wrong.
+pub fn check_shapes(spec: &NetworkSpec) -> Result<Vec<LayerLine>, Vec<ShapeError>> {
+    let walk = Walk::through(spec, 1);
+    if walk.errors.is_empty() {
+        Ok(walk.lines)
     } else {
-        Err(errors)
+        Err(walk.errors)
     }
 }
 
-/// Checks what can be said of a layer by itself.
-pub(crate) fn check_values(layer: &LayerSpec) -> Result<(), String> {
-    let probability = |p: f64| {
-        if (0.0..1.0).contains(&p) {
-            Ok(())
-        } else {
-            Err(format!("dropout is a probability below 1, not {p}"))
-        }
-    };
-    match layer {
-        LayerSpec::Dropout(p) => probability(*p),
-        LayerSpec::LeakyRelu(slope) if !slope.is_finite() => {
-            Err(format!("a slope is a number, not {slope}"))
-        }
-        LayerSpec::Dense(0) => Err("a dense layer has at least one unit".into()),
-        LayerSpec::Lstm(lstm) => {
-            probability(lstm.dropout)?;
-            if lstm.units == 0 || lstm.layers == 0 {
-                return Err("an LSTM has at least one unit and one layer".into());
-            }
-            if lstm.layers == 1 && lstm.dropout > 0.0 {
-                return Err("`dropout` of an LSTM stands between its layers, and it has one: use a `dropout` layer".into());
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A layer that cannot follow those before it.
-struct Misfit {
-    message: &'static str,
-    /// What would come out of it if it could, so that the layers after it can be checked.
-    leaves: Shape,
-}
-
-/// What comes out of one layer.
-fn after(layer: &LayerSpec, shape: Shape) -> Result<Shape, Misfit> {
-    let leaves = match layer {
-        LayerSpec::Dropout(_)
-        | LayerSpec::Relu
-        | LayerSpec::LeakyRelu(_)
-        | LayerSpec::Sigmoid
-        | LayerSpec::Tanh => return Ok(shape),
-        LayerSpec::Dense(units) => return Ok(shape.with(*units)),
-        LayerSpec::Lstm(lstm) => Shape::Steps {
-            features: lstm.units,
-        },
-        LayerSpec::Pool(_) => Shape::Vector {
-            features: shape.features(),
-        },
-    };
-    match shape {
-        Shape::Steps { .. } => Ok(leaves),
-        Shape::Vector { .. } => Err(Misfit {
-            message: "this layer goes over the steps, and the layers before it leave one vector",
-            leaves,
-        }),
-    }
+/// What comes out of a layer that fits what goes into it.
+pub fn shape_after(layer: &LayerSpec, shape: Shape) -> Shape {
+    Walk::after(layer, shape)
 }
 
 /// All variables, in the order of the layers, for an encoder of so many ids.
-///
-/// # Panics
-/// If the network was not checked (see [`check_shapes`]).
 pub fn variables(spec: &NetworkSpec, ids: usize) -> Vec<Variable> {
-    let shapes = check_shapes(spec).expect("a network's shapes are checked when it is read");
-    let InputSpec::Tokens(input) = &spec.input;
-    let ids = i64::try_from(ids).unwrap_or(i64::MAX);
-    let mut features = i64::from(input.embedding.size);
-    let mut variables = vec![variable("embedding.weight".into(), &[ids, features])];
-    for (index, (layer, shape)) in spec.layers.iter().zip(shapes).enumerate() {
-        let name = |name: &str| format!("layers.{index}.{name}");
-        match layer {
-            LayerSpec::Lstm(lstm) => {
-                let units = i64::from(lstm.units);
-                for cell in 0..lstm.layers {
-                    let input = if cell == 0 { features } else { units };
-                    variables.push(variable(
-                        name(&format!("weight_ih_l{cell}")),
-                        &[4 * units, input],
-                    ));
-                    variables.push(variable(
-                        name(&format!("weight_hh_l{cell}")),
-                        &[4 * units, units],
-                    ));
-                    variables.push(variable(name(&format!("bias_ih_l{cell}")), &[4 * units]));
-                    variables.push(variable(name(&format!("bias_hh_l{cell}")), &[4 * units]));
-                }
-            }
-            LayerSpec::Dense(units) => {
-                variables.extend(dense(&name(""), features, i64::from(*units)))
-            }
-            LayerSpec::Dropout(_)
-            | LayerSpec::Pool(_)
-            | LayerSpec::Relu
-            | LayerSpec::LeakyRelu(_)
-            | LayerSpec::Sigmoid
-            | LayerSpec::Tanh => {}
-        }
-        features = i64::from(shape.features());
-    }
-    variables.extend(dense("head.", features, i64::from(spec.head.dense)));
-    variables
+    Walk::through(spec, ids).variables
 }
 
-fn dense(prefix: &str, features: i64, units: i64) -> [Variable; 2] {
-    [
-        variable(format!("{prefix}weight"), &[units, features]),
-        variable(format!("{prefix}bias"), &[units]),
-    ]
-}
-
-fn variable(name: String, shape: &[i64]) -> Variable {
-    Variable {
-        name,
-        shape: shape.to_vec(),
-    }
-}
-
-/// How many numbers are learned.
+/// How many numbers are learned, as PyTorch counts them: the running means of a batch norm are not.
 pub fn parameter_count(spec: &NetworkSpec, ids: usize) -> u64 {
-    let count = |variable: &Variable| variable.shape.iter().product::<i64>().unsigned_abs();
-    variables(spec, ids).iter().map(count).sum()
+    let count = |variable: &Variable| {
+        let axes = variable.shape.iter().map(|axis| axis.unsigned_abs());
+        axes.fold(1, u64::saturating_mul)
+    };
+    variables(spec, ids)
+        .iter()
+        .filter(|variable| variable.learned)
+        .map(count)
+        .fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DenseHead, EmbeddingSpec, LstmSpec, PoolSpec, TokensInput};
+    use crate::{EmbeddingSpec, HeadSpec, PoolSpec, RecurrentSpec, TokensInput};
 
     fn spec(layers: Vec<LayerSpec>) -> NetworkSpec {
         let input = TokensInput {
@@ -246,16 +150,16 @@ mod tests {
             init: crate::InitSpec::default(),
             input: InputSpec::Tokens(input),
             layers,
-            head: DenseHead { dense: 1 },
+            head: HeadSpec::Dense(1),
         }
     }
 
     #[test]
     fn every_layer_gives_its_shape() {
-        let lstm = LayerSpec::Lstm(LstmSpec {
-            units: 5,
+        let lstm = LayerSpec::Lstm(RecurrentSpec {
             layers: 2,
             dropout: 0.1,
+            ..RecurrentSpec::of(5)
         });
         let layers = vec![
             LayerSpec::Dense(3),
@@ -264,39 +168,47 @@ mod tests {
             LayerSpec::Pool(PoolSpec::Mean),
         ];
         let shapes = check_shapes(&spec(layers)).unwrap();
-        let steps = |features| Shape::Steps { features };
+        let shapes: Vec<String> = shapes
+            .iter()
+            .map(|line| format!("{} {}", line.place, line.shape))
+            .collect();
         assert_eq!(
             shapes,
-            [steps(3), steps(5), steps(5), Shape::Vector { features: 5 }]
+            [
+                "embedding [B, T, 2]",
+                "layers.0 [B, T, 3]",
+                "layers.1 [B, T, 5]",
+                "layers.2 [B, T, 5]",
+                "layers.3 [B, 5]",
+                "head [B, 1]"
+            ]
         );
     }
 
     #[test]
     fn what_does_not_fit_names_its_layer() {
         let pool = || LayerSpec::Pool(PoolSpec::Last);
-        let at = |layers| check_shapes(&spec(layers)).unwrap_err()[0].layer;
-        assert_eq!(at(vec![pool(), pool()]), Some(1));
-        assert_eq!(at(vec![LayerSpec::Dropout(1.0), pool()]), Some(0));
+        let at = |layers| check_shapes(&spec(layers)).unwrap_err()[0].path.join(".");
+        assert_eq!(at(vec![pool(), pool()]), "layers.1");
+        assert_eq!(at(vec![LayerSpec::Dropout(1.0), pool()]), "layers.0");
         assert_eq!(
             at(vec![
-                LayerSpec::Lstm(LstmSpec {
-                    units: 1,
-                    layers: 1,
-                    dropout: 0.2
+                LayerSpec::Lstm(RecurrentSpec {
+                    dropout: 0.2,
+                    ..RecurrentSpec::of(1)
                 }),
                 pool()
             ]),
-            Some(0)
+            "layers.0"
         );
-        assert_eq!(check_shapes(&spec(vec![])).unwrap_err()[0].section, "head");
+        assert_eq!(check_shapes(&spec(vec![])).unwrap_err()[0].path, ["head"]);
     }
 
     #[test]
     fn variables_are_named_as_in_pytorch() {
-        let lstm = LayerSpec::Lstm(LstmSpec {
-            units: 3,
+        let lstm = LayerSpec::Lstm(RecurrentSpec {
             layers: 2,
-            dropout: 0.0,
+            ..RecurrentSpec::of(3)
         });
         let spec = spec(vec![
             LayerSpec::Dense(4),

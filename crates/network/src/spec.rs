@@ -22,7 +22,7 @@ pub struct NetworkSpec {
     pub layers: Vec<LayerSpec>,
     /// What comes out.
     #[serde(with = "serde_yaml::with::singleton_map_recursive")]
-    pub head: DenseHead,
+    pub head: HeadSpec,
 }
 
 /// How a network's weights begin, before any training. A recurrent network of hundreds of steps learns
@@ -41,8 +41,20 @@ pub enum InitSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum InputSpec {
-    /// Token ids, looked up in an embedding.
+    /// Token ids, looked up in an embedding: a vector for each step.
     Tokens(TokensInput),
+    /// The ids of a review, padded to one length, as one vector of numbers.
+    Whole(WholeInput),
+}
+
+impl InputSpec {
+    /// Whether padding is left out of every result.
+    pub fn masks(&self) -> bool {
+        match self {
+            Self::Tokens(input) => input.mask,
+            Self::Whole(_) => false,
+        }
+    }
 }
 
 /// Token ids as input.
@@ -65,32 +77,84 @@ pub struct EmbeddingSpec {
     pub size: u32,
 }
 
+/// A whole review as one vector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WholeInput {
+    /// Length of the vector; shorter reviews are padded with 0 at the end.
+    pub length: u32,
+    /// What the ids are divided by.
+    #[serde(default)]
+    pub scale: ScaleSpec,
+}
+
+/// What ids that are taken as numbers are divided by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScaleSpec {
+    /// Nothing.
+    #[default]
+    None,
+    /// The number of the encoder's ids, so that all are below 1.
+    Vocabulary,
+}
+
 /// One layer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LayerSpec {
     /// Sets each value to zero with this probability in training, and scales the others up.
     Dropout(f64),
+    /// A plain recurrent layer with tanh over the steps (Elman 1990).
+    Rnn(RecurrentSpec),
     /// A long short-term memory over the steps.
-    Lstm(LstmSpec),
+    Lstm(RecurrentSpec),
+    /// A gated recurrent unit over the steps (Cho et al., EMNLP 2014).
+    Gru(RecurrentSpec),
+    /// Weighted sums of neighbouring steps.
+    Conv1d(Conv1dSpec),
+    /// The greatest value of each feature among neighbouring steps.
+    MaxPool1d(MaxPool1dSpec),
+    /// Each feature with mean 0 and variance 1 over the batch, then scaled and shifted as is learned (Ioffe and
+    /// Szegedy, ICML 2015); in evaluation with the running mean and variance of the training.
+    BatchNorm,
+    /// One vector from all steps, each weighted as is learned: additive attention with one context vector (Yang
+    /// et al., NAACL 2016).
+    Attention(AttentionSpec),
     /// One vector from all steps.
     Pool(PoolSpec),
+    /// One vector from a known number of steps: all values of the first feature, then of the second, ..
+    Flatten,
+    /// One step, whose features are the vector's.
+    OneStep,
+    /// As many steps of one feature as the vector has values.
+    ManySteps,
+    /// The vectors that several lists of layers make of the same, one after the other.
+    Concat(Vec<Vec<Self>>),
     /// So many weighted sums of the last axis, with a bias.
     Dense(u32),
     /// `max(x, 0)`.
     Relu,
     /// `x` where positive, else this slope times `x` (PyTorch's default is 0.01).
     LeakyRelu(f64),
+    /// `x` where positive, else `exp(x) - 1`.
+    Elu,
+    /// `x` times the standard normal distribution function.
+    Gelu,
+    /// `x` times its sigmoid.
+    Silu,
+    /// `log(1 + exp(x))`.
+    Softplus,
     /// `1 / (1 + exp(-x))`.
     Sigmoid,
     /// The hyperbolic tangent.
     Tanh,
 }
 
-/// A stack of LSTM cells.
+/// A stack of recurrent cells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LstmSpec {
+pub struct RecurrentSpec {
     /// Length of the hidden state.
     pub units: u32,
     /// Cells on top of each other.
@@ -99,6 +163,62 @@ pub struct LstmSpec {
     /// Probability of dropout between two cells.
     #[serde(default)]
     pub dropout: f64,
+    /// Whether a second cell beside each reads the steps from the last to the first; what both give at a step
+    /// are twice as many features.
+    #[serde(default)]
+    pub bidirectional: bool,
+}
+
+impl RecurrentSpec {
+    /// One cell that reads forward.
+    pub fn of(units: u32) -> Self {
+        Self {
+            units,
+            layers: 1,
+            dropout: 0.0,
+            bidirectional: false,
+        }
+    }
+
+    /// Cells side by side.
+    pub fn directions(&self) -> u32 {
+        if self.bidirectional { 2 } else { 1 }
+    }
+}
+
+/// A convolution over the steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conv1dSpec {
+    /// Sums for each place: features of the result.
+    pub filters: u32,
+    /// Steps of a sum.
+    pub kernel: u32,
+    /// Steps from one place to the next.
+    #[serde(default = "one")]
+    pub stride: u32,
+    /// Steps of zeros that are put before the first and after the last.
+    #[serde(default)]
+    pub padding: u32,
+}
+
+/// A maximum over neighbouring steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaxPool1dSpec {
+    /// Steps that are looked at together.
+    pub size: u32,
+    /// Steps from one place to the next; as many as `size` where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stride: Option<u32>,
+}
+
+/// Attention over the steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttentionSpec {
+    /// Length of the vector that each step is compared in.
+    pub units: u32,
 }
 
 fn one() -> u32 {
@@ -111,16 +231,30 @@ fn one() -> u32 {
 pub enum PoolSpec {
     /// The last step; the last real one where padding is masked.
     Last,
+    /// Of the first half of the features the last step, of the second half the first: where each direction
+    /// of a bidirectional layer has read everything.
+    Ends,
     /// The mean of the steps.
     Mean,
     /// The greatest value of each feature.
     Max,
 }
 
-/// The last layer: dense, without an activation, since the loss and the task bring their own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DenseHead {
-    /// Number of outputs.
-    pub dense: u32,
+/// What comes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeadSpec {
+    /// A dense layer of so many outputs, without an activation, since the loss and the task bring their own.
+    Dense(u32),
+    /// The last layer's own values, of which there are so many.
+    Outputs(u32),
+}
+
+impl HeadSpec {
+    /// How many outputs there are.
+    pub fn outputs(self) -> u32 {
+        match self {
+            Self::Dense(outputs) | Self::Outputs(outputs) => outputs,
+        }
+    }
 }

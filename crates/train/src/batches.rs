@@ -22,7 +22,7 @@ pub fn for_training(
     let mut rows = rows.to_vec();
     rows.shuffle(rng);
     match examples.layout() {
-        Layout::Padded => rows.chunks(size).map(<[usize]>::to_vec).collect(),
+        Layout::Padded | Layout::Whole(_) => rows.chunks(size).map(<[usize]>::to_vec).collect(),
         Layout::Trimmed => {
             for bucket in rows.chunks_mut(size * BUCKET_BATCHES) {
                 bucket.sort_by_key(|&row| examples.ids(row).len());
@@ -43,13 +43,17 @@ pub fn for_evaluation(examples: &Examples, rows: &[usize], size: usize) -> Vec<V
     rows.chunks(size).map(<[usize]>::to_vec).collect()
 }
 
-/// The tensors of some examples; trimmed ones are padded at the end to the longest among them.
+/// The tensors of some examples; trimmed ones are padded at the end to the longest among them, whole ones to their
+/// length.
 pub fn assemble(examples: &Examples, rows: &[usize], device: Device) -> Result<Batch, TchError> {
-    let steps = rows
-        .iter()
-        .map(|&row| examples.ids(row).len())
-        .max()
-        .unwrap_or(0);
+    let steps = match examples.layout() {
+        Layout::Whole(length) => length,
+        Layout::Padded | Layout::Trimmed => rows
+            .iter()
+            .map(|&row| examples.ids(row).len())
+            .max()
+            .unwrap_or(0),
+    };
     let mut ids = Vec::with_capacity(rows.len() * steps);
     for &row in rows {
         let own = examples.ids(row);
@@ -64,7 +68,7 @@ pub fn assemble(examples: &Examples, rows: &[usize], device: Device) -> Result<B
         .f_view(shape)?
         .f_to_device(device)?;
     let lengths = match examples.layout() {
-        Layout::Padded => None,
+        Layout::Padded | Layout::Whole(_) => None,
         Layout::Trimmed => {
             let lengths: Vec<i64> = rows
                 .iter()

@@ -10,6 +10,7 @@ use arrow::array::{
     Array as _, AsArray as _, ListArray, RecordBatch, StringArray, UInt8Array, UInt64Array,
 };
 use arrow::datatypes::Int32Type;
+use cinescore_artifact::digest::{Digest, Preimage};
 use cinescore_artifact::encoder::{EncoderFile, PADDING_ID};
 use cinescore_artifact::table::{TableError, TableReader, column};
 use cinescore_artifact::tables::TOKENS;
@@ -28,6 +29,9 @@ pub enum Layout {
     Padded,
     /// Without padding, each of its own length: for networks that mask.
     Trimmed,
+    /// Without padding, and padded at the end to this length when they are put together: for networks that take
+    /// a whole review as one vector.
+    Whole(usize),
 }
 
 /// Why a table of examples cannot be trained on.
@@ -71,6 +75,18 @@ pub enum ExamplesError {
         found: usize,
         /// That of the first review.
         wanted: usize,
+    },
+    /// A review is longer than the vector that it should become.
+    #[error(
+        "review {review_id} has {found} ids, and the network takes whole reviews of at most {most}"
+    )]
+    Long {
+        /// The review.
+        review_id: u64,
+        /// Its number of ids.
+        found: usize,
+        /// The network's length.
+        most: usize,
     },
     /// A review has nothing but padding.
     #[error("review {review_id} has no ids but padding")]
@@ -227,7 +243,7 @@ impl Examples {
         }
         let kept = match self.layout {
             Layout::Padded => ids,
-            Layout::Trimmed => {
+            Layout::Trimmed | Layout::Whole(_) => {
                 let begin = ids
                     .iter()
                     .position(|&id| id != PADDING_ID)
@@ -241,6 +257,15 @@ impl Examples {
         };
         if kept.is_empty() {
             return Err(ExamplesError::Empty { review_id });
+        }
+        if let Layout::Whole(most) = self.layout
+            && kept.len() > most
+        {
+            return Err(ExamplesError::Long {
+                review_id,
+                found: kept.len(),
+                most,
+            });
         }
         if let (Layout::Padded, Some(&wanted)) = (self.layout, self.offsets.get(1))
             && kept.len() != wanted
@@ -276,6 +301,25 @@ impl Examples {
     /// The examples of a split, by number, in the table's order.
     pub fn rows(&self, split: Split) -> &[usize] {
         self.splits.get(&split).map_or(&[], Vec::as_slice)
+    }
+
+    /// The digest of everything that a training sees of them.
+    pub fn digest(&self) -> Digest {
+        let mut preimage = Preimage::new("cinescore examples 1");
+        for (split, rows) in &self.splits {
+            preimage.field("split", split.name().as_bytes());
+            for &row in rows {
+                preimage.field("review", &self.review_ids[row].to_le_bytes());
+                preimage.field("label", &self.labels[row].to_bits().to_le_bytes());
+                let ids: Vec<u8> = self
+                    .ids(row)
+                    .iter()
+                    .flat_map(|id| id.to_le_bytes())
+                    .collect();
+                preimage.field("ids", &ids);
+            }
+        }
+        preimage.digest()
     }
 
     /// The rows of a split that were left out because they have no label.

@@ -3,9 +3,10 @@
 //! Owns reading encoded examples, batches, losses, optimizers, the training loop, evaluation and the
 //! figures. Does not own any layer, the bundle's format or how an output becomes a prediction
 //! (`cinescore-model`), nor how a text becomes ids (`featurize`). Reads a `tokens` table, an encoder
-//! and a network file; writes a bundle and the tables `history`, `predictions` and `metrics`.
+//! and a network file; writes a bundle, a checkpoint and the tables `history`, `predictions` and `metrics`.
 
 pub mod batches;
+pub mod checkpoint;
 pub mod evaluate;
 pub mod examples;
 pub mod figures;
@@ -13,4 +14,5 @@ pub mod fit;
 pub mod objective;
 pub mod optimizer;
 pub mod random;
+pub mod rate;
 pub mod training;

@@ -1,7 +1,9 @@
 //! The training loop: epochs, early choice, and what is remembered of them.
 //!
 //! Every batch of an epoch is a step of the optimizer; after each epoch the validation split is
-//! evaluated, and the weights of the epoch with the lowest validation loss are the ones that are kept.
+//! evaluated, and the weights of the epoch with the lowest validation loss are the ones that are chosen.
+//! Between two epochs a training is its [`State`] and nothing else: whoever keeps that can go on later, and
+//! gets the same bits as without the break (`checkpoint`).
 
 use std::time::Instant;
 
@@ -9,9 +11,11 @@ use cinescore_model::Net;
 use tch::{TchError, Tensor};
 use thiserror::Error;
 
+use crate::checkpoint::CheckpointError;
 use crate::examples::{Examples, Split};
 use crate::objective::Objective;
-use crate::optimizer::{Adam, OptimizerParams};
+use crate::optimizer::{Optimizer, OptimizerParams};
+use crate::rate::{Place, Rate};
 use crate::{batches, evaluate, random};
 
 /// How a network is trained.
@@ -19,12 +23,20 @@ use crate::{batches, evaluate, random};
 pub struct Schedule {
     /// Decides first weights, the order of the examples and dropout.
     pub seed: u64,
-    /// Passes over the training split, at least 1.
+    /// Passes over the training split that are planned, at least 1.
     pub epochs: u32,
+    /// The epoch after which to stop for now, at least 1 and at most `epochs`.
+    pub stop_after: u32,
     /// Examples a step.
     pub batch: usize,
     /// How the weights follow the gradient.
     pub optimizer: OptimizerParams,
+    /// How fast.
+    pub rate: Rate,
+    /// The longest gradient that is followed as it is.
+    pub clip: Option<f64>,
+    /// The training ends when this many epochs have passed without a lower validation loss.
+    pub patience: Option<u32>,
 }
 
 /// How well an epoch went on one split.
@@ -47,13 +59,98 @@ pub struct Epoch {
     pub valid: Course,
 }
 
-/// What came of a training.
+/// Everything that a training is between two epochs.
 #[derive(Debug)]
-pub struct Training {
+pub struct State {
+    /// The network's variables as the last epoch left them; they share their numbers with the network.
+    pub weights: Vec<(String, Tensor)>,
+    /// The optimizer of those that are learned.
+    pub optimizer: Optimizer,
     /// All epochs, in order.
     pub epochs: Vec<Epoch>,
-    /// The number of the epoch whose weights the network now has.
-    pub chosen: u32,
+    /// The epoch with the lowest validation loss, the first of several, and its weights; none before the
+    /// first epoch.
+    pub best: Option<Best>,
+}
+
+/// The weights of the best epoch so far.
+#[derive(Debug)]
+pub struct Best {
+    /// The epoch, from 1.
+    pub number: u32,
+    /// Its weights, by name.
+    pub weights: Vec<(String, Tensor)>,
+}
+
+impl State {
+    /// The state before the first epoch.
+    pub fn new(net: &Net, schedule: &Schedule) -> Result<Self, TchError> {
+        let weights = net.variables();
+        let learned = weights
+            .iter()
+            .filter(|(_, variable)| variable.requires_grad())
+            .map(|(name, variable)| (name.clone(), variable.shallow_clone()));
+        Ok(Self {
+            optimizer: Optimizer::new(schedule.optimizer, schedule.clip, learned)?,
+            weights,
+            epochs: Vec::new(),
+            best: None,
+        })
+    }
+
+    /// How many epochs were made.
+    pub fn made(&self) -> u32 {
+        u32::try_from(self.epochs.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether no epoch is left to be made: all were, or the validation loss has not fallen for so long
+    /// that the schedule's patience is at its end.
+    pub fn is_over(&self, schedule: &Schedule) -> bool {
+        let best = self.best.as_ref().map_or(0, |best| best.number);
+        let impatient = |patience| !self.epochs.is_empty() && self.made() - best >= patience;
+        self.made() >= schedule.epochs || schedule.patience.is_some_and(impatient)
+    }
+
+    /// Puts an epoch on record, and its weights if they are the best so far.
+    fn remember(&mut self, epoch: Epoch) -> Result<(), TchError> {
+        let lowest = self
+            .epochs
+            .iter()
+            .map(|epoch| epoch.valid.loss)
+            .fold(f64::INFINITY, f64::min);
+        if epoch.valid.loss < lowest {
+            let copy = |(name, weight): &(String, Tensor)| {
+                Ok((name.clone(), tch::no_grad(|| weight.f_detach_copy())?))
+            };
+            self.best = Some(Best {
+                number: epoch.number,
+                weights: self
+                    .weights
+                    .iter()
+                    .map(copy)
+                    .collect::<Result<_, TchError>>()?,
+            });
+        }
+        self.epochs.push(epoch);
+        Ok(())
+    }
+
+    /// Leaves the network with the best epoch's weights, and says which that was.
+    ///
+    /// # Panics
+    /// If no epoch was made.
+    pub fn choose(&mut self) -> Result<u32, TchError> {
+        let best = self.best.as_ref().expect("an epoch was made");
+        for ((_, variable), (_, weight)) in self.weights.iter_mut().zip(&best.weights) {
+            tch::no_grad(|| variable.f_copy_(weight))?;
+        }
+        Ok(best.number)
+    }
+}
+
+/// How fast a training went.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
     /// Training examples a second, evaluation left out.
     pub examples_per_sec: f64,
     /// Seconds an epoch, evaluation included.
@@ -84,6 +181,9 @@ pub enum TrainingError {
     /// LibTorch refused.
     #[error("LibTorch could not go on")]
     Torch(#[from] TchError),
+    /// The state could not be kept.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// Somebody asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -93,43 +193,37 @@ pub enum TrainingError {
 pub trait Watch {
     /// Of `total` examples of all epochs, validation included, so many are done.
     fn progress(&mut self, done: u64, total: u64, message: &str) -> Result<(), TrainingError>;
-    /// An epoch is over.
-    fn epoch(&mut self, message: &str);
+    /// An epoch is over, and this is what it left.
+    fn epoch(&mut self, message: &str, state: &State) -> Result<(), TrainingError>;
 }
 
-/// Trains a network and leaves it with the chosen weights.
-///
-/// # Panics
-/// If the schedule has no epoch.
+/// Trains a network from a state on, which is changed and belongs to it, until the schedule stops. The
+/// network is left with the last epoch's weights ([`State::choose`] has others). Gives the pace, if an epoch
+/// was made.
 pub fn train(
     net: &Net,
     examples: &Examples,
     objective: Objective,
     schedule: &Schedule,
+    state: &mut State,
     watch: &mut dyn Watch,
-) -> Result<Training, TrainingError> {
-    let OptimizerParams::Adam(adam) = schedule.optimizer;
-    let variables: Vec<Tensor> = net
-        .variables()
-        .into_iter()
-        .map(|(_, variable)| variable)
-        .collect();
+) -> Result<Option<Pace>, TrainingError> {
     let per_epoch = examples.rows(Split::Train).len() + examples.rows(Split::Valid).len();
+    let before = state.made();
     let mut run = Run {
         net,
         examples,
         objective,
         schedule,
-        adam: Adam::new(adam, variables.iter().map(Tensor::shallow_clone))?,
+        state,
         watch,
-        done: 0,
-        total: per_epoch as u64 * u64::from(schedule.epochs),
+        done: per_epoch as u64 * u64::from(before),
+        total: per_epoch as u64 * u64::from(schedule.stop_after),
     };
-    let mut epochs: Vec<Epoch> = Vec::new();
-    let mut best: Option<(Epoch, Vec<Tensor>)> = None;
     let mut training_secs = 0.0;
     let begun = Instant::now();
-    for number in 1..=schedule.epochs {
+    while run.state.made() < schedule.stop_after && !run.state.is_over(schedule) {
+        let number = run.state.made() + 1;
         let begun = Instant::now();
         let trained = run.pass(number)?;
         let secs = begun.elapsed().as_secs_f64();
@@ -146,36 +240,20 @@ pub fn train(
             trained,
             valid,
         };
-        run.watch.epoch(&epoch.line(
+        run.state.remember(epoch)?;
+        let line = epoch.line(
             schedule.epochs,
             objective.score_name(),
             examples.rows(Split::Train).len() as f64 / secs.max(1e-9),
-        ));
-        if best
-            .as_ref()
-            .is_none_or(|(best, _)| valid.loss < best.valid.loss)
-        {
-            let weights = tch::no_grad(|| {
-                variables
-                    .iter()
-                    .map(Tensor::f_detach_copy)
-                    .collect::<Result<_, _>>()
-            })?;
-            best = Some((epoch, weights));
-        }
-        epochs.push(epoch);
+        );
+        run.watch.epoch(&line, run.state)?;
     }
-    let (chosen, weights) = best.expect("a schedule has at least one epoch");
-    for (mut variable, weight) in variables.into_iter().zip(&weights) {
-        tch::no_grad(|| variable.f_copy_(weight))?;
-    }
-    let trained = examples.rows(Split::Train).len() as f64 * epochs.len() as f64;
-    Ok(Training {
-        chosen: chosen.number,
+    let made = f64::from(state.made() - before);
+    let trained = examples.rows(Split::Train).len() as f64 * made;
+    Ok((made > 0.0).then(|| Pace {
         examples_per_sec: trained / f64::max(training_secs, 1e-9),
-        epoch_secs: begun.elapsed().as_secs_f64() / epochs.len() as f64,
-        epochs,
-    })
+        epoch_secs: begun.elapsed().as_secs_f64() / made,
+    }))
 }
 
 /// A training that is going on.
@@ -184,7 +262,7 @@ struct Run<'a> {
     examples: &'a Examples,
     objective: Objective,
     schedule: &'a Schedule,
-    adam: Adam,
+    state: &'a mut State,
     watch: &'a mut dyn Watch,
     done: u64,
     total: u64,
@@ -203,10 +281,15 @@ impl Run<'_> {
         let mut rng = random::of_epoch(schedule.seed, epoch);
         let rows = examples.rows(Split::Train);
         let (mut losses, mut scores, mut seen) = (0.0, 0.0, 0);
-        for (index, rows) in batches::for_training(examples, rows, schedule.batch, &mut rng)
+        let batches = batches::for_training(examples, rows, schedule.batch, &mut rng);
+        let valid_losses: Vec<f64> = self
+            .state
+            .epochs
             .iter()
-            .enumerate()
-        {
+            .map(|epoch| epoch.valid.loss)
+            .collect();
+        let steps = u32::try_from(batches.len()).unwrap_or(u32::MAX);
+        for (step, (index, rows)) in (0..steps).zip(batches.iter().enumerate()) {
             let batch = batches::assemble(examples, rows, self.net.device())?;
             let targets = objective.targets(examples, rows, self.net.device())?;
             let outputs = self.net.forward(&batch, true)?;
@@ -219,7 +302,14 @@ impl Run<'_> {
                     loss: value,
                 });
             }
-            self.adam.step(&loss)?;
+            let place = Place {
+                epoch,
+                step,
+                epochs: schedule.epochs,
+                steps,
+            };
+            let rate = schedule.rate.at(place, &valid_losses);
+            self.state.optimizer.step(&loss, rate)?;
             losses += value * rows.len() as f64;
             scores += self.score(rows, &evaluate::values(&outputs)?);
             seen += rows.len();

@@ -377,6 +377,7 @@ impl Direct<'_> {
             inputs: self.inputs,
             output_dir: output_dir.clone(),
             scratch_dir,
+            persist: false,
             threads: self.threads,
             device: self.device,
             persist: false,

@@ -85,6 +85,12 @@ impl TaskContext {
         &self.task.scratch_dir
     }
 
+    /// The scratch folder, where it outlives a run that does not end well: what lies there may be from
+    /// one before. What is found must be checked, and nothing of the result may depend on it.
+    pub fn persistent_scratch(&self) -> Option<&Path> {
+        self.task.persist.then_some(self.scratch())
+    }
+
     /// How many threads to use; rayon's global pool has as many.
     pub fn threads(&self) -> usize {
         self.task.threads

@@ -4,83 +4,210 @@
 //! that evaluating twice gives the same.
 
 mod activation;
+mod attention;
+mod batch_norm;
 mod dense;
 mod dropout;
 mod embedding;
-mod lstm;
 mod pool;
+mod recurrent;
+mod window;
 
+use cinescore_network::{LayerSpec, Shape, shape_after};
 use tch::{TchError, Tensor, nn};
 
 pub use activation::Activation;
+pub use attention::Attention;
+pub use batch_norm::BatchNorm;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
-pub use lstm::Lstm;
 pub use pool::Pool;
+pub use recurrent::{CellKind, Recurrent};
+pub use window::{Conv1d, MaxPool1d};
 
-use cinescore_network::LayerSpec;
+/// What goes from one layer to the next.
+#[derive(Debug)]
+pub struct Flow {
+    /// `[B, T, F]` or `[B, F]`.
+    pub xs: Tensor,
+    /// The real steps of each example, int64 `[B]`, at least 1, where padding is masked; the padding is at the end.
+    pub lengths: Option<Tensor>,
+    /// What the attention layers gave each step, `[B, T]` each, in the order of the layers.
+    pub attention: Vec<Tensor>,
+}
+
+impl Flow {
+    /// What goes into the first layer.
+    pub fn of(xs: &Tensor, lengths: Option<&Tensor>) -> Self {
+        Self {
+            xs: xs.shallow_clone(),
+            lengths: lengths.map(Tensor::shallow_clone),
+            attention: Vec::new(),
+        }
+    }
+
+    fn with(self, xs: Tensor) -> Self {
+        Self { xs, ..self }
+    }
+
+    /// With one vector for each example: there are no steps any more.
+    fn with_vector(self, xs: Tensor) -> Self {
+        Self {
+            xs,
+            lengths: None,
+            ..self
+        }
+    }
+}
 
 /// Any layer between the input and the head.
 #[derive(Debug)]
 pub enum Layer {
     /// See [`Dropout`].
     Dropout(Dropout),
-    /// See [`Lstm`].
-    Lstm(Lstm),
+    /// See [`Recurrent`].
+    Recurrent(Recurrent),
+    /// See [`Conv1d`].
+    Conv1d(Conv1d),
+    /// See [`MaxPool1d`].
+    MaxPool1d(MaxPool1d),
+    /// See [`BatchNorm`].
+    BatchNorm(BatchNorm),
+    /// See [`Attention`].
+    Attention(Attention),
     /// See [`Pool`].
     Pool(Pool),
     /// See [`Dense`].
     Dense(Dense),
     /// See [`Activation`].
     Activation(Activation),
+    /// `[B, T, F]` to `[B, F T]`: all steps of the first feature, then of the second, .., as PyTorch flattens what its
+    /// convolutions give.
+    Flatten,
+    /// `[B, F]` to `[B, 1, F]`.
+    OneStep,
+    /// `[B, F]` to `[B, F, 1]`.
+    ManySteps,
+    /// Lists of layers, whose vectors are put one after the other.
+    Concat(Vec<Vec<Self>>),
 }
 
 impl Layer {
-    /// Builds a layer whose input has so many `features`; returns it with those of its output.
-    pub fn new(
+    /// Builds a list of layers below a path, which get `shape`; returns them with what comes out of the last.
+    pub fn list(
         path: &nn::Path<'_>,
-        spec: &LayerSpec,
-        features: i64,
-    ) -> Result<(Self, i64), TchError> {
+        specs: &[LayerSpec],
+        mut shape: Shape,
+    ) -> Result<(Vec<Self>, Shape), TchError> {
+        let mut layers = Vec::with_capacity(specs.len());
+        for (index, spec) in specs.iter().enumerate() {
+            layers.push(Self::new(&path.sub(index), spec, shape)?);
+            shape = shape_after(spec, shape);
+        }
+        Ok((layers, shape))
+    }
+
+    fn new(path: &nn::Path<'_>, spec: &LayerSpec, shape: Shape) -> Result<Self, TchError> {
+        let features = i64::from(shape.features());
+        let recurrent =
+            |kind, spec| Recurrent::new(path, kind, spec, features).map(Self::Recurrent);
         Ok(match spec {
-            LayerSpec::Dropout(probability) => {
-                (Self::Dropout(Dropout::new(*probability)), features)
+            LayerSpec::Dropout(probability) => Self::Dropout(Dropout::new(*probability)),
+            LayerSpec::Rnn(spec) => recurrent(CellKind::Rnn, spec)?,
+            LayerSpec::Lstm(spec) => recurrent(CellKind::Lstm, spec)?,
+            LayerSpec::Gru(spec) => recurrent(CellKind::Gru, spec)?,
+            LayerSpec::Conv1d(spec) => Self::Conv1d(Conv1d::new(path, spec, features)?),
+            LayerSpec::MaxPool1d(spec) => Self::MaxPool1d(MaxPool1d::new(spec)),
+            LayerSpec::BatchNorm => Self::BatchNorm(BatchNorm::new(path, features)?),
+            LayerSpec::Attention(spec) => Self::Attention(Attention::new(path, spec, features)?),
+            LayerSpec::Pool(pool) => Self::Pool(Pool::new(*pool)),
+            LayerSpec::Dense(units) => Self::Dense(Dense::new(path, features, i64::from(*units))?),
+            LayerSpec::Flatten => Self::Flatten,
+            LayerSpec::OneStep => Self::OneStep,
+            LayerSpec::ManySteps => Self::ManySteps,
+            LayerSpec::Concat(branches) => Self::Concat(
+                branches
+                    .iter()
+                    .enumerate()
+                    .map(|(index, branch)| Ok(Self::list(&path.sub(index), branch, shape)?.0))
+                    .collect::<Result<_, TchError>>()?,
+            ),
+            LayerSpec::Relu => Self::Activation(Activation::Relu),
+            LayerSpec::LeakyRelu(slope) => {
+                Self::Activation(Activation::LeakyRelu { slope: *slope })
             }
-            LayerSpec::Lstm(lstm) => (
-                Self::Lstm(Lstm::new(path, lstm, features)?),
-                i64::from(lstm.units),
-            ),
-            LayerSpec::Pool(pool) => (Self::Pool(Pool::new(*pool)), features),
-            LayerSpec::Dense(units) => (
-                Self::Dense(Dense::new(path, features, i64::from(*units))?),
-                i64::from(*units),
-            ),
-            LayerSpec::Relu => (Self::Activation(Activation::Relu), features),
-            LayerSpec::LeakyRelu(slope) => (
-                Self::Activation(Activation::LeakyRelu { slope: *slope }),
-                features,
-            ),
-            LayerSpec::Sigmoid => (Self::Activation(Activation::Sigmoid), features),
-            LayerSpec::Tanh => (Self::Activation(Activation::Tanh), features),
+            LayerSpec::Elu => Self::Activation(Activation::Elu),
+            LayerSpec::Gelu => Self::Activation(Activation::Gelu),
+            LayerSpec::Silu => Self::Activation(Activation::Silu),
+            LayerSpec::Softplus => Self::Activation(Activation::Softplus),
+            LayerSpec::Sigmoid => Self::Activation(Activation::Sigmoid),
+            LayerSpec::Tanh => Self::Activation(Activation::Tanh),
         })
     }
 
-    /// `xs`: `[B, T, F]` or, after a pool, `[B, F]`. `lengths`: the real steps of each example,
-    /// int64 `[B]`, at least 1, where padding is masked.
-    pub fn forward(
-        &self,
-        xs: &Tensor,
-        lengths: Option<&Tensor>,
-        train: bool,
-    ) -> Result<Tensor, TchError> {
-        match self {
-            Self::Dropout(layer) => layer.forward(xs, train),
-            Self::Lstm(layer) => layer.forward(xs, train),
-            Self::Pool(layer) => layer.forward(xs, lengths),
-            Self::Dense(layer) => layer.forward(xs),
-            Self::Activation(layer) => layer.forward(xs),
-        }
+    /// One layer.
+    pub fn forward(&self, flow: Flow, train: bool) -> Result<Flow, TchError> {
+        let xs = &flow.xs;
+        Ok(match self {
+            Self::Dropout(layer) => {
+                let ys = layer.forward(xs, train)?;
+                flow.with(ys)
+            }
+            Self::Recurrent(layer) => layer.forward(flow, train)?,
+            Self::Conv1d(layer) => layer.forward(flow)?,
+            Self::MaxPool1d(layer) => layer.forward(flow)?,
+            Self::BatchNorm(layer) => {
+                let ys = layer.forward(xs, train)?;
+                flow.with(ys)
+            }
+            Self::Attention(layer) => layer.forward(flow)?,
+            Self::Pool(layer) => {
+                let ys = layer.forward(xs, flow.lengths.as_ref())?;
+                flow.with_vector(ys)
+            }
+            Self::Dense(layer) => {
+                let ys = layer.forward(xs)?;
+                flow.with(ys)
+            }
+            Self::Activation(layer) => {
+                let ys = layer.forward(xs)?;
+                flow.with(ys)
+            }
+            Self::Flatten => {
+                let ys = xs.f_transpose(1, 2)?.f_flatten(1, 2)?;
+                flow.with_vector(ys)
+            }
+            Self::OneStep => {
+                let ys = xs.f_unsqueeze(1)?;
+                flow.with(ys)
+            }
+            Self::ManySteps => {
+                let ys = xs.f_unsqueeze(2)?;
+                flow.with(ys)
+            }
+            Self::Concat(branches) => {
+                let mut vectors = Vec::with_capacity(branches.len());
+                let mut attention: Vec<Tensor> = Vec::new();
+                for branch in branches {
+                    let start = Flow::of(xs, flow.lengths.as_ref());
+                    let end = Self::all(branch, start, train)?;
+                    vectors.push(end.xs);
+                    attention.extend(end.attention);
+                }
+                let ys = Tensor::f_cat(&vectors, 1)?;
+                let mut flow = flow.with_vector(ys);
+                flow.attention.extend(attention);
+                flow
+            }
+        })
+    }
+
+    /// A list of layers, one after the other.
+    pub fn all(layers: &[Self], flow: Flow, train: bool) -> Result<Flow, TchError> {
+        layers
+            .iter()
+            .try_fold(flow, |flow, layer| layer.forward(flow, train))
     }
 }
 

@@ -29,6 +29,13 @@ impl Pool {
                     .f_expand([batch, 1, features], false)?;
                 xs.f_gather(1, &index, false)?.f_squeeze_dim(1)
             }
+            (PoolSpec::Ends, lengths) => {
+                let last = Self::new(PoolSpec::Last).forward(xs, lengths)?;
+                let half = features / 2;
+                let forward = last.f_narrow(1, 0, half)?;
+                let backward = xs.f_select(1, 0)?.f_narrow(1, half, half)?;
+                Tensor::f_cat(&[forward, backward], 1)
+            }
             (PoolSpec::Mean, None) => xs.f_mean_dim(1_i64, false, None),
             (PoolSpec::Mean, Some(lengths)) => {
                 let sum = xs
@@ -45,7 +52,7 @@ impl Pool {
 }
 
 /// Where `xs` `[B, T, F]` is padding: bool `[B, T, 1]`.
-fn padding(xs: &Tensor, lengths: &Tensor) -> Result<Tensor, TchError> {
+pub(super) fn padding(xs: &Tensor, lengths: &Tensor) -> Result<Tensor, TchError> {
     let (_batch, steps, _features) = xs.size3()?;
     let step = Tensor::f_arange(steps, (Kind::Int64, xs.device()))?.f_unsqueeze(0)?;
     step.f_ge_tensor(&lengths.f_unsqueeze(1)?)?.f_unsqueeze(2)
@@ -71,6 +78,8 @@ mod tests {
         // x.select(1, 2), x.mean(1), x.amax(1)
         for (spec, expected) in [
             (PoolSpec::Last, [3.0, 0.0, 9.0, 9.0]),
+            // torch.cat([x[:, 2, :1], x[:, 0, 1:]], 1)
+            (PoolSpec::Ends, [3.0, -1.0, 9.0, 4.0]),
             (PoolSpec::Mean, [3.0, 1.0 / 3.0, 1.0, 7.0]),
             (PoolSpec::Max, [5.0, 2.0, 9.0, 9.0]),
         ] {
@@ -86,6 +95,7 @@ mod tests {
         // the second review as x[1:2, :2]
         for (spec, expected) in [
             (PoolSpec::Last, [3.0, 0.0, -2.0, 8.0]),
+            (PoolSpec::Ends, [3.0, -1.0, -2.0, 4.0]),
             (PoolSpec::Mean, [3.0, 1.0 / 3.0, -3.0, 6.0]),
             (PoolSpec::Max, [5.0, 2.0, -2.0, 8.0]),
         ] {

@@ -198,6 +198,7 @@ impl Given {
             inputs: self.inputs.clone(),
             output_dir: self.output_dir(),
             scratch_dir: self.root().join("scratch"),
+            persist: false,
             threads: 1,
             device: "cpu".into(),
             persist: false,

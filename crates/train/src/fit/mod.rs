@@ -1,32 +1,41 @@
 //! The kind `fit`: examples, an encoder and a network file to a trained model.
 //!
 //! Owns the order of the work, the checks before it, and the result. Does not own any step of it. Reads
-//! `tokens`, an encoder file and a network file; writes the folder `bundle` and the tables `history`,
-//! `predictions` and `metrics`.
+//! `tokens`, an encoder file, a network file and, to go on with a training, a checkpoint; writes the folders
+//! `bundle` and `checkpoint` and the tables `history`, `predictions` and `metrics`.
+//!
+//! A training may stop before its last epoch (`stop_after`). Its bundle, predictions and metrics are then those
+//! of the best epoch so far, as they are at the end; a second training that takes its checkpoint ends with the
+//! same bytes as one without the break.
 
+mod errors;
+mod measure;
 mod params;
+mod resume;
 mod tables;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use cinescore_artifact::StageError;
 use cinescore_artifact::describe::{Input, KeyPart, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::tables::{HISTORY, METRICS, PREDICTIONS, TOKENS};
-use cinescore_model::bundle::{self, BUNDLE_VERSION, BundleError, Manifest};
+use cinescore_model::bundle::{self, BUNDLE_VERSION, Manifest};
 use cinescore_model::{LIBTORCH_VERSION, Net, compute, device};
 use cinescore_network::{self as network, InputSpec, NetworkSpec};
+use serde_json::Value;
 use tch::Device;
 
 pub use params::FitParams;
 
-use crate::examples::{Examples, ExamplesError, Layout, Split};
-use crate::figures;
+use crate::checkpoint::{self, Identity};
+use crate::examples::{Examples, Layout, Split};
 use crate::objective::Objective;
-use crate::training::{Schedule, Training, TrainingError, Watch, train};
-use crate::{evaluate, random};
-use tables::{Evaluated, Measured};
+use crate::random;
+use crate::training::{Schedule, State, TrainingError, Watch, train};
+use errors::{of_bundle, of_checkpoint, of_examples, of_training};
+use measure::{TRIVIAL, by_name, evaluate_all, measure};
+use resume::{CHECKPOINT, Kept};
 
 /// The kind, for the program.
 pub fn kind() -> Kind {
@@ -34,6 +43,13 @@ pub fn kind() -> Kind {
         .input(Input::table("examples", &TOKENS, "the encoded reviews"))
         .input(Input::file("encoder", "the encoder that made their ids"))
         .input(Input::network("network", "the network file"))
+        .input(
+            Input::folder(
+                CHECKPOINT,
+                "the output `checkpoint` of the same training, to go on with",
+            )
+            .optional(),
+        )
         .output(Output::folder(
             "bundle",
             "the trained model: weights, network, encoder",
@@ -53,6 +69,10 @@ pub fn kind() -> Kind {
             &METRICS,
             "its figures beside the trivial predictor's",
         ))
+        .output(Output::folder(
+            CHECKPOINT,
+            "the training where it stopped: weights, optimizer, best weights, epochs",
+        ))
         .keyed_by(KeyPart::Threads)
         .keyed_by(KeyPart::Device)
         .keyed_by_libtorch(LIBTORCH_VERSION)
@@ -67,11 +87,12 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let (encoder, encoder_bytes) =
         bundle::read_encoder(&context.input("encoder")?.path).map_err(StageError::input)?;
     let spec = read_network(params, context)?;
-    let InputSpec::Tokens(input) = &spec.input;
-    let layout = if input.mask {
-        Layout::Trimmed
-    } else {
-        Layout::Padded
+    let layout = match &spec.input {
+        InputSpec::Tokens(input) if input.mask => Layout::Trimmed,
+        InputSpec::Tokens(_) => Layout::Padded,
+        InputSpec::Whole(input) => {
+            Layout::Whole(usize::try_from(input.length).unwrap_or(usize::MAX))
+        }
     };
     let examples = Examples::read(
         &context.input("examples")?.path,
@@ -85,14 +106,23 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
 
     random::seed_torch(params.seed, random::INITIALISATION);
     let net = Net::new(&spec, encoder.ids(), device).map_err(StageError::failed)?;
-    let schedule = Schedule {
-        seed: params.seed,
-        epochs: params.epochs,
-        batch: usize::try_from(params.batch).unwrap_or(usize::MAX),
-        optimizer: params.optimizer,
+    let schedule = params.schedule();
+    let identity = resume::identity(params, &spec, encoder.ids(), &examples)?;
+    let mut state = State::new(&net, &schedule).map_err(StageError::failed)?;
+    let kept = Kept::open(context, &identity, &schedule, &device::name(device))?;
+    resume::resume(context, &identity, &schedule, kept.as_ref(), &mut state)?;
+    let mut watch = Told {
+        context,
+        keep: kept.map(|kept| (kept, &identity, &schedule)),
     };
-    let training = train(&net, &examples, objective, &schedule, &mut Told(context))
-        .map_err(|error| of_training(error, params))?;
+    let pace = train(
+        &net, &examples, objective, &schedule, &mut state, &mut watch,
+    )
+    .map_err(|error| of_training(error, params))?;
+    let over = state.is_over(&schedule);
+    let checkpoint = context.output(CHECKPOINT);
+    checkpoint::save(&checkpoint, &identity, &state, over).map_err(of_checkpoint)?;
+    let chosen = state.choose().map_err(StageError::failed)?;
     let evaluated = evaluate_all(&net, &examples, objective, context)
         .map_err(|error| of_training(error, params))?;
     let measured = measure(params, &spec, &examples, &evaluated);
@@ -103,7 +133,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         decoder: objective.decoder(),
         ids: encoder.ids(),
         parameters,
-        chosen_epoch: training.chosen,
+        chosen_epoch: chosen,
         metrics: metrics.clone(),
         libtorch: LIBTORCH_VERSION.into(),
     };
@@ -118,7 +148,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let rows = [
         (
             "history",
-            tables::write_history(&context.output("history"), objective, &training)?,
+            tables::write_history(&context.output("history"), objective, &state.epochs, chosen)?,
         ),
         (
             "predictions",
@@ -129,8 +159,27 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
             tables::write_metrics(&context.output("metrics"), &measured)?,
         ),
     ];
-    report(context, &rows, &examples, &training, parameters, device);
-    context.result().metrics = metrics;
+    report(context, &rows, &examples, device);
+    let result = context.result();
+    result.metrics = metrics;
+    result.facts.extend(
+        [
+            ("parameters", parameters.into()),
+            ("chosen_epoch", chosen.into()),
+            ("epochs", state.made().into()),
+            ("over", over.into()),
+        ]
+        .map(|(name, value): (&str, Value)| (name.to_owned(), value)),
+    );
+    if let Some(pace) = pace {
+        let performance = [
+            ("examples_per_sec", pace.examples_per_sec),
+            ("epoch_secs", pace.epoch_secs),
+        ];
+        result
+            .performance
+            .extend(performance.map(|(name, value)| (name.to_owned(), value)));
+    }
     Ok(())
 }
 
@@ -154,7 +203,7 @@ fn read_network(params: &FitParams, context: &TaskContext) -> Result<NetworkSpec
             "a network cannot be called `{TRIVIAL}`, as the trivial predictor is"
         )));
     }
-    let (found, wanted) = (spec.head.dense, params.task.outputs());
+    let (found, wanted) = (spec.head.outputs(), params.task.outputs());
     if found != wanted {
         let message = format!(
             "the network `{}` has {found} outputs, and task `{}` needs {wanted}",
@@ -165,99 +214,7 @@ fn read_network(params: &FitParams, context: &TaskContext) -> Result<NetworkSpec
     Ok(spec)
 }
 
-/// What the network says of every split but the one it learned from.
-fn evaluate_all(
-    net: &Net,
-    examples: &Examples,
-    objective: Objective,
-    context: &TaskContext,
-) -> Result<Vec<Evaluated>, TrainingError> {
-    let splits = &Split::ALL[1..];
-    let total: usize = splits.iter().map(|&split| examples.rows(split).len()).sum();
-    let mut done = 0;
-    let mut all = Vec::with_capacity(splits.len());
-    for &split in splits {
-        let rows = examples.rows(split).to_vec();
-        let outputs = evaluate::outputs(net, examples, &rows, |count| {
-            done += count;
-            let message = format!("evaluating {}", split.name());
-            let total = Some(total as u64);
-            context
-                .progress()
-                .update(done as u64, total, "evaluated examples", &message);
-            context
-                .check_interrupt()
-                .map_err(|_interrupted| TrainingError::Interrupted)
-        })?;
-        let predicted = outputs
-            .into_iter()
-            .map(|output| objective.decoder().decode(output))
-            .collect();
-        all.push(Evaluated {
-            split,
-            rows,
-            predicted,
-        });
-    }
-    Ok(all)
-}
-
-/// The figures of the network, then those of the trivial predictor.
-fn measure(
-    params: &FitParams,
-    spec: &NetworkSpec,
-    examples: &Examples,
-    evaluated: &[Evaluated],
-) -> Vec<Measured> {
-    let training = examples.labels(Split::Train);
-    let filled = || {
-        evaluated
-            .iter()
-            .filter(|evaluated| !evaluated.rows.is_empty())
-    };
-    let targets = |evaluated: &Evaluated| examples.labels(evaluated.split);
-    let of_network = filled().map(|evaluated| Measured {
-        subject: spec.name.clone(),
-        split: evaluated.split,
-        count: evaluated.rows.len(),
-        figures: figures::of(params.task, &targets(evaluated), &evaluated.predicted),
-    });
-    let of_trivial = filled().map(|evaluated| Measured {
-        subject: TRIVIAL.into(),
-        split: evaluated.split,
-        count: evaluated.rows.len(),
-        figures: figures::trivial(params.task, &training, &targets(evaluated)),
-    });
-    of_network.chain(of_trivial).collect()
-}
-
-/// The network's own figures, as `split.figure`.
-fn by_name(spec: &NetworkSpec, measured: &[Measured]) -> BTreeMap<String, f64> {
-    let own = measured
-        .iter()
-        .filter(|measured| measured.subject == spec.name);
-    own.flat_map(|measured| {
-        let split = measured.split.name();
-        let defined = measured
-            .figures
-            .iter()
-            .filter_map(|(name, value)| Some((name, (*value)?)));
-        defined.map(move |(name, value)| (format!("{split}.{name}"), value))
-    })
-    .collect()
-}
-
-/// The subject of the trivial predictor's figures.
-const TRIVIAL: &str = "trivial";
-
-fn report(
-    context: &mut TaskContext,
-    rows: &[(&str, u64)],
-    examples: &Examples,
-    training: &Training,
-    parameters: u64,
-    device: Device,
-) {
+fn report(context: &mut TaskContext, rows: &[(&str, u64)], examples: &Examples, device: Device) {
     let result = context.result();
     let left_out: u64 = Split::ALL
         .iter()
@@ -278,61 +235,30 @@ fn report(
     result
         .facts
         .insert("examples_without_label".into(), left_out.into());
-    result.facts.insert("parameters".into(), parameters.into());
-    result
-        .facts
-        .insert("chosen_epoch".into(), training.chosen.into());
     result.device = Some(device::name(device));
-    result
-        .performance
-        .insert("examples_per_sec".into(), training.examples_per_sec);
-    result
-        .performance
-        .insert("epoch_secs".into(), training.epoch_secs);
 }
 
-/// Tells the runner or the person how far a training is.
-struct Told<'a>(&'a TaskContext);
+/// Tells the runner or the person how far a training is, and keeps what each epoch left.
+struct Told<'a> {
+    context: &'a TaskContext,
+    keep: Option<(Kept, &'a Identity, &'a Schedule)>,
+}
 
 impl Watch for Told<'_> {
     fn progress(&mut self, done: u64, total: u64, message: &str) -> Result<(), TrainingError> {
-        self.0
+        self.context
             .progress()
             .update(done, Some(total), "examples", message);
-        self.0
+        self.context
             .check_interrupt()
             .map_err(|_interrupted| TrainingError::Interrupted)
     }
 
-    fn epoch(&mut self, message: &str) {
-        self.0.progress().step(message);
-    }
-}
-
-fn of_examples(error: ExamplesError) -> StageError {
-    match error {
-        ExamplesError::Table(error) => error.into(),
-        ExamplesError::Ragged { .. } => StageError::usage(error).hint(
-            "let `featurize text` pad, or take a network file with `mask: true` in its input",
-        ),
-        other => StageError::input(other),
-    }
-}
-
-fn of_training(error: TrainingError, params: &FitParams) -> StageError {
-    match error {
-        TrainingError::Interrupted => StageError::interrupted(),
-        TrainingError::NotFinite { .. } | TrainingError::NotFiniteAfter { .. } => {
-            let crate::optimizer::OptimizerParams::Adam(adam) = params.optimizer;
-            StageError::failed(error).hint(format!("try a learning rate below {}", adam.lr))
+    fn epoch(&mut self, message: &str, state: &State) -> Result<(), TrainingError> {
+        if let Some((kept, identity, schedule)) = &self.keep {
+            kept.keep(identity, schedule, state)?;
         }
-        TrainingError::Torch(_) => StageError::failed(error),
-    }
-}
-
-fn of_bundle(error: BundleError) -> StageError {
-    match error {
-        BundleError::Io { .. } => StageError::machine(error),
-        other => StageError::failed(other),
+        self.context.progress().step(message);
+        Ok(())
     }
 }

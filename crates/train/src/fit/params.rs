@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::optimizer::OptimizerParams;
+use crate::rate::{Rate, RateParams};
+use crate::training::Schedule;
 
 /// How a network is trained.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -20,11 +22,27 @@ pub struct FitParams {
     /// Passes over the training split; the weights of the one with the lowest validation loss are kept.
     #[schemars(range(min = 1, max = 10_000), extend("unit" = "epochs"))]
     pub epochs: u32,
+    /// Stops after this many of them, to go on later from the output `checkpoint`; none makes them all. All else is as if
+    /// they were all made: the course of the learning rate follows `epochs`.
+    #[schemars(range(min = 1, max = 10_000), extend("unit" = "epochs"))]
+    pub stop_after: Option<u32>,
     /// Examples of one step of the optimizer.
     #[schemars(range(min = 1, max = 65_536), extend("unit" = "examples"))]
     pub batch: u32,
     /// How the weights follow the gradient.
     pub optimizer: OptimizerParams,
+    /// How the learning rate changes in the course of the training.
+    pub schedule: RateParams,
+    /// Epochs in which the learning rate rises evenly to what it would be.
+    #[schemars(range(max = 10_000), extend("unit" = "epochs"))]
+    pub warm_up: u32,
+    /// Longest gradient, all weights together, that is followed as it is; a longer one is shortened to it. None
+    /// shortens nothing.
+    #[schemars(range(min = 0))]
+    pub clip: Option<f64>,
+    /// Ends the training when this many epochs have passed without a lower validation loss; none makes them all.
+    #[schemars(range(min = 1, max = 10_000), extend("unit" = "epochs"))]
+    pub patience: Option<u32>,
     /// Values for the network file's own parameters, by name.
     pub network_params: BTreeMap<String, Value>,
 }
@@ -35,9 +53,34 @@ impl Default for FitParams {
             task: Task::default(),
             seed: 0,
             epochs: 3,
+            stop_after: None,
             batch: 64,
             optimizer: OptimizerParams::default(),
+            schedule: RateParams::default(),
+            warm_up: 0,
+            clip: None,
+            patience: None,
             network_params: BTreeMap::new(),
+        }
+    }
+}
+
+impl FitParams {
+    /// How the training goes.
+    pub(super) fn schedule(&self) -> Schedule {
+        Schedule {
+            seed: self.seed,
+            epochs: self.epochs,
+            stop_after: self.stop_after.unwrap_or(self.epochs).min(self.epochs),
+            batch: usize::try_from(self.batch).unwrap_or(usize::MAX),
+            optimizer: self.optimizer,
+            rate: Rate {
+                lr: self.optimizer.lr(),
+                params: self.schedule,
+                warm_up: self.warm_up,
+            },
+            clip: self.clip,
+            patience: self.patience,
         }
     }
 }

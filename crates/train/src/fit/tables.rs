@@ -14,7 +14,7 @@ use cinescore_artifact::tables::{HISTORY, METRICS, PREDICTIONS};
 use crate::examples::{Examples, Split};
 use crate::figures::Figure;
 use crate::objective::Objective;
-use crate::training::{Course, Training};
+use crate::training::{Course, Epoch};
 
 /// What a network says of a split.
 pub(super) struct Evaluated {
@@ -36,10 +36,11 @@ pub(super) struct Measured {
 pub(super) fn write_history(
     path: &Path,
     objective: Objective,
-    training: &Training,
+    epochs: &[Epoch],
+    chosen: u32,
 ) -> Result<u64, StageError> {
     let mut rows: Vec<(u32, Split, &str, &str, f64, bool)> = Vec::new();
-    for epoch in &training.epochs {
+    for epoch in epochs {
         for (split, mode, course) in [
             (Split::Train, "trained", epoch.trained),
             (Split::Valid, "evaluated", epoch.valid),
@@ -47,7 +48,7 @@ pub(super) fn write_history(
             let Course { loss, score } = course;
             let mut metrics = [("loss", loss), (objective.score_name(), score)];
             metrics.sort_by_key(|(name, _)| *name);
-            let chosen = epoch.number == training.chosen;
+            let chosen = epoch.number == chosen;
             rows.extend(
                 metrics.map(|(name, value)| (epoch.number, split, mode, name, value, chosen)),
             );

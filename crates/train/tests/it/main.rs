@@ -6,4 +6,5 @@ mod interrupted;
 mod learns;
 mod refused;
 mod repeatable;
+mod resumed;
 mod synthetic;

@@ -113,13 +113,27 @@ fn a_network_that_does_not_fit_the_examples_or_the_task() {
     error: the network has no parameter `units`
       --> small.yaml
 
-    error: unknown key `dens`
+    error: unknown name `dens`
       --> small.yaml:4:8
        |
      4 | head: {dens: 1}
        |        ^^^^
-      known: dense
+      known: dense, outputs
       did you mean `dense`?
+    ");
+}
+
+#[test]
+fn a_review_that_is_longer_than_the_networks_vector() {
+    let bench = Bench::new(&reviews(40), true);
+    bench.write_network(
+        "name: small\ninput: {kind: whole, length: 4}\nlayers: [{dense: 2}]\nhead: {dense: 1}\n",
+    );
+    let (code, text) = refused(&bench, json!({}));
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(text, @r"
+    error: review 0 has 8 ids, and the network takes whole reviews of at most 4
+    hint: let `featurize text` cut reviews off there (`max_length`), or raise `length` in the network file
     ");
 }
 

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::synthetic::{Bench, padded, reviews};
 
-const OUTPUTS: [&str; 7] = [
+/// Every file that a whole training writes.
+pub(crate) const OUTPUTS: [&str; 9] = [
     "history.parquet",
     "predictions.parquet",
     "metrics.parquet",
@@ -14,9 +15,12 @@ const OUTPUTS: [&str; 7] = [
     "bundle/network.yaml",
     "bundle/encoder.json",
     "bundle/bundle.json",
+    "checkpoint/checkpoint.json",
+    "checkpoint/best.safetensors",
 ];
 
-fn bytes(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
+/// Their bytes.
+pub(crate) fn bytes(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
     OUTPUTS
         .map(|name| (name, fs_err::read(folder.join(name)).unwrap()))
         .into()

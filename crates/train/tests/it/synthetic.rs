@@ -125,6 +125,31 @@ impl Bench {
 
     /// The command that does so.
     pub(crate) fn command(&self, out: &str, threads: usize, params: Value) -> Command {
+        self.command_with(out, threads, params, |_task| {})
+    }
+
+    /// Runs `fit` on the checkpoint of an earlier run, with outputs in the folder `out`.
+    pub(crate) fn fit_from(&self, checkpoint: &str, out: &str, params: Value) -> Output {
+        let given = TaskInput {
+            label: "first.checkpoint".to_owned(),
+            output: Some("checkpoint".to_owned()),
+            path: self.path(checkpoint).join("checkpoint"),
+            digest: None,
+        };
+        let mut command = self.command_with(out, 1, params, |task| {
+            task.inputs.insert("checkpoint".to_owned(), vec![given]);
+        });
+        command.output().unwrap()
+    }
+
+    /// The command, on a task that is changed first.
+    pub(crate) fn command_with(
+        &self,
+        out: &str,
+        threads: usize,
+        params: Value,
+        change: impl FnOnce(&mut Task),
+    ) -> Command {
         let input = |name: &str| {
             let path = self.path(name);
             vec![TaskInput {
@@ -139,7 +164,7 @@ impl Bench {
             ("encoder", "encoder.json"),
             ("network", "small.yaml"),
         ];
-        let task = Task {
+        let mut task = Task {
             protocol: PROTOCOL,
             kind: "fit".into(),
             params,
@@ -149,14 +174,16 @@ impl Bench {
                 .collect(),
             output_dir: self.path(out),
             scratch_dir: self.path("scratch"),
+            persist: false,
             threads,
             device: "cpu".into(),
             persist: false,
         };
+        change(&mut task);
         for folder in [&task.output_dir, &task.scratch_dir] {
             fs_err::create_dir_all(folder).unwrap();
         }
-        let file = self.path("task.json");
+        let file = self.path(&format!("task-{out}.json"));
         write_json(&file, &task).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_cinescore-train"));
         command
@@ -169,6 +196,11 @@ impl Bench {
     /// Runs `fit`, which must succeed, and gives its result.
     pub(crate) fn fitted(&self, out: &str, threads: usize, params: Value) -> Value {
         let output = self.fit(out, threads, params);
+        self.result(out, &output)
+    }
+
+    /// The result of a run that must have succeeded.
+    pub(crate) fn result(&self, out: &str, output: &Output) -> Value {
         assert!(
             output.status.success(),
             "{}",

@@ -1,0 +1,63 @@
+//! Whose fault an error is, and what to do about it.
+
+use cinescore_artifact::StageError;
+use cinescore_model::bundle::BundleError;
+
+use super::FitParams;
+use crate::checkpoint::CheckpointError;
+use crate::examples::ExamplesError;
+use crate::training::TrainingError;
+
+pub(super) fn of_examples(error: ExamplesError) -> StageError {
+    match error {
+        ExamplesError::Table(error) => error.into(),
+        ExamplesError::Ragged { .. } => StageError::usage(error).hint(
+            "let `featurize text` pad, or take a network file with `mask: true` in its input",
+        ),
+        ExamplesError::Long { .. } => StageError::usage(error).hint(
+            "let `featurize text` cut reviews off there (`max_length`), or raise `length` in the network file",
+        ),
+        other => StageError::input(other),
+    }
+}
+
+pub(super) fn of_training(error: TrainingError, params: &FitParams) -> StageError {
+    match error {
+        TrainingError::Interrupted => StageError::interrupted(),
+        TrainingError::NotFinite { .. } | TrainingError::NotFiniteAfter { .. } => {
+            let mut hint = format!("try a learning rate below {}", params.optimizer.lr());
+            if params.clip.is_none() {
+                hint.push_str(", or shorten long gradients with `clip`");
+            }
+            StageError::failed(error).hint(hint)
+        }
+        TrainingError::Checkpoint(error) => of_checkpoint(error),
+        TrainingError::Torch(_) => StageError::failed(error),
+    }
+}
+
+pub(super) fn of_bundle(error: BundleError) -> StageError {
+    match error {
+        BundleError::Io { .. } => StageError::machine(error),
+        other => StageError::failed(other),
+    }
+}
+
+/// Of a checkpoint that this stage writes itself.
+pub(super) fn of_checkpoint(error: CheckpointError) -> StageError {
+    match error {
+        CheckpointError::Io { .. } => StageError::machine(error),
+        other => StageError::failed(other),
+    }
+}
+
+/// Of a checkpoint that it was given.
+pub(super) fn of_given(error: CheckpointError) -> StageError {
+    match error {
+        CheckpointError::Other { .. } => StageError::usage(error).hint(
+            "a training can go on with the same inputs and parameters only; `stop_after` alone may change",
+        ),
+        CheckpointError::Torch(_) => StageError::failed(error),
+        other => StageError::input(other),
+    }
+}
