@@ -3,14 +3,25 @@
 //! Owns what a digest is and how a folder gets one. Does not own where digested things are kept
 //! (`store`) or what belongs in a fingerprint (`pipeline`).
 
+pub(crate) mod walk;
+
+use std::cell::RefCell;
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
+
+/// Files up to this size are read into a buffer, bytes.
+const READ_AT_MOST: u64 = 512 * 1024;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A BLAKE3 digest of 32 bytes, written as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,14 +60,26 @@ impl Digest {
 
     /// The digest of a file's bytes; large files are mapped and hashed on all threads.
     pub fn of_file(path: &Path) -> Result<Self, DigestError> {
-        let mut hasher = blake3::Hasher::new();
-        hasher
-            .update_mmap_rayon(path)
-            .map_err(|source| DigestError::Read {
-                path: path.to_owned(),
-                source,
-            })?;
-        Ok(Self(*hasher.finalize().as_bytes()))
+        let hash = || -> io::Result<blake3::Hash> {
+            let mut file = File::open(path)?;
+            // Mapping a small file costs more than reading it.
+            if file.metadata()?.len() > READ_AT_MOST {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update_mmap_rayon(path)?;
+                return Ok(hasher.finalize());
+            }
+            BUFFER.with_borrow_mut(|buffer| {
+                buffer.clear();
+                file.read_to_end(buffer)?;
+                // On this thread alone: another one's work must not come in while the buffer is borrowed.
+                Ok(blake3::hash(buffer))
+            })
+        };
+        let hash = hash().map_err(|source| DigestError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self(*hash.as_bytes()))
     }
 
     /// The digest of a file, or of a folder: a preimage of every file's relative path and digest,
@@ -91,6 +114,16 @@ impl Digest {
         preimage.digest()
     }
 
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The digest of these 32 bytes, which are one already.
+    pub(crate) fn from_raw(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// 64 hexadecimal digits.
     pub fn to_hex(self) -> String {
         blake3::Hash::from_bytes(self.0).to_hex().to_string()
@@ -104,32 +137,8 @@ impl Digest {
 
 /// Relative paths of all files below a folder, `/` between the parts, sorted by bytes. Links are followed.
 pub fn files_below(folder: &Path) -> Result<Vec<String>, DigestError> {
-    let mut files = Vec::new();
-    for entry in walkdir::WalkDir::new(folder).follow_links(true) {
-        let entry = entry.map_err(|error| DigestError::Read {
-            path: error.path().unwrap_or(folder).to_owned(),
-            source: error
-                .into_io_error()
-                .unwrap_or_else(|| io::Error::other("a loop of links")),
-        })?;
-        if entry.file_type().is_dir() {
-            continue;
-        }
-        let unsupported = || DigestError::Unsupported {
-            path: entry.path().to_owned(),
-        };
-        if !entry.file_type().is_file() {
-            return Err(unsupported());
-        }
-        let relative = entry
-            .path()
-            .strip_prefix(folder)
-            .map_err(|_outside| unsupported())?;
-        let parts: Option<Vec<&str>> = relative.iter().map(|part| part.to_str()).collect();
-        files.push(parts.ok_or_else(unsupported)?.join("/"));
-    }
-    files.sort_unstable();
-    Ok(files)
+    let found = walk::files(folder)?;
+    Ok(found.into_iter().map(|found| found.name).collect())
 }
 
 /// Bytes to be hashed, every field with its label and length before it, so that no two lists of

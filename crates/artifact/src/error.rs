@@ -164,10 +164,11 @@ pub fn machine_hint(error: &io::Error) -> Option<String> {
     }
 }
 
-/// Prints an error on stderr; the one place where programs do.
-#[expect(clippy::print_stderr, reason = "this is the printer")]
+/// Prints an error on stderr; the one place where programs do. Where stderr is a file on a full disk, the
+/// exit code still says it.
 pub fn print(error: &StageError) {
-    eprintln!("{}", error.render());
+    use std::io::Write as _;
+    writeln!(io::stderr(), "{}", error.render()).ok();
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@
 //! ```text
 //! version              the layout's version
 //! objects/ab/abcd…     an output's bytes, read-only; a file or a folder
-//! records/ab/abcd….json  what a fingerprint gave: [`Record`]
+//! records/ab/abcd….json  what a fingerprint gave: [`Record`]; `abcd….1.json` other results of it
 //! locks/abcd….lock     one writer per fingerprint; a kernel lock, gone with its process
-//! stats.json           digests of files whose stat has not changed since they were hashed
+//! leases/              what living processes use, so that it is not collected
+//! stats/               digests of files whose stats have not changed since they were hashed
+//! quarantine/          what was found damaged
 //! tmp/                 work in progress, on the same file system
 //! ```
 //!
@@ -16,19 +18,27 @@
 //! Everything comes to be by a rename, and a record is written after its objects, so that `kill -9`
 //! at any point leaves the old state or the new one. A damaged object is a warning and a miss.
 
+mod lease;
 mod lock;
 mod object;
+mod quarantine;
 mod record;
+pub mod sealed;
 mod stats;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use thiserror::Error;
 
+use self::lease::Lease;
+
+pub use lease::{Collecting, digests_in};
 pub use lock::{KeyLock, LockHolder};
-pub use object::{Object, ObjectState};
-pub use record::{RECORD_VERSION, Record, RecordState};
+pub use object::{Object, ObjectState, size_of};
+pub use quarantine::Quarantined;
+pub use record::{Kept, RECORD_VERSION, Record, RecordState};
 pub use stats::{Stat, StatMemo};
 
 use crate::digest::DigestError;
@@ -40,6 +50,7 @@ const LAYOUT: &str = "1\n";
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    lease: Arc<Lease>,
 }
 
 /// Why the store could not do something.
@@ -66,14 +77,31 @@ pub enum StoreError {
         /// The layout in its `version` file.
         found: String,
     },
-    /// A record could not be written as JSON.
-    #[error("cannot write the record `{}`", path.display())]
-    Record {
-        /// The record.
-        path: PathBuf,
-        /// How it failed.
-        source: crate::task::TaskError,
-    },
+}
+
+/// Whether the machine lacks something for now, so that an error says nothing of the file.
+fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        error.kind(),
+        io::ErrorKind::OutOfMemory | io::ErrorKind::Interrupted
+    ) || [Errno::MFILE, Errno::NFILE]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// The paths of what lies in a folder, sorted; nothing where there is no folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let entries = match fs_err::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io_error("read", folder)(error)),
+    };
+    let mut paths = entries
+        .map(|entry| Ok(entry.map_err(io_error("read", folder))?.path()))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    paths.sort();
+    Ok(paths)
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
@@ -122,7 +150,10 @@ impl Store {
             }
             Err(error) => return Err(io_error("read", &version)(error)),
         }
-        Ok(Self { root })
+        Ok(Self {
+            root,
+            lease: Arc::default(),
+        })
     }
 
     /// The store's folder.

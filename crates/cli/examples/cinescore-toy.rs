@@ -82,6 +82,39 @@ fn toy(params: ToyParams, context: &mut TaskContext) -> Result<(), StageError> {
     Ok(())
 }
 
+/// What a stage that makes a folder does.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct FolderParams {
+    /// How many files it writes, the first at the top and the others a level below.
+    files: usize,
+}
+
+impl Default for FolderParams {
+    fn default() -> Self {
+        Self { files: 2 }
+    }
+}
+
+fn folder(params: FolderParams, context: &mut TaskContext) -> Result<(), StageError> {
+    let mut joined = String::new();
+    for input in context.inputs("from") {
+        joined.push_str(&fs_err::read_to_string(&input.path)?);
+    }
+    let folder = context.output("bundle");
+    fs_err::create_dir_all(folder.join("deep"))?;
+    for index in 0..params.files {
+        let level = if index == 0 { "" } else { "deep/" };
+        fs_err::write(
+            folder.join(format!("{level}{index}.txt")),
+            format!("{index} {joined}"),
+        )?;
+    }
+    let result = context.result();
+    result.metrics.insert("files".into(), params.files as f64);
+    Ok(())
+}
+
 fn main() -> ExitCode {
     let code = Digest::of_bytes(b"toy").to_hex();
     Program::new("cinescore-toy", "Writes what it is told.", code.leak())
@@ -89,6 +122,11 @@ fn main() -> ExitCode {
             Kind::new("write", "Joins its inputs and adds a text.", toy)
                 .input(Input::file("from", "what comes before").optional().many())
                 .output(Output::file("made", "made.txt", "the text")),
+        )
+        .kind(
+            Kind::new("folder", "Writes a folder of small files.", folder)
+                .input(Input::file("from", "what comes before").optional().many())
+                .output(Output::folder("bundle", "the files")),
         )
         .main()
 }

@@ -54,6 +54,9 @@ pub(crate) enum Verb {
     Plan(PlanArguments),
     /// Show what is there: the state, age and figures of each stage
     Status(StatusArguments),
+    /// Print the JSON Schema of pipeline files, for editors
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema,
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -70,6 +73,12 @@ Examples:
   cinescore plan -p demo            a line for each stage, with the reason
   cinescore plan -p demo --check    exit code 1 if anything is stale
   cinescore plan -p demo --json     the same for programs";
+
+const SCHEMA_EXAMPLES: &str = "\
+Example, for editors with the YAML language server:
+  cinescore schema > pipelines/schema.json
+and as the first line of a pipeline:
+  # yaml-language-server: $schema=schema.json";
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {

@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let done = match &cli.verb {
         Verb::Run(arguments) => verbs::run::run(&cli.project, arguments),
         Verb::Plan(arguments) => verbs::plan::plan(&cli.project, arguments),
+        Verb::Schema => verbs::schema::schema(&cli.project),
         Verb::Status(arguments) => verbs::status::status(&cli.project, arguments),
     };
     match done {

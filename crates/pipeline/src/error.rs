@@ -216,7 +216,7 @@ impl From<PipelineError> for StageError {
             E::CheckFailed { .. } => Some(
                 "the result is in the store: change the check, or what makes the result".into(),
             ),
-            E::Io { source, .. } => machine_hint(source),
+            E::Io { source, .. } | E::Task(TaskError::Io { source, .. }) => machine_hint(source),
             E::Store(error) => error.io().and_then(machine_hint),
             _ => None,
         };

@@ -19,6 +19,7 @@ pub mod policy;
 pub mod programs;
 pub mod project;
 pub mod run;
+pub mod schema;
 mod vars;
 pub mod view;
 

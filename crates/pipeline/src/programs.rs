@@ -9,8 +9,7 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use cinescore_artifact::describe::{PROTOCOL, ProgramDescription};
-use cinescore_artifact::store::Stat;
-use cinescore_artifact::task::{read_json, write_json};
+use cinescore_artifact::store::{Stat, sealed};
 use serde::{Deserialize, Serialize};
 
 use crate::error::PipelineError;
@@ -46,25 +45,33 @@ impl Programs {
     /// The program of a short name, `featurize`.
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         let file_name = format!("{PREFIX}{name}");
-        let on_path = std::env::var_os("PATH").unwrap_or_default();
-        std::iter::once(self.folder.clone())
-            .chain(std::env::split_paths(&on_path))
+        self.folders()
+            .into_iter()
             .map(|folder| folder.join(&file_name))
             .find(|path| path.is_file())
     }
 
-    /// The short names of the programs in the folder, for messages.
+    /// Where programs are looked for, in order.
+    fn folders(&self) -> Vec<PathBuf> {
+        let on_path = std::env::var_os("PATH").unwrap_or_default();
+        std::iter::once(self.folder.clone())
+            .chain(std::env::split_paths(&on_path))
+            .collect()
+    }
+
+    /// The short names of all programs that can be found.
     pub fn names(&self) -> Vec<String> {
-        let entries = fs_err::read_dir(&self.folder)
-            .into_iter()
-            .flatten()
-            .flatten();
+        let entries = self.folders().into_iter().flat_map(|folder| {
+            let entries = fs_err::read_dir(folder).into_iter();
+            entries.flatten().flatten()
+        });
         let mut names: Vec<String> = entries
             .filter(|entry| entry.path().is_file())
             .filter_map(|entry| Some(entry.file_name().to_str()?.strip_prefix(PREFIX)?.to_owned()))
             .filter(|name| !name.contains('.'))
             .collect();
         names.sort();
+        names.dedup();
         names
     }
 
@@ -78,7 +85,7 @@ impl Programs {
         let file_name = program.file_name().unwrap_or_default().to_string_lossy();
         let memory = self.memory.join(format!("{file_name}.json"));
         // A memory that cannot be read is none: the program is asked again.
-        let remembered = read_json::<Remembered>(&memory).ok();
+        let remembered = sealed::read::<Remembered>(&memory).ok();
         let description = match remembered {
             Some(remembered) if remembered.path == program && remembered.stat == stat => {
                 remembered.description
@@ -92,7 +99,7 @@ impl Programs {
                 };
                 fs_err::create_dir_all(&self.memory)
                     .map_err(PipelineError::io("make", &self.memory))?;
-                write_json(&memory, &remembered)?;
+                sealed::write(&memory, &remembered).map_err(PipelineError::io("write", &memory))?;
                 description
             }
         };

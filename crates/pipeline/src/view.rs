@@ -9,8 +9,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use cinescore_artifact::Digest;
-use cinescore_artifact::store::{Record, Store};
-use cinescore_artifact::task::{TaskResult, read_json, write_json};
+use cinescore_artifact::store::{Object, Record, Store, sealed};
+use cinescore_artifact::task::TaskResult;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ use crate::project::Project;
 const STAGE_FILE: &str = "stage.json";
 
 /// What is on view of a stage.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageView {
     /// `featurize text`.
     pub run: String,
@@ -54,7 +54,7 @@ fn cell_of(stage: &str) -> Option<(&str, &str)> {
 /// What is on view of a stage, if anything readable is.
 pub fn current(project: &Project, graph: &Graph, stage: &Stage) -> Option<StageView> {
     let folder = folder(project, graph, &stage.name);
-    let view: StageView = read_json(&folder.join(STAGE_FILE)).ok()?;
+    let view: StageView = sealed::read(&folder.join(STAGE_FILE)).ok()?;
     // A link that somebody removed is put back.
     let whole = stage
         .kind
@@ -62,6 +62,30 @@ pub fn current(project: &Project, graph: &Graph, stage: &Stage) -> Option<StageV
         .iter()
         .all(|output| folder.join(&output.file_name).exists());
     whole.then_some(view)
+}
+
+/// Whether exactly this result is on view: what `stage.json` says, and where each link leads.
+pub fn shows(project: &Project, graph: &Graph, stage: &Stage, record: &Record) -> bool {
+    let folder = folder(project, graph, &stage.name);
+    let leads_there = |object: &Object| {
+        fs_err::read_link(folder.join(&object.file_name)).is_ok_and(|target| {
+            target == relative_object(&project.store, &stage.name, object.digest)
+        })
+    };
+    current(project, graph, stage).is_some_and(|view| view == StageView::of(stage, record))
+        && record.outputs.values().all(leads_there)
+}
+
+impl StageView {
+    fn of(stage: &Stage, record: &Record) -> Self {
+        Self {
+            run: stage.run.clone(),
+            fingerprint: record.fingerprint,
+            preimage: record.preimage.clone(),
+            made_by: record.run.clone(),
+            result: record.result.clone(),
+        }
+    }
 }
 
 /// Puts a result on view: each link is replaced by a rename, `stage.json` comes last.
@@ -91,14 +115,8 @@ pub fn show(
             fs_err::remove_file(entry.path()).map_err(PipelineError::io("remove", entry.path()))?;
         }
     }
-    let view = StageView {
-        run: stage.run.clone(),
-        fingerprint: record.fingerprint,
-        preimage: record.preimage.clone(),
-        made_by: record.run.clone(),
-        result: record.result.clone(),
-    };
-    Ok(write_json(&folder.join(STAGE_FILE), &view)?)
+    let place = folder.join(STAGE_FILE);
+    sealed::write(&place, &StageView::of(stage, record)).map_err(PipelineError::io("write", &place))
 }
 
 /// An object's path from a stage's view: relative, so that `artifacts/` can be moved.

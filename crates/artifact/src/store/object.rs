@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
 use super::{StatMemo, Store, StoreError, io_error};
-use crate::digest::Digest;
+use crate::digest::{Digest, DigestError};
 
 /// An object as a record names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,16 +59,18 @@ impl Store {
             }
         }
         let digest = Digest::of_path(from)?;
+        self.protect(digest)?;
+        let object = Object {
+            digest,
+            bytes,
+            file_name: file_name.into(),
+        };
         let place = self.object_path(digest);
-        if place.exists() {
-            // The same bytes were made before; unless they were damaged since, they stay.
-            if self.check_object(digest, memo)? == ObjectState::Present {
-                return Ok(Object {
-                    digest,
-                    bytes,
-                    file_name: file_name.into(),
-                });
-            }
+        // The same bytes were made before; unless they were damaged since, they stay.
+        if std::fs::symlink_metadata(&place).is_ok()
+            && self.check_object(digest, memo)? == ObjectState::Present
+        {
+            return Ok(object);
         }
         set_read_only(from)?;
         let shard = place.parent().unwrap_or(&self.root);
@@ -84,51 +86,51 @@ impl Store {
             fs_err::set_permissions(&place, Permissions::from_mode(0o555))
                 .map_err(io_error("protect", &place))?;
         }
-        sync_folder(shard)?;
-        memo.remember_path(&place, digest);
-        Ok(Object {
-            digest,
-            bytes,
-            file_name: file_name.into(),
-        })
+        // The folder is not synced: a power cut before the record is on disk loses both, and after it
+        // at most the object's name, which makes it a miss.
+        memo.remember_object(&place, digest);
+        Ok(object)
     }
 
     /// Whether an object is there and whole. Its bytes are hashed unless its stat is as remembered; a
-    /// damaged one is moved to `tmp` (and swept later), so that it is a miss from now on.
+    /// damaged one is moved to `quarantine`, so that it is a miss from now on.
     pub fn check_object(&self, digest: Digest, memo: &StatMemo) -> Result<ObjectState, StoreError> {
-        let place = self.object_path(digest);
-        if !place.exists() {
-            return Ok(ObjectState::Missing);
-        }
-        match memo.digest_of(&place) {
-            Ok(found) if found == digest => Ok(ObjectState::Present),
-            _ => {
-                self.set_aside(&place)?;
-                Ok(ObjectState::Damaged)
-            }
-        }
+        self.judge(digest, |place| memo.digest_of(place))
     }
 
     /// Hashes an object's bytes whatever is remembered, as before a stage reads it.
     pub fn verify_object(&self, digest: Digest) -> Result<ObjectState, StoreError> {
-        let place = self.object_path(digest);
-        if !place.exists() {
-            return Ok(ObjectState::Missing);
-        }
-        match Digest::of_path(&place) {
-            Ok(found) if found == digest => Ok(ObjectState::Present),
-            _ => {
-                self.set_aside(&place)?;
-                Ok(ObjectState::Damaged)
-            }
-        }
+        self.judge(digest, Digest::of_path)
     }
 
-    fn set_aside(&self, place: &Path) -> Result<(), StoreError> {
-        let grave = self.work_dir()?;
-        set_writable(place);
-        let aside = grave.path().join("damaged");
-        fs_err::rename(place, &aside).map_err(io_error("move aside", place))
+    fn judge(
+        &self,
+        digest: Digest,
+        look: impl FnOnce(&Path) -> Result<Digest, DigestError>,
+    ) -> Result<ObjectState, StoreError> {
+        let place = self.object_path(digest);
+        // A link that leads nowhere is there, and damaged.
+        if std::fs::symlink_metadata(&place).is_err() {
+            return Ok(ObjectState::Missing);
+        }
+        match look(&place) {
+            Ok(found) if found == digest => Ok(ObjectState::Present),
+            // Bytes that this process may not read, or cannot for now, are not damaged.
+            Err(DigestError::Read { source, path })
+                if source.kind() == std::io::ErrorKind::PermissionDenied
+                    || super::is_shortage(&source) =>
+            {
+                Err(io_error("read", &path)(source))
+            }
+            _ => {
+                let is_whole = || Digest::of_path(&place).is_ok_and(|found| found == digest);
+                Ok(if self.set_aside(&place, is_whole)? {
+                    ObjectState::Damaged
+                } else {
+                    ObjectState::Present
+                })
+            }
+        }
     }
 }
 
@@ -157,6 +159,17 @@ pub(super) fn set_writable(path: &Path) {
             fs_err::set_permissions(entry.path(), Permissions::from_mode(0o755)).ok();
         }
     }
+}
+
+/// The bytes of all files below a path, as far as they can be seen; links are not followed.
+pub fn size_of(path: &Path) -> u64 {
+    WalkDir::new(path)
+        .into_iter()
+        .flatten()
+        .filter(|entry| !entry.file_type().is_dir())
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|meta| meta.len())
+        .sum()
 }
 
 pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {

@@ -1,18 +1,31 @@
 //! Records: what a fingerprint gave.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::object::{Object, sync_folder};
+use super::sealed::{self, SealError};
 use super::{Store, StoreError, io_error};
 use crate::digest::Digest;
-use crate::task::{TaskResult, write_json};
+use crate::task::TaskResult;
 
 /// The version of the format; a record of another version is a miss.
-pub const RECORD_VERSION: u32 = 1;
+///
+/// 1: the first. 2: sealed with the digest of its own bytes.
+pub const RECORD_VERSION: u32 = 2;
+
+/// A record's time of last use is brought up to date when it is older than this: a run that
+/// computes nothing then writes nothing.
+const USE_COUNTS_AFTER: Duration = Duration::from_secs(600);
+
+/// A fingerprint whose stage gives other bytes each time would fill the store: later results beyond
+/// this many are not kept beside the last one.
+const MOST_OTHERS: usize = 16;
 
 /// What a fingerprint gave. Holds nothing of when, where and how fast: that is the run record's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,8 +51,18 @@ pub enum RecordState {
     Present(Box<Record>),
     /// It is not there.
     Missing,
-    /// It cannot be read, or is another's.
+    /// Its bytes are not those that were written; it was moved out of the way.
     Damaged,
+}
+
+/// How a record was taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// The first of its fingerprint, or one with the same outputs as before.
+    AsTheOne,
+    /// There was another result of the same fingerprint, which is kept beside it: the stage is not
+    /// deterministic. So many different results are known now.
+    OneOf(usize),
 }
 
 impl Store {
@@ -47,33 +70,140 @@ impl Store {
         self.sharded("records", &format!("{fingerprint}.json"))
     }
 
-    /// Writes a record, after all its objects are in the store.
-    pub fn put_record(&self, record: &Record) -> Result<(), StoreError> {
-        let path = self.record_path(record.fingerprint);
-        let shard = path.parent().unwrap_or(&self.root);
-        fs_err::create_dir_all(shard).map_err(io_error("make", shard))?;
-        write_json(&path, record).map_err(|source| StoreError::Record {
-            path: path.clone(),
-            source,
-        })?;
-        sync_folder(shard)
+    /// Where the n-th other result of a fingerprint is kept.
+    fn other_path(&self, fingerprint: Digest, n: usize) -> PathBuf {
+        self.sharded("records", &format!("{fingerprint}.{n}.json"))
     }
 
-    /// The record of a fingerprint.
-    pub fn record(&self, fingerprint: Digest) -> Result<RecordState, StoreError> {
+    /// Writes a record, after all its objects are in the store. An earlier record of other outputs is
+    /// kept beside it.
+    pub fn put_record(&self, record: &Record) -> Result<Kept, StoreError> {
+        let fingerprint = record.fingerprint;
+        self.protect(fingerprint)?;
         let path = self.record_path(fingerprint);
-        let bytes = match fs_err::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(RecordState::Missing);
+        let shard = path.parent().unwrap_or(&self.root);
+        fs_err::create_dir_all(shard).map_err(io_error("make", shard))?;
+        if let Ok(before) = sealed::read::<Record>(&path)
+            && before.outputs != record.outputs
+        {
+            let mut others = self.other_results(fingerprint);
+            if others.iter().all(|other| other.outputs != before.outputs)
+                && others.len() < MOST_OTHERS
+            {
+                others.push(before);
+                let place = self.other_path(fingerprint, others.len());
+                self.write_record(&place, &others[others.len() - 1])?;
             }
-            Err(error) => return Err(io_error("read", &path)(error)),
-        };
-        Ok(match serde_json::from_slice::<Record>(&bytes) {
-            Ok(record) if record.version == RECORD_VERSION && record.fingerprint == fingerprint => {
-                RecordState::Present(Box::new(record))
-            }
-            _ => RecordState::Damaged,
+        }
+        self.write_record(&path, record)?;
+        sync_folder(shard)?;
+        let differing = self
+            .other_results(fingerprint)
+            .iter()
+            .filter(|other| other.outputs != record.outputs)
+            .count();
+        Ok(match differing {
+            0 => Kept::AsTheOne,
+            others => Kept::OneOf(others + 1),
         })
     }
+
+    /// Keeps a record beside the one that the fingerprint has, or as the one where it has none.
+    pub fn add_record(&self, record: &Record) -> Result<Kept, StoreError> {
+        match sealed::read::<Record>(&self.record_path(record.fingerprint)) {
+            // The record that this store's results were made with stays the one.
+            Ok(first) => {
+                let kept = self.put_record(record)?;
+                if first.outputs != record.outputs {
+                    self.put_record(&first)?;
+                }
+                Ok(kept)
+            }
+            Err(_) => self.put_record(record),
+        }
+    }
+
+    fn write_record(&self, path: &std::path::Path, record: &Record) -> Result<(), StoreError> {
+        let write = || -> io::Result<()> {
+            let bytes = sealed::seal(record)?;
+            // Not beside its place: a killed process's temporary file there would stay for ever.
+            let work = self.work_dir().map_err(io::Error::other)?;
+            let file = sealed::temporary(work.path(), &bytes)?;
+            file.as_file().sync_all()?;
+            sealed::persist(file, path)
+        };
+        write().map_err(io_error("write", path))
+    }
+
+    /// The record of a fingerprint. While this process lives, neither it nor its objects are collected.
+    pub fn record(&self, fingerprint: Digest) -> Result<RecordState, StoreError> {
+        self.protect(fingerprint)?;
+        let path = self.record_path(fingerprint);
+        match read(&path, fingerprint) {
+            Ok(record) => {
+                note_use(&path);
+                Ok(RecordState::Present(Box::new(record)))
+            }
+            Err(Unread::Missing) => Ok(RecordState::Missing),
+            Err(Unread::Damaged) => {
+                let is_whole = || read(&path, fingerprint).is_ok();
+                self.set_aside(&path, is_whole)?;
+                Ok(RecordState::Damaged)
+            }
+            Err(Unread::Machine(error)) => Err(io_error("read", &path)(error)),
+        }
+    }
+
+    /// Results of a fingerprint beside the one that [`Store::record`] gives: there are none unless a
+    /// stage gave other bytes for the same key.
+    pub fn other_results(&self, fingerprint: Digest) -> Vec<Record> {
+        (1..=MOST_OTHERS)
+            .map_while(|n| read(&self.other_path(fingerprint, n), fingerprint).ok())
+            .collect()
+    }
+}
+
+/// Why a record gives nothing.
+pub(super) enum Unread {
+    Missing,
+    Damaged,
+    Machine(io::Error),
+}
+
+/// Reads a record's file.
+pub(super) fn read(path: &std::path::Path, fingerprint: Digest) -> Result<Record, Unread> {
+    match sealed::read::<Record>(path) {
+        Ok(record) if record.version != RECORD_VERSION => Err(Unread::Missing),
+        Ok(record) if record.fingerprint == fingerprint => Ok(record),
+        Err(SealError::Io(error)) => Err(match error.kind() {
+            io::ErrorKind::NotFound => Unread::Missing,
+            io::ErrorKind::PermissionDenied => Unread::Machine(error),
+            _ if super::is_shortage(&error) => Unread::Machine(error),
+            _ => Unread::Damaged,
+        }),
+        Err(SealError::Broken) if is_of_version_1(path) => Err(Unread::Missing),
+        _ => Err(Unread::Damaged),
+    }
+}
+
+/// Whether this is a record of before they were sealed. No single flip makes a sealed one look so.
+fn is_of_version_1(path: &std::path::Path) -> bool {
+    let read = || -> Option<Value> { serde_json::from_slice(&fs_err::read(path).ok()?).ok() };
+    read().is_some_and(|value| value["version"] == 1 && value.get("check").is_none())
+}
+
+fn note_use(path: &std::path::Path) {
+    let note = || -> io::Result<()> {
+        let now = SystemTime::now();
+        let used = std::fs::metadata(path)?.modified()?;
+        if now
+            .duration_since(used)
+            .is_ok_and(|age| age > USE_COUNTS_AFTER)
+        {
+            std::fs::File::open(path)?.set_modified(now)?;
+        }
+        Ok(())
+    };
+    // Another user's record: its owner's uses count.
+    note().ok();
 }

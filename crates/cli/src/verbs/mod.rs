@@ -2,4 +2,5 @@
 
 pub(crate) mod plan;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod status;

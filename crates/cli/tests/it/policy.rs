@@ -71,9 +71,10 @@ fn a_persistent_scratch_folder_is_given_back_until_there_is_a_result() {
     assert_eq!(ran.code, 4);
     assert_eq!(runs(), 2);
     // The second try found what the first one left, and so does the next run.
-    assert_eq!(ran.stderr.matches("goes on from a checkpoint").count(), 1);
+    let found = "a  goes on from a checkpoint";
+    assert_eq!(ran.stderr.matches(found).count(), 1);
     let again = project.run("run");
-    assert_eq!(again.stderr.matches("goes on from a checkpoint").count(), 2);
+    assert_eq!(again.stderr.matches(found).count(), 2);
     let scratch = project.path().join("artifacts/store/scratch");
     assert_eq!(fs_err::read_dir(&scratch).unwrap().count(), 1);
 
@@ -135,30 +136,51 @@ fn stages_with_a_common_name_are_never_side_by_side() {
 
 #[test]
 fn outputs_are_held_to_their_checks_also_out_of_the_store() {
-    let pipeline = |fields: &str| {
-        format!("version: 1\nstages: {{a: {{run: rogue write, {fields}params: {{rows: 15}}}}}}\n")
-    };
-    let project = Project::new(&pipeline("outputs: {made: {min_rows: 10, max_rows: 15}}, "));
+    let pipeline =
+        |fields: &str| format!("version: 1\nstages: {{a: {{run: rogue table{fields}}}}}\n");
+    let project = Project::new(&pipeline(
+        ", outputs: {rejects: {max_rows: 0, columns: [source, reason]}}",
+    ));
     project.done("run");
-    project.write(&pipeline("outputs: {made: {max_rows: 14}}, "));
+    project.write(&pipeline(", outputs: {rejects: {min_rows: 1}}"));
     let ran = project.run("run");
     assert_eq!(ran.code, 4);
     assert!(ran.computed().is_empty(), "{}", ran.stderr);
     assert!(
         ran.stderr.contains(
-            "error: stage `a` does not pass the checks of its outputs: `made` has 15 rows, more than max_rows 14"
+            "error: stage `a` does not pass the checks of its outputs: `rejects` has 0 rows, fewer than min_rows 1"
         ),
-        "{}",
-        ran.stderr
-    );
-    project.write(&pipeline("outputs: {made: {columns: [text]}}, "));
-    let ran = project.run("run");
-    assert_eq!(ran.code, 4);
-    assert!(
-        ran.stderr.contains("`made` has no columns"),
         "{}",
         ran.stderr
     );
     project.write(&pipeline(""));
     assert!(project.done("run").computed().is_empty());
+}
+
+#[test]
+fn a_table_is_held_to_what_its_stage_says_of_it() {
+    let told = |params: &str| {
+        let project = Project::new(&format!(
+            "version: 1\nstages: {{a: {{run: rogue table, params: {params}}}}}\n"
+        ));
+        let ran = project.run("run");
+        assert_eq!(ran.code, 4, "{}", ran.stderr);
+        assert!(project.objects().is_empty());
+        ran.stderr
+    };
+    let rows = told("{rows: 15}");
+    assert!(
+        rows.contains("it says that its output `rejects` has 15 rows, but it has 0"),
+        "{rows}"
+    );
+    let other = told("{content: another_table}");
+    assert!(
+        other.contains("but is a `metrics` table (version "),
+        "{other}"
+    );
+    let text = told("{content: text}");
+    assert!(
+        text.contains("rejects.parquet` is not a readable Parquet file"),
+        "{text}"
+    );
 }

@@ -14,6 +14,15 @@ pub(super) fn stage(name: &str, needs: &[&str]) -> Stage {
         output: "made".into(),
         label: (*need).into(),
     });
+    let inside = name.split_once('[').map(|(_, inside)| inside);
+    let cell = inside.into_iter().flat_map(|inside| {
+        let values = inside.trim_end_matches(']').split(',');
+        values.filter_map(|value| {
+            let (key, value) = value.split_once('=')?;
+            Some((key.to_owned(), value.parse::<i64>().ok()?.into()))
+        })
+    });
+    let cell = cell.collect();
     Stage {
         name: name.into(),
         run: "toy write".into(),
@@ -28,24 +37,20 @@ pub(super) fn stage(name: &str, needs: &[&str]) -> Stage {
             keyed_by: Vec::new(),
             libtorch: None,
             provenance: false,
-        },
+        }
+        .into(),
         params: json!({}),
         inputs: vec![(Input::file("from", "").many(), references.collect())],
         threads: 1,
         device: "cpu".into(),
         policy: Policy::default(),
         base: name.split('[').next().unwrap_or_default().into(),
-        cell: Vec::new(),
+        cell,
     }
 }
 
 /// A graph of stages, each with those it needs.
 pub(super) fn graph(stages: &[(&str, &[&str])]) -> Graph {
-    Graph {
-        name: "demo".into(),
-        stages: stages
-            .iter()
-            .map(|(name, needs)| stage(name, needs))
-            .collect(),
-    }
+    let stages = stages.iter().map(|(name, needs)| stage(name, needs));
+    Graph::of("demo.yaml".into(), stages.collect())
 }

@@ -118,7 +118,7 @@ fn look_at(folder: &Path, output: &Output, result: &TaskResult) -> Result<(), Li
     let as_declared = match output.form {
         Form::Folder => meta.is_dir(),
         Form::Any => meta.is_file() || meta.is_dir(),
-        Form::Table { .. } | Form::File | Form::Source { .. } => meta.is_file(),
+        Form::Table { .. } | Form::File | Form::Network | Form::Source { .. } => meta.is_file(),
     };
     if !as_declared {
         let is = if meta.is_symlink() {
@@ -136,7 +136,7 @@ fn look_at(folder: &Path, output: &Output, result: &TaskResult) -> Result<(), Li
         ));
     }
     own(&path, &output.name)?;
-    if let Form::Table { table, version } = &output.form {
+    if let Form::Table { table, version, .. } = &output.form {
         let footer = TableFooter::read(&path).map_err(|error| {
             format!(
                 "its output `{}` is not the {} that it declares: {error}",
@@ -147,7 +147,7 @@ fn look_at(folder: &Path, output: &Output, result: &TaskResult) -> Result<(), Li
             || footer.version.as_ref() != Some(&version.to_string())
         {
             return Err(format!(
-                "its output `{}` is not the {} that it declares: it {}",
+                "its output `{}` is not the {} that it declares, but {}",
                 output.name,
                 output.form,
                 match (&footer.name, &footer.version) {

@@ -174,7 +174,14 @@ impl<'a> Scheduler<'a> {
     fn look_at(&mut self, height: Reverse<usize>, place: usize) -> Result<(), PipelineError> {
         let workshop = self.workshop;
         let stage = self.stage(place);
-        let assessment = plan::assess(workshop.project, workshop.graph, stage, &self.known)?;
+        let may_run = self.selected.may_run.contains(&place);
+        let force = self.selected.forced.contains(&place);
+        let assess = if force {
+            plan::assess_thawed
+        } else {
+            plan::assess
+        };
+        let assessment = assess(workshop.project, workshop.graph, stage, &self.known)?;
         for warning in &assessment.warnings {
             workshop.observer.warning(stage, warning);
         }
@@ -182,8 +189,6 @@ impl<'a> Scheduler<'a> {
             stage: stage.name.clone(),
             how: "its inputs are unknown although everything above has run".into(),
         })?;
-        let may_run = self.selected.may_run.contains(&place);
-        let force = self.selected.forced.contains(&place);
         let state = match assessment.state {
             State::Run { reasons } => State::Run { reasons },
             _ if force => State::Run {

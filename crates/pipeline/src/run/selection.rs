@@ -7,7 +7,7 @@ use crate::graph::{Graph, Stage};
 
 /// Which stages a run is about. What they need from outside must be fresh, unless it is selected too.
 ///
-/// A stage is given by its name; the name of a matrix stands for all its cells.
+/// Stages are given as [`Graph::matching`] reads them: `net` stands for all its cells.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// These stages and everything above them; all where empty.
@@ -135,7 +135,7 @@ impl Selection {
 fn places(graph: &Graph, texts: &[String]) -> Result<BTreeSet<usize>, PipelineError> {
     let mut places = BTreeSet::new();
     for text in texts {
-        let found = matching(graph, text)?;
+        let found = graph.matching(text)?;
         let is_meant = |stage: &Stage| found.iter().any(|found| found.name == stage.name);
         places.extend(
             graph
@@ -147,19 +147,6 @@ fn places(graph: &Graph, texts: &[String]) -> Result<BTreeSet<usize>, PipelineEr
         );
     }
     Ok(places)
-}
-
-/// The stages that a text means: a stage's name, or a matrix's for all its cells.
-fn matching<'a>(graph: &'a Graph, text: &str) -> Result<Vec<&'a Stage>, PipelineError> {
-    let found: Vec<&Stage> = graph
-        .stages
-        .iter()
-        .filter(|stage| stage.name == text || stage.base == text)
-        .collect();
-    if found.is_empty() {
-        graph.known_stage(text)?;
-    }
-    Ok(found)
 }
 
 #[cfg(test)]
