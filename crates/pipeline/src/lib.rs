@@ -20,6 +20,7 @@ pub mod programs;
 pub mod project;
 pub mod run;
 pub mod schema;
+pub mod sweep;
 mod vars;
 pub mod view;
 

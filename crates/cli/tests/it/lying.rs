@@ -107,7 +107,7 @@ fn a_gigabyte_of_log_is_cut_and_slows_nobody() {
     let log = project.log("a");
     assert!(log.len() < 17 << 20, "{} bytes", log.len());
     assert!(log.starts_with("the first line\n"));
-    assert!(log[log.len() - 100..].contains("\nthe last line\n"));
+    assert!(log.ends_with("the last line\nmade\n"));
     assert!(log.contains("bytes left out: a log keeps its first and its last"));
 }
 

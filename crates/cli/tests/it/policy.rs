@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::project::Project;
+use crate::project::{Project, Ran};
 
 /// A pipeline of one stage with a counter.
 fn counting(fields: &str, params: &str) -> (Project, impl Fn() -> usize) {
@@ -71,10 +71,11 @@ fn a_persistent_scratch_folder_is_given_back_until_there_is_a_result() {
     assert_eq!(ran.code, 4);
     assert_eq!(runs(), 2);
     // The second try found what the first one left, and so does the next run.
-    let found = "a  goes on from a checkpoint";
-    assert_eq!(ran.stderr.matches(found).count(), 1);
+    // The end of the log, shown with the failure, says so once more.
+    let told = |ran: &Ran| ran.stderr.matches("\na  goes on from a checkpoint").count();
+    assert_eq!(told(&ran), 1, "{}", ran.stderr);
     let again = project.run("run");
-    assert_eq!(again.stderr.matches(found).count(), 2);
+    assert_eq!(told(&again), 2, "{}", again.stderr);
     let scratch = project.path().join("artifacts/store/scratch");
     assert_eq!(fs_err::read_dir(&scratch).unwrap().count(), 1);
 
@@ -136,20 +137,27 @@ fn stages_with_a_common_name_are_never_side_by_side() {
 
 #[test]
 fn outputs_are_held_to_their_checks_also_out_of_the_store() {
-    let pipeline =
-        |fields: &str| format!("version: 1\nstages: {{a: {{run: rogue table{fields}}}}}\n");
-    let project = Project::new(&pipeline(
-        ", outputs: {rejects: {max_rows: 0, columns: [source, reason]}}",
-    ));
+    let pipeline = |fields: &str| {
+        format!("version: 1\nstages: {{a: {{run: rogue write, {fields}params: {{rows: 15}}}}}}\n")
+    };
+    let project = Project::new(&pipeline("outputs: {made: {min_rows: 10, max_rows: 15}}, "));
     project.done("run");
-    project.write(&pipeline(", outputs: {rejects: {min_rows: 1}}"));
+    project.write(&pipeline("outputs: {made: {max_rows: 14}}, "));
     let ran = project.run("run");
     assert_eq!(ran.code, 4);
     assert!(ran.computed().is_empty(), "{}", ran.stderr);
     assert!(
         ran.stderr.contains(
-            "error: stage `a` does not pass the checks of its outputs: `rejects` has 0 rows, fewer than min_rows 1"
+            "error: stage `a` does not pass the checks of its outputs: `made` has 15 rows, more than max_rows 14"
         ),
+        "{}",
+        ran.stderr
+    );
+    project.write(&pipeline("outputs: {made: {columns: [text]}}, "));
+    let ran = project.run("run");
+    assert_eq!(ran.code, 2, "columns are known before anything is run");
+    assert!(
+        ran.stderr.contains("file has no column `text`"),
         "{}",
         ran.stderr
     );

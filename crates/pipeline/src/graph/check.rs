@@ -279,15 +279,9 @@ impl Checker<'_> {
                 self.problems.push(problem.known(name, names()));
                 continue;
             };
-            let Form::Table { columns, .. } = &output.form else {
-                let is_about_rows = check.min_rows.or(check.max_rows).is_some();
-                if is_about_rows || !check.columns.is_empty() {
-                    let message =
-                        format!("`{name}` is a {}: it has no rows or columns", output.form);
-                    let problem = stage.place.problem_at_key(&["outputs", name], message);
-                    self.problems.push(problem);
-                }
-                continue;
+            let columns: &[String] = match &output.form {
+                Form::Table { columns, .. } => columns,
+                _ => &[],
             };
             for column in check.columns.iter().filter(|name| !columns.contains(name)) {
                 let message = format!("{} has no column `{column}`", output.form);

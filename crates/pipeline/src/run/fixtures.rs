@@ -1,5 +1,7 @@
 //! Graphs without files and programs, for unit tests.
 
+use std::sync::Arc;
+
 use cinescore_artifact::Digest;
 use cinescore_artifact::describe::{Input, KindDescription, Output};
 use serde_json::json;
@@ -14,21 +16,12 @@ pub(super) fn stage(name: &str, needs: &[&str]) -> Stage {
         output: "made".into(),
         label: (*need).into(),
     });
-    let inside = name.split_once('[').map(|(_, inside)| inside);
-    let cell = inside.into_iter().flat_map(|inside| {
-        let values = inside.trim_end_matches(']').split(',');
-        values.filter_map(|value| {
-            let (key, value) = value.split_once('=')?;
-            Some((key.to_owned(), value.parse::<i64>().ok()?.into()))
-        })
-    });
-    let cell = cell.collect();
     Stage {
         name: name.into(),
         run: "toy write".into(),
         program: "cinescore-toy".into(),
         code: Digest::of_bytes(b"toy"),
-        kind: KindDescription {
+        kind: Arc::new(KindDescription {
             name: "write".into(),
             about: String::new(),
             params: json!({}),
@@ -37,20 +30,33 @@ pub(super) fn stage(name: &str, needs: &[&str]) -> Stage {
             keyed_by: Vec::new(),
             libtorch: None,
             provenance: false,
-        }
-        .into(),
+        }),
         params: json!({}),
         inputs: vec![(Input::file("from", "").many(), references.collect())],
         threads: 1,
         device: "cpu".into(),
         policy: Policy::default(),
         base: name.split('[').next().unwrap_or_default().into(),
-        cell,
+        cell: cell(name),
     }
+}
+
+/// The values of `net[seed=7]`.
+fn cell(name: &str) -> Vec<(String, serde_json::Value)> {
+    let inside = name.split_once('[').map_or("", |(_, inside)| inside);
+    inside
+        .trim_end_matches(']')
+        .split(',')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(key, value)| (key.to_owned(), value.into()))
+        .collect()
 }
 
 /// A graph of stages, each with those it needs.
 pub(super) fn graph(stages: &[(&str, &[&str])]) -> Graph {
-    let stages = stages.iter().map(|(name, needs)| stage(name, needs));
-    Graph::of("demo.yaml".into(), stages.collect())
+    let stages = stages
+        .iter()
+        .map(|(name, needs)| stage(name, needs))
+        .collect();
+    Graph::of_stages("demo".into(), "demo.yaml".into(), stages)
 }

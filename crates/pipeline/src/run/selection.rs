@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::error::PipelineError;
-use crate::graph::{Graph, Stage};
+use crate::graph::Graph;
 
 /// Which stages a run is about. What they need from outside must be fresh, unless it is selected too.
 ///
-/// Stages are given as [`Graph::matching`] reads them: `net` stands for all its cells.
+/// A stage is given by its name; the name of a matrix stands for all its cells.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// These stages and everything above them; all where empty.
@@ -133,20 +133,16 @@ impl Selection {
 }
 
 fn places(graph: &Graph, texts: &[String]) -> Result<BTreeSet<usize>, PipelineError> {
-    let mut places = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for text in texts {
         let found = graph.matching(text)?;
-        let is_meant = |stage: &Stage| found.iter().any(|found| found.name == stage.name);
-        places.extend(
-            graph
-                .stages
-                .iter()
-                .enumerate()
-                .filter(|(_, stage)| is_meant(stage))
-                .map(|(place, _)| place),
-        );
+        names.extend(found.into_iter().map(|stage| stage.name.as_str()));
     }
-    Ok(places)
+    let stages = graph.stages.iter().enumerate();
+    Ok(stages
+        .filter(|(_, stage)| names.contains(stage.name.as_str()))
+        .map(|(place, _)| place)
+        .collect())
 }
 
 #[cfg(test)]
