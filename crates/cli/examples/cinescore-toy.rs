@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cinescore_artifact::describe::{Input, Output};
+use cinescore_artifact::describe::{Input, KeyPart, Output};
 use cinescore_artifact::program::{Kind, Program, TaskContext};
 use cinescore_artifact::{Digest, StageError};
 use schemars::JsonSchema;
@@ -122,6 +122,12 @@ fn main() -> ExitCode {
             Kind::new("write", "Joins its inputs and adds a text.", toy)
                 .input(Input::file("from", "what comes before").optional().many())
                 .output(Output::file("made", "made.txt", "the text")),
+        )
+        .kind(
+            Kind::new("train", "The same, with the machine in its key.", toy)
+                .input(Input::file("from", "what comes before").optional().many())
+                .output(Output::file("made", "made.txt", "the text"))
+                .keyed_by(KeyPart::Threads),
         )
         .kind(
             Kind::new("folder", "Writes a folder of small files.", folder)

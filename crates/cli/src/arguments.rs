@@ -1,5 +1,7 @@
 //! The command line, as typed.
 
+mod records;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -8,7 +10,10 @@ use cinescore_pipeline::Project;
 use cinescore_pipeline::file::{Setting, parse_setting};
 use cinescore_pipeline::graph::Graph;
 use cinescore_pipeline::project::pipeline_file;
-use clap::{Args, Parser, Subcommand};
+use cinescore_pipeline::runs::Runs;
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+pub(crate) use records::*;
 
 /// Ratings out of written movie reviews: runs pipelines of cached stages.
 #[derive(Debug, Parser)]
@@ -21,26 +26,35 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 stale (`plan --check`), 2 usage or configuration, 3 input data refused,
-4 a stage failed, 5 the store or the machine (disk full, permission), 130 interrupted.";
+Exit codes:
+  0    done
+  1    stale (`plan --check`), or not as locked (`run --locked`, `lock --check`)
+  2    usage or configuration
+  3    input data refused
+  4    a stage failed
+  5    the store or the machine: disk full, permission, read-only folder
+  130  interrupted
+
+`cinescore VERB --help` has examples. stdout is for data, stderr for prose and progress.";
 
 /// Which pipeline, with which settings, in which folders.
 #[derive(Debug, Args)]
 pub(crate) struct ProjectArguments {
-    /// The pipeline: a file, or a name for pipelines/NAME.yaml
+    /// The pipeline: a file, or a name for pipelines/NAME.yaml [default: demo]
+    // No default of clap's, so that `runs` can tell one pipeline from all.
     #[arg(
         short,
         long,
         global = true,
         value_name = "PIPELINE",
-        default_value = "demo"
+        value_hint = ValueHint::FilePath
     )]
-    pub(crate) pipeline: String,
+    pub(crate) pipeline: Option<String>,
     /// Set a variable of the pipeline, such as vars.data=DIR (may be repeated)
     #[arg(long, global = true, value_name = "vars.NAME=VALUE", value_parser = parse_setting)]
     pub(crate) set: Vec<Setting>,
     /// Where the store, the runs and their logs lie
-    #[arg(long, global = true, value_name = "DIR", default_value = "artifacts")]
+    #[arg(long, global = true, value_name = "DIR", default_value = "artifacts", value_hint = ValueHint::DirPath)]
     pub(crate) artifacts: PathBuf,
 }
 
@@ -52,8 +66,33 @@ pub(crate) enum Verb {
     /// Say what would run, and why
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArguments),
-    /// Show what is there: the state, age and figures of each stage
+    /// Show what is there: the state, age, cost and figures of each stage
+    #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArguments),
+    /// Say what is in a stage's key, and what changed since the result on view or between two runs
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArguments),
+    /// Write the lock file: the results that `run --locked` holds the pipeline to
+    #[command(after_help = LOCK_EXAMPLES)]
+    Lock(LockArguments),
+    /// List former runs
+    #[command(after_help = RUNS_EXAMPLES)]
+    Runs(RunsArguments),
+    /// Compare parameters and metrics of two runs
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(DiffArguments),
+    /// Print a stage's log
+    #[command(after_help = LOG_EXAMPLES)]
+    Log(LogArguments),
+    /// Draw the pipeline
+    #[command(after_help = DAG_EXAMPLES)]
+    Dag(DagArguments),
+    /// Print completions for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArguments),
+    /// Write a man page for each verb
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArguments),
     /// Print the JSON Schema of pipeline files, for editors
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
@@ -66,13 +105,19 @@ Examples:
   cinescore run -p demo --only report                         `report` alone
   cinescore run -p demo --from net --force                    `net` and all below it, anew
   cinescore run -p demo --downstream text                     `text` and all below it, and what they need
-  cinescore run -p demo -j 2 --keep-going                     two at once, past failures";
+  cinescore run -p demo -j 2 --keep-going                     two at once, past failures
+  cinescore run -p demo --locked                              fail if it gives anything but the lock file";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
   cinescore plan -p demo            a line for each stage, with the reason
   cinescore plan -p demo --check    exit code 1 if anything is stale
   cinescore plan -p demo --json     the same for programs";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  cinescore status -p demo           a line for each stage
+  cinescore status -p demo --json    the same for programs";
 
 const SCHEMA_EXAMPLES: &str = "\
 Example, for editors with the YAML language server:
@@ -106,6 +151,15 @@ pub(crate) struct RunArguments {
     /// How long a stopped stage may take to clean up before it is killed, seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) grace: u64,
+    /// When all is well, write the lock file
+    #[arg(long, conflicts_with_all = ["stages", "only", "from", "locked"])]
+    pub(crate) lock: bool,
+    /// Exit with code 1 if results are not those of the lock file
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// With --locked: print the comparison as JSON
+    #[arg(long, requires = "locked")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -126,9 +180,25 @@ pub(crate) struct StatusArguments {
 }
 
 impl ProjectArguments {
+    /// The pipeline's file.
+    pub(crate) fn file(&self) -> Result<PathBuf, StageError> {
+        Ok(pipeline_file(self.pipeline.as_deref().unwrap_or("demo"))?)
+    }
+
+    /// The name of the pipeline that was named, if one was.
+    pub(crate) fn named(&self) -> Option<String> {
+        let given = PathBuf::from(self.pipeline.as_ref()?);
+        Some(given.file_stem()?.to_string_lossy().into_owned())
+    }
+
+    /// The former runs.
+    pub(crate) fn runs(&self) -> Runs {
+        Runs::of(&self.artifacts)
+    }
+
     /// Opens the project and checks the pipeline.
     pub(crate) fn open(&self) -> Result<(Project, Graph), StageError> {
-        let file = pipeline_file(&self.pipeline)?;
+        let file = self.file()?;
         let program = std::env::current_exe()?;
         let programs = program.parent().unwrap_or(&program);
         let project = Project::open(&self.artifacts, programs)?;

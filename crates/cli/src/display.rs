@@ -44,6 +44,40 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
+/// A length of time, as short as makes sense.
+pub(crate) fn secs(secs: f64) -> String {
+    match secs {
+        secs if secs < 0.05 => "< 0.1 s".into(),
+        secs if secs < 9.95 => format!("{secs:.1} s"),
+        secs if secs < 99.5 => format!("{secs:.0} s"),
+        secs if secs < 99.5 * 60.0 => format!("{:.0} min", secs / 60.0),
+        secs if secs < 48.0 * 3600.0 => format!("{:.1} h", secs / 3600.0),
+        secs => format!("{:.0} days", secs / 86_400.0),
+    }
+}
+
+/// An amount of bytes in decimal units.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let mut amount = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if amount < 999.5 {
+            let digits = usize::from(amount < 9.95 && unit != "B");
+            return format!("{amount:.digits$} {unit}");
+        }
+        amount /= 1000.0;
+    }
+    format!("{amount:.1} TB")
+}
+
+/// A moment of RFC 3339 without its fractions, `2026-11-21 09:44:11 UTC`.
+pub(crate) fn moment(text: &str) -> String {
+    let Some((date, time)) = text.split_once('T') else {
+        return text.to_owned();
+    };
+    let time: String = time.chars().take(8).collect();
+    format!("{date} {time} UTC")
+}
+
 /// A state in one word.
 pub(crate) fn state_word(state: &State) -> &'static str {
     match state {

@@ -1,10 +1,11 @@
 //! The `cinescore` program: one file per verb in `verbs/`.
 //!
 //! Owns the command line and what people see. Does not own any decision about what is stale
-//! (`cinescore-pipeline`). stdout is for data (`--json`, `plan`, `status`); progress and prose go to stderr.
+//! (`cinescore-pipeline`). stdout is for data (rows, `--json`); progress and prose go to stderr.
 
 mod arguments;
 mod display;
+mod table;
 mod verbs;
 
 use std::process::ExitCode;
@@ -21,6 +22,14 @@ fn main() -> ExitCode {
         Verb::Plan(arguments) => verbs::plan::plan(&cli.project, arguments),
         Verb::Schema => verbs::schema::schema(&cli.project),
         Verb::Status(arguments) => verbs::status::status(&cli.project, arguments),
+        Verb::Lock(arguments) => verbs::lock::lock(&cli.project, arguments),
+        Verb::Runs(arguments) => verbs::runs::runs(&cli.project, arguments),
+        Verb::Log(arguments) => verbs::log::log(&cli.project, arguments),
+        Verb::Dag(arguments) => verbs::dag::dag(&cli.project, arguments),
+        Verb::Completions(arguments) => verbs::help::completions(arguments),
+        Verb::Man(arguments) => verbs::help::man(arguments),
+        Verb::Diff(arguments) => verbs::diff::diff(&cli.project, arguments),
+        Verb::Explain(arguments) => verbs::explain::explain(&cli.project, arguments),
     };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -9,7 +9,7 @@ use cinescore_artifact::source::SourceError;
 use cinescore_artifact::store::StoreError;
 use cinescore_artifact::task::TaskError;
 use cinescore_artifact::{ErrorClass, StageError, exit};
-use cinescore_config::Problems;
+use cinescore_config::{Problems, did_you_mean};
 use thiserror::Error;
 
 /// Why a pipeline could not be planned or run.
@@ -19,7 +19,7 @@ pub enum PipelineError {
     #[error("{0}")]
     Config(#[from] Problems),
     /// A name on the command line is unknown.
-    #[error("unknown {what} `{given}` (known: {})", known.join(", "))]
+    #[error("unknown {what} `{given}` (known: {})", few(known))]
     Unknown {
         /// What was named.
         what: &'static str,
@@ -35,6 +35,12 @@ pub enum PipelineError {
         given: String,
         /// Where it was looked for.
         tried: PathBuf,
+    },
+    /// There is no lock file.
+    #[error("there is no lock file `{}`", path.display())]
+    NoLock {
+        /// Where it would be.
+        path: PathBuf,
     },
     /// The command line asks for something that cannot be.
     #[error("{0}")]
@@ -165,6 +171,18 @@ fn lines(failures: &[PipelineError], skipped: &[String]) -> String {
     lines
 }
 
+/// How many known names are listed.
+const LISTED: usize = 12;
+
+/// The first of some names.
+fn few(names: &[String]) -> String {
+    match names.len().checked_sub(LISTED) {
+        None | Some(0) if names.is_empty() => "none".into(),
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..LISTED].join(", ")),
+    }
+}
+
 impl PipelineError {
     pub(crate) fn io(
         action: &'static str,
@@ -179,30 +197,49 @@ impl PipelineError {
     }
 }
 
-impl From<PipelineError> for StageError {
-    fn from(error: PipelineError) -> Self {
-        use PipelineError as E;
-        let class = match &error {
-            E::Config(_)
-            | E::Unknown { .. }
-            | E::NoPipeline { .. }
-            | E::Usage(_)
-            | E::UpstreamStale { .. } => ErrorClass::Usage,
-            E::Source { .. } | E::Digest(_) | E::InputChanged { .. } => ErrorClass::Input,
-            E::Describe { .. } | E::Protocol { .. } | E::CheckFailed { .. } | E::Several { .. } => {
-                ErrorClass::Failed
-            }
-            E::StageFailed { code, .. } => match *code {
+impl PipelineError {
+    /// Whose fault it is.
+    pub(crate) fn class(&self) -> ErrorClass {
+        match self {
+            Self::Config(_)
+            | Self::Unknown { .. }
+            | Self::NoPipeline { .. }
+            | Self::NoLock { .. }
+            | Self::Usage(_)
+            | Self::UpstreamStale { .. } => ErrorClass::Usage,
+            Self::Source { .. } | Self::Digest(_) | Self::InputChanged { .. } => ErrorClass::Input,
+            Self::Describe { .. }
+            | Self::Protocol { .. }
+            | Self::CheckFailed { .. }
+            | Self::Several { .. } => ErrorClass::Failed,
+            Self::StageFailed { code, .. } => match *code {
                 exit::USAGE => ErrorClass::Usage,
                 exit::INPUT => ErrorClass::Input,
                 exit::MACHINE => ErrorClass::Machine,
                 exit::INTERRUPTED => ErrorClass::Interrupted,
                 _ => ErrorClass::Failed,
             },
-            E::Task(_) | E::Store(_) | E::Io { .. } => ErrorClass::Machine,
-            E::Interrupted => ErrorClass::Interrupted,
-        };
+            Self::Task(_) | Self::Store(_) | Self::Io { .. } => ErrorClass::Machine,
+            Self::Interrupted => ErrorClass::Interrupted,
+        }
+    }
+
+    /// The exit code that it gives the runner.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.class().exit_code()
+    }
+}
+
+impl From<PipelineError> for StageError {
+    fn from(error: PipelineError) -> Self {
+        use PipelineError as E;
+        let class = error.class();
         let hint = match &error {
+            // Of names of one letter, any is near to any other.
+            E::Unknown { given, known, .. } if given.len() > 1 => {
+                did_you_mean(given, known).map(|meant| format!("did you mean `{meant}`?"))
+            }
+            E::NoLock { .. } => Some("write it with `cinescore lock`, and commit it".into()),
             E::UpstreamStale { upstream, .. } => Some(format!(
                 "run without --only or --from, or name `{upstream}` as well"
             )),

@@ -7,11 +7,17 @@
 //! The way of a pipeline: [`mod@file`] (as written) → [`graph`] (checked against the programs'
 //! descriptions) → [`plan`] (fingerprints and states) → [`run`] (child processes, the store).
 
+pub mod cost;
+pub mod dag;
+pub mod diff;
 pub mod error;
+pub mod explain;
 pub mod file;
 mod file_name;
 pub mod fingerprint;
+mod flat;
 pub mod graph;
+pub mod lock;
 pub mod machine;
 mod note;
 pub mod plan;
@@ -19,6 +25,7 @@ pub mod policy;
 pub mod programs;
 pub mod project;
 pub mod run;
+pub mod runs;
 pub mod schema;
 pub mod sweep;
 mod vars;

@@ -18,7 +18,7 @@ mod interrupt;
 mod log;
 mod outputs;
 mod processes;
-mod record;
+pub(crate) mod record;
 mod resources;
 mod scheduler;
 mod scratch;
@@ -38,7 +38,7 @@ use crate::plan::{self, State};
 use crate::project::Project;
 
 pub use interrupt::{Interrupt, Urgency};
-pub use record::{RunRecord, StageRun};
+pub use record::{How, RunRecord, StageRun};
 pub use selection::Selection;
 
 /// What a run tells while it goes on, from several threads.
@@ -139,8 +139,11 @@ pub fn run(
     let done = scheduler.run();
     workshop.children.stop_left_behind(None);
     // The first error is the one told; the record is kept as far as possible.
-    let kept = workshop.book.finish();
-    let mut done = done?;
+    let kept = workshop.book.finish(&done);
+    if let Some(error) = done.error {
+        return Err(error);
+    }
+    let mut known = done.known;
     let logs = kept?.map(|run| plan::logs_folder(project, &run));
     let named = |place: &usize| graph.stages[*place].name.clone();
     Ok(Outcome {
@@ -149,7 +152,7 @@ pub fn run(
             .iter()
             .map(named)
             .filter_map(|name| {
-                let (_, record) = done.known.remove(&name)?;
+                let (_, record) = known.remove(&name)?;
                 Some((name, record))
             })
             .collect(),

@@ -1,6 +1,13 @@
 //! The verbs, one file each.
 
+pub(crate) mod dag;
+pub(crate) mod diff;
+pub(crate) mod explain;
+pub(crate) mod help;
+pub(crate) mod lock;
+pub(crate) mod log;
 pub(crate) mod plan;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod status;

@@ -5,15 +5,28 @@ use std::time::{Duration, Instant};
 use cinescore_artifact::store::Record;
 use cinescore_artifact::{StageError, exit};
 use cinescore_pipeline::graph::Graph;
+use cinescore_pipeline::lock::{LockFile, lock_path};
+use cinescore_pipeline::plan;
 use cinescore_pipeline::run::{self, Interrupt, Options, Selection};
 use cinescore_pipeline::{PipelineError, Project, view};
 
 use crate::arguments::{ProjectArguments, RunArguments};
 use crate::display::{self, Screen};
+use crate::verbs::{self, lock::Check};
 
 pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Result<u8, StageError> {
     let began = Instant::now();
+    let lock_file = lock_path(&project.file()?);
     let (project, graph) = project.open()?;
+    let locked = match arguments.locked {
+        true => Some(LockFile::load(&lock_file)?),
+        false => None,
+    };
+    if let Some(locked) = &locked
+        && let Some(check) = Check::before(&project, &graph, &lock_file, locked)?
+    {
+        return check.tell(arguments.json);
+    }
     // A second signal ends the runner at once; the store stays whole in any case.
     let interrupt = Interrupt::on_signals()?;
     let selection = Selection {
@@ -49,6 +62,16 @@ pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Resul
     display::say(&format!("{}: {computed}, {secs:.2} s", graph.name));
     if let Some(logs) = outcome.logs {
         display::say(&format!("logs: {}", ProjectArguments::shown(&logs)));
+    }
+    if arguments.lock {
+        let planned = plan::plan(&project, &graph)?;
+        verbs::lock::write(&graph, &planned, &lock_file)?;
+    }
+    if let Some(locked) = &locked {
+        let planned = plan::plan(&project, &graph)?;
+        let is_selected = |name: &str| outcome.results.iter().any(|(stage, _)| stage == name);
+        let differences = locked.differences(&graph, &planned, &is_selected);
+        return Check::new(&graph, &lock_file, locked, &planned, differences).tell(arguments.json);
     }
     Ok(exit::DONE)
 }

@@ -3,15 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
 mod caching;
+mod comparing;
 mod damage;
+mod drawing;
 mod failing;
 mod killing;
+mod locking;
 mod lying;
 mod matrices;
 mod messages;
 mod parallel;
 mod policy;
 mod project;
+mod records;
 mod schema;
 mod selecting;
 mod wrong;

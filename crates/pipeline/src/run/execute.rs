@@ -285,17 +285,16 @@ fn tail(log: &Path) -> String {
 
 /// A program that ended, for the run's record.
 fn noted(stage: &Stage, key: &Key, ended: &Ended, result: Option<&TaskResult>) -> StageRun {
-    StageRun {
-        stage: stage.name.clone(),
-        fingerprint: key.fingerprint,
+    let mut noted = StageRun {
         wall_secs: ended.wall.as_secs_f64(),
         cpu_secs: (ended.usage.utime + ended.usage.stime).as_secs_f64(),
         peak_memory_bytes: ended.usage.maxrss,
-        threads: stage.threads,
-        device: result.and_then(|result| result.device.clone()),
         ended: ended.how(stage.policy.timeout),
-        performance: result
-            .map(|result| result.performance.clone())
-            .unwrap_or_default(),
+        ..StageRun::of(stage, key)
+    };
+    if let Some(result) = result {
+        noted.add_result(result);
+        noted.performance = result.performance.clone();
     }
+    noted
 }

@@ -69,6 +69,7 @@ pub(super) struct Scheduler<'a> {
     known: Known,
     executed: BTreeSet<usize>,
     failures: BTreeMap<usize, PipelineError>,
+    states: BTreeMap<String, State>,
     interrupted: bool,
 }
 
@@ -76,6 +77,10 @@ pub(super) struct Scheduler<'a> {
 pub(super) struct Done {
     pub(super) known: Known,
     pub(super) executed: BTreeSet<usize>,
+    /// Why each stage that was looked at ran or did not.
+    pub(super) states: BTreeMap<String, State>,
+    /// What it ended with, if not well.
+    pub(super) error: Option<PipelineError>,
 }
 
 impl<'a> Scheduler<'a> {
@@ -113,12 +118,13 @@ impl<'a> Scheduler<'a> {
             known: Known::new(),
             executed: BTreeSet::new(),
             failures: BTreeMap::new(),
+            states: BTreeMap::new(),
             interrupted: false,
         }
     }
 
     /// Runs until nothing is left to do, or nothing may be done any more.
-    pub(super) fn run(mut self) -> Result<Done, PipelineError> {
+    pub(super) fn run(mut self) -> Done {
         let (tell, told) = mpsc::channel();
         let workshop = self.workshop;
         std::thread::scope(|scope| {
@@ -197,6 +203,7 @@ impl<'a> Scheduler<'a> {
             state => state,
         };
         workshop.observer.assessed(stage, &state);
+        self.states.insert(stage.name.clone(), state.clone());
         match (&state, assessment.record) {
             (State::Run { .. } | State::Waits { .. }, _) | (_, None) => {
                 if !may_run {
@@ -374,21 +381,28 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    fn close(mut self) -> Result<Done, PipelineError> {
+    fn close(mut self) -> Done {
+        let error = self.error();
+        Done {
+            known: self.known,
+            executed: self.executed,
+            states: self.states,
+            error,
+        }
+    }
+
+    fn error(&mut self) -> Option<PipelineError> {
         if self.interrupted || self.workshop.interrupt.is_raised() {
-            return Err(PipelineError::Interrupted);
+            return Some(PipelineError::Interrupted);
         }
         if self.failures.is_empty() {
-            return Ok(Done {
-                known: self.known,
-                executed: self.executed,
-            });
+            return None;
         }
         if !self.keep_going
             && self.failures.len() == 1
             && let Some((_, only)) = self.failures.pop_first()
         {
-            return Err(only);
+            return Some(only);
         }
         let below = self.edges.below(self.failures.keys().copied());
         let skipped: Vec<String> = below
@@ -397,12 +411,13 @@ impl<'a> Scheduler<'a> {
             .filter(|place| !self.failures.contains_key(place))
             .map(|place| self.stage(place).name.clone())
             .collect();
-        let mut failures: Vec<PipelineError> = self.failures.into_values().collect();
+        let mut failures: Vec<PipelineError> =
+            std::mem::take(&mut self.failures).into_values().collect();
         match failures.pop() {
-            Some(only) if failures.is_empty() && skipped.is_empty() => Err(only),
+            Some(only) if failures.is_empty() && skipped.is_empty() => Some(only),
             last => {
                 failures.extend(last);
-                Err(PipelineError::Several { failures, skipped })
+                Some(PipelineError::Several { failures, skipped })
             }
         }
     }
