@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use cinescore_artifact::describe::{Input, Output};
 use cinescore_artifact::program::{Kind, Program, TaskContext};
-use cinescore_artifact::{Digest, StageError};
+use cinescore_artifact::table::TableWriter;
+use cinescore_artifact::{Digest, StageError, tables};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -262,6 +263,41 @@ fn lie(params: LieParams, context: &mut TaskContext) -> Result<(), StageError> {
     std::process::exit(0);
 }
 
+/// What a stage that makes a table does.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct TableParams {
+    /// Rows that it says to have written; it writes none.
+    rows: u64,
+    /// What stands in the file.
+    content: Content,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Content {
+    /// The table that it declares.
+    #[default]
+    Table,
+    /// Another one.
+    AnotherTable,
+    /// No table at all.
+    Text,
+}
+
+fn table(params: TableParams, context: &mut TaskContext) -> Result<(), StageError> {
+    let place = context.output("rejects");
+    let write = |spec| TableWriter::create(&place, spec)?.finish();
+    match params.content {
+        Content::Table => write(&tables::REJECTS)?,
+        Content::AnotherTable => write(&tables::METRICS)?,
+        Content::Text => fs_err::write(&place, "no table").map(|()| 0)?,
+    };
+    let result = context.result();
+    result.rows_out.insert("rejects".into(), params.rows);
+    Ok(())
+}
+
 fn main() -> ExitCode {
     let code = Digest::of_bytes(b"rogue").to_hex();
     Program::new("cinescore-rogue", "Misbehaves as it is told.", code.leak())
@@ -274,6 +310,13 @@ fn main() -> ExitCode {
             Kind::new("lie", "Hands over something else than it declares.", lie)
                 .output(Output::file("made", "made.txt", "a text"))
                 .output(Output::folder("bundle", "some files")),
+        )
+        .kind(
+            Kind::new("table", "Writes an empty table.", table).output(Output::table(
+                "rejects",
+                &tables::REJECTS,
+                "a table",
+            )),
         )
         .main()
 }

@@ -101,6 +101,10 @@ pub fn show(
     let _lock = project
         .store
         .lock_named(&Digest::of_bytes(place.as_bytes()).to_hex())?;
+    if let Some((base, _)) = cell_of(&stage.name) {
+        // From before the stage had a matrix.
+        forget(&self::folder(project, graph, base));
+    }
     let mut names = BTreeSet::from([STAGE_FILE.to_owned()]);
     for object in record.outputs.values() {
         let target = relative_object(&project.store, &stage.name, object.digest);
@@ -117,6 +121,17 @@ pub fn show(
     }
     let place = folder.join(STAGE_FILE);
     sealed::write(&place, &StageView::of(stage, record)).map_err(PipelineError::io("write", &place))
+}
+
+/// Takes what is on view directly in a folder away, as far as that goes: views are for people.
+fn forget(folder: &Path) {
+    if fs_err::remove_file(folder.join(STAGE_FILE)).is_err() {
+        return;
+    }
+    let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.path().is_symlink()) {
+        fs_err::remove_file(entry.path()).ok();
+    }
 }
 
 /// An object's path from a stage's view: relative, so that `artifacts/` can be moved.

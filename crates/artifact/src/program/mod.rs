@@ -39,7 +39,7 @@ pub use progress::Progress;
 use crate::describe::{Input, KeyPart, KindDescription, Output, PROTOCOL, ProgramDescription};
 use crate::digest::Digest;
 use crate::error::{self, StageError};
-use crate::task::{PROVENANCE_INPUT, RESULT_FILE, RUNNER_VARIABLE, Task, write_json};
+use crate::task::{PROVENANCE_INPUT, RESULT_FILE, RUNNER_VARIABLE, Task};
 use crate::{exit, params};
 
 type Run = Box<dyn Fn(&Value, &mut TaskContext) -> Result<(), StageError>>;
@@ -227,7 +227,9 @@ impl Kind {
                 )));
             }
         }
-        write_json(&task.output_dir.join(RESULT_FILE), &result).map_err(StageError::machine)?;
+        // Not forced onto the disk: whoever reads it does so at once, and puts what counts into the store.
+        let bytes = serde_json::to_vec_pretty(&result).map_err(StageError::failed)?;
+        fs_err::write(task.output_dir.join(RESULT_FILE), bytes)?;
         Ok(result)
     }
 }

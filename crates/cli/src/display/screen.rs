@@ -115,6 +115,9 @@ impl Observer for Screen {
         let holder = holder.map_or_else(
             || "another process".to_owned(),
             |holder| {
+                if holder.pid == std::process::id() {
+                    return "another stage of this run".to_owned();
+                }
                 let host = if holder.host.is_empty() {
                     String::new()
                 } else {

@@ -138,7 +138,7 @@ fn processes_left_behind_are_killed_wherever_they_hide() {
         let ran = project.done("run");
         assert_eq!(
             ran.stderr
-                .contains("it left 1 process(es) behind, which were killed"),
+                .contains("it left a process behind, which was killed"),
             said,
             "{}",
             ran.stderr

@@ -189,6 +189,36 @@ fn many_runs_at_once_compute_each_result_once() {
 }
 
 #[test]
+fn two_stages_with_one_key_are_computed_once() {
+    let project = Project::new(
+        "version: 1
+stages:
+  a: {run: toy write, params: {sleep_millis: 300}, resources: {threads: 1}}
+  b: {run: toy write, params: {sleep_millis: 300}, resources: {threads: 1}}
+",
+    );
+    let ran = project.done("run");
+    assert_eq!(ran.computed().len(), 1, "{}", ran.stderr);
+    assert_eq!(
+        (project.made("a"), project.made("b")),
+        ("toy\n".into(), "toy\n".into())
+    );
+}
+
+#[test]
+fn a_stage_that_gets_a_matrix_leaves_no_old_view() {
+    let project = Project::new("version: 1\nstages: {a: {run: toy write}}\n");
+    project.done("run");
+    project.write(
+        "version: 1\nstages: {a: {run: toy write, matrix: {x: [b, c]}, params: {text: \"${x}\"}}}\n",
+    );
+    project.done("run");
+    assert!(fs_err::symlink_metadata(project.view("a")).is_err());
+    assert_eq!(project.made("a/x=b"), "b\n");
+    assert_eq!(project.made("a/x=c"), "c\n");
+}
+
+#[test]
 fn a_waiting_run_says_for_whom_and_can_be_stopped() {
     let project =
         Project::new("version: 1\nstages: {a: {run: toy write, params: {sleep_millis: 20000}}}\n");

@@ -164,3 +164,31 @@ fn outputs_are_held_to_their_checks_also_out_of_the_store() {
     project.write(&pipeline(""));
     assert!(project.done("run").computed().is_empty());
 }
+
+#[test]
+fn a_table_is_held_to_what_its_stage_says_of_it() {
+    let told = |params: &str| {
+        let project = Project::new(&format!(
+            "version: 1\nstages: {{a: {{run: rogue table, params: {params}}}}}\n"
+        ));
+        let ran = project.run("run");
+        assert_eq!(ran.code, 4, "{}", ran.stderr);
+        assert!(project.objects().is_empty());
+        ran.stderr
+    };
+    let rows = told("{rows: 15}");
+    assert!(
+        rows.contains("it says that its output `rejects` has 15 rows, but it has 0"),
+        "{rows}"
+    );
+    let other = told("{content: another_table}");
+    assert!(
+        other.contains("but is a `metrics` table (version "),
+        "{other}"
+    );
+    let text = told("{content: text}");
+    assert!(
+        text.contains("rejects.parquet` is not a readable Parquet file"),
+        "{text}"
+    );
+}

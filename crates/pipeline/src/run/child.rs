@@ -159,10 +159,12 @@ impl Try<'_> {
         let waited = ended?;
         let left_behind = children.stop_left_behind(self.folder.to_str());
         let mut remarks = ears.close();
-        if left_behind > 0 {
-            remarks.push(format!(
-                "it left {left_behind} process(es) behind, which were killed"
-            ));
+        match left_behind {
+            0 => {}
+            1 => remarks.push("it left a process behind, which was killed".into()),
+            more => remarks.push(format!(
+                "it left {more} processes behind, which were killed"
+            )),
         }
         Ok(Ended {
             status: waited.status,

@@ -147,7 +147,7 @@ fn look_at(folder: &Path, output: &Output, result: &TaskResult) -> Result<(), Li
             || footer.version.as_ref() != Some(&version.to_string())
         {
             return Err(format!(
-                "its output `{}` is not the {} that it declares: it {}",
+                "its output `{}` is not the {} that it declares, but {}",
                 output.name,
                 output.form,
                 match (&footer.name, &footer.version) {
