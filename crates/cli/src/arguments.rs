@@ -2,6 +2,7 @@
 
 mod records;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use cinescore_artifact::StageError;
@@ -103,6 +104,9 @@ Examples:
   cinescore run -p demo net                                   `net` and what it needs
   cinescore run -p demo --only report                         `report` alone
   cinescore run -p demo --from net --force                    `net` and all below it, anew
+  cinescore run -p demo --downstream text                     `text` and all below it, and what they need
+  cinescore run -p demo -j 2 --keep-going                     two at once, past failures
+
   cinescore run -p demo --locked                              fail if it gives anything but the lock file";
 
 const PLAN_EXAMPLES: &str = "\
@@ -130,14 +134,26 @@ pub(crate) struct RunArguments {
     /// Run only the named stages; what they need must be fresh
     #[arg(long)]
     pub(crate) only: bool,
-    /// Run this stage and all below it; what lies above must be fresh
+    /// Run this stage and all below it; what lies above must be fresh (may be repeated)
     #[arg(long, value_name = "STAGE", conflicts_with = "only")]
-    pub(crate) from: Option<String>,
-    /// Run selected stages even if they are fresh
+    pub(crate) from: Vec<String>,
+    /// Run this stage and all below it, after bringing up to date whatever those need (may be repeated)
+    #[arg(long, value_name = "STAGE", conflicts_with_all = ["only", "from"])]
+    pub(crate) downstream: Vec<String>,
+    /// Run selected stages even if they are fresh; with --downstream, not those above
     #[arg(long)]
     pub(crate) force: bool,
+    /// The most stages at once [default: as many as threads, memory and GPUs allow]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// When a stage fails, go on with those that do not need it
+    #[arg(short, long)]
+    pub(crate) keep_going: bool,
+    /// How long a stopped stage may take to clean up before it is killed, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) grace: u64,
     /// When all is well, write the lock file
-    #[arg(long, conflicts_with_all = ["stages", "only", "from", "locked"])]
+    #[arg(long, conflicts_with_all = ["stages", "only", "from", "downstream", "locked"])]
     pub(crate) lock: bool,
     /// Exit with code 1 if results are not those of the lock file
     #[arg(long)]

@@ -93,6 +93,32 @@ pub enum PipelineError {
         /// In what way.
         how: String,
     },
+    /// A file of the user's changed while a stage read it.
+    #[error(
+        "input `{input}` of stage `{stage}` changed while it was being read: the result is not kept"
+    )]
+    InputChanged {
+        /// The stage.
+        stage: String,
+        /// Its input.
+        input: String,
+    },
+    /// A result is not what the pipeline demands.
+    #[error("stage `{stage}` does not pass the checks of its outputs: {}", failed.join("; "))]
+    CheckFailed {
+        /// The stage.
+        stage: String,
+        /// What it fails.
+        failed: Vec<String>,
+    },
+    /// Several stages failed.
+    #[error("{} failed{}", stages(failures.len()), lines(failures, skipped))]
+    Several {
+        /// Their failures, in the pipeline's order.
+        failures: Vec<PipelineError>,
+        /// Stages that were not run because they need one that failed.
+        skipped: Vec<String>,
+    },
     /// A file of the protocol could not be written.
     #[error(transparent)]
     Task(#[from] TaskError),
@@ -113,7 +139,7 @@ pub enum PipelineError {
         source: io::Error,
     },
     /// SIGINT or SIGTERM.
-    #[error("interrupted; what was finished is kept, run again to go on")]
+    #[error("interrupted; what was finished is kept")]
     Interrupted,
 }
 
@@ -127,6 +153,34 @@ fn few(names: &[String]) -> String {
         None | Some(0) => names.join(", "),
         Some(more) => format!("{} and {more} more", names[..LISTED].join(", ")),
     }
+}
+
+fn stages(count: usize) -> String {
+    if count == 1 {
+        "1 stage".into()
+    } else {
+        format!("{count} stages")
+    }
+}
+
+/// A line for each failure, and one for what was not run because of them.
+fn lines(failures: &[PipelineError], skipped: &[String]) -> String {
+    let mut lines = String::new();
+    for failure in failures {
+        lines.push_str("\n  ");
+        lines.push_str(&failure.to_string());
+    }
+    if !skipped.is_empty() {
+        let shown: Vec<&str> = skipped.iter().take(8).map(String::as_str).collect();
+        lines.push_str(&format!(
+            "\nnot run, because they need a stage that failed: {}",
+            shown.join(", ")
+        ));
+        if skipped.len() > shown.len() {
+            lines.push_str(&format!(" and {} more", skipped.len() - shown.len()));
+        }
+    }
+    lines
 }
 
 impl PipelineError {
@@ -153,8 +207,11 @@ impl PipelineError {
             | Self::NoLock { .. }
             | Self::Usage(_)
             | Self::UpstreamStale { .. } => ErrorClass::Usage,
-            Self::Source { .. } | Self::Digest(_) => ErrorClass::Input,
-            Self::Describe { .. } | Self::Protocol { .. } => ErrorClass::Failed,
+            Self::Source { .. } | Self::Digest(_) | Self::InputChanged { .. } => ErrorClass::Input,
+            Self::Describe { .. }
+            | Self::Protocol { .. }
+            | Self::CheckFailed { .. }
+            | Self::Several { .. } => ErrorClass::Failed,
             Self::StageFailed { code, .. } => match *code {
                 exit::USAGE => ErrorClass::Usage,
                 exit::INPUT => ErrorClass::Input,
@@ -191,6 +248,10 @@ impl From<PipelineError> for StageError {
             }
             E::Source { .. } => Some(
                 "say where the data lies with `DATA=DIR` (make) or `--set vars.data=DIR`".into(),
+            ),
+            E::InputChanged { .. } => Some("run again once nobody writes to it any more".into()),
+            E::CheckFailed { .. } => Some(
+                "the result is in the store: change the check, or what makes the result".into(),
             ),
             E::Io { source, .. } | E::Task(TaskError::Io { source, .. }) => machine_hint(source),
             E::Store(error) => error.io().and_then(machine_hint),

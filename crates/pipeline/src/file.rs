@@ -8,6 +8,7 @@ mod matrix;
 mod place;
 mod reader;
 mod stage;
+mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -25,10 +26,12 @@ pub use place::Place;
 use reader::key_text;
 pub use stage::StageFile;
 pub(crate) use stage::{METRIC_KEYS, OUTPUT_KEYS, RESOURCE_KEYS, RETRY_KEYS, STAGE_KEYS};
+pub(crate) use sweep::{GOALS, METHODS, RANGE_KEYS, RUNG_KEYS, SWEEP_KEYS};
+pub use sweep::{Method, Range, Rungs, Sweep};
 
 /// The version of the format.
 pub(crate) const VERSION: u64 = 1;
-pub(crate) const ROOT_KEYS: [&str; 4] = ["version", "include", "vars", "stages"];
+pub(crate) const ROOT_KEYS: [&str; 5] = ["version", "include", "vars", "sweep", "stages"];
 /// Characters of a matrix's values that a node's name cannot hold as they are.
 const NOT_IN_NAMES: [char; 6] = ['%', ',', '[', ']', '=', '"'];
 
@@ -39,6 +42,8 @@ pub struct PipelineFile {
     pub path: PathBuf,
     /// The stages and cells, in the order of the files, included ones first.
     pub stages: Vec<StageFile>,
+    /// The search that the file describes, if it does.
+    pub sweep: Option<Sweep>,
     /// What is wrong so far; [`Graph::check`](crate::graph::Graph::check) adds what it finds.
     pub problems: Problems,
 }
@@ -89,9 +94,11 @@ impl PipelineFile {
         if let (Some(root), false) = (sources.last(), sources.iter().any(has_stages)) {
             problems.push(root.place.problem_at(&[], "`stages` is missing"));
         }
+        let sweep = read_sweep(&sources, &declared, &stages, &mut problems);
         Self {
             path,
             stages,
+            sweep,
             problems,
         }
     }
@@ -233,6 +240,29 @@ fn read_stages(sources: &[Source], vars: &Vars<'_>, problems: &mut Problems) -> 
     stages
 }
 
+/// The sweep of the file itself; that of an included file is none of its business.
+fn read_sweep(
+    sources: &[Source],
+    vars: &BTreeMap<String, Place>,
+    stages: &[StageFile],
+    problems: &mut Problems,
+) -> Option<Sweep> {
+    let source = sources.last()?;
+    let value = source.root.get("sweep")?;
+    let place = Place::new(source.place.document(), &["sweep"]);
+    let mut reader = Reader {
+        place: &source.place,
+        problems,
+    };
+    let fields = reader.mapping(value, &["sweep"]);
+    if !value.is_mapping() {
+        return None;
+    }
+    let mut names: Vec<&str> = stages.iter().map(|stage| stage.base.as_str()).collect();
+    names.dedup();
+    sweep::read(&place, &fields, vars, &names, problems)
+}
+
 /// A stage, or all its cells.
 fn read_stage(
     name: &str,
@@ -310,7 +340,7 @@ fn read_stage(
 }
 
 /// `net[network=lstm_c,seed=7]`.
-fn node_name(stage: &str, cell: &[(String, Value)]) -> String {
+pub(crate) fn node_name(stage: &str, cell: &[(String, Value)]) -> String {
     let values: Vec<String> = cell
         .iter()
         .map(|(key, value)| format!("{key}={}", name_text(value)))

@@ -16,7 +16,7 @@ use cinescore_artifact::Digest;
 use cinescore_artifact::describe::{Input, KindDescription};
 
 use crate::error::PipelineError;
-use crate::file::PipelineFile;
+use crate::file::{PipelineFile, node_name};
 use crate::machine::Machine;
 use crate::policy::Policy;
 use crate::programs::Programs;
@@ -105,17 +105,35 @@ impl Graph {
     ) -> Result<Self, PipelineError> {
         let stages = check::stages(file, programs, machine)?;
         let name = file.path.file_stem().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        Ok(Self::of_stages(name, file.path.clone(), stages))
+    }
+
+    /// A graph of stages that are checked and in an order in which they can run.
+    pub(crate) fn of_stages(name: String, file: PathBuf, stages: Vec<Stage>) -> Self {
         let by_name = stages
             .iter()
             .enumerate()
             .map(|(index, stage)| (stage.name.clone(), index))
             .collect();
-        Ok(Self {
-            name: name.to_string_lossy().into_owned(),
-            file: file.path.clone(),
+        Self {
+            name,
+            file,
             stages,
             by_name,
-        })
+        }
+    }
+
+    /// The name of a cell: `net[network=lstm_c,seed=7]`.
+    pub(crate) fn node_name(base: &str, cell: &[(String, serde_json::Value)]) -> String {
+        let cell: Vec<(String, serde_yaml::Value)> = cell
+            .iter()
+            .map(|(key, value)| {
+                let value = serde_yaml::to_value(value).unwrap_or_default();
+                (key.clone(), value)
+            })
+            .collect();
+        node_name(base, &cell)
     }
 
     /// A stage by its whole name.

@@ -19,6 +19,7 @@ mod flat;
 pub mod graph;
 pub mod lock;
 pub mod machine;
+mod note;
 pub mod plan;
 pub mod policy;
 pub mod programs;
@@ -26,6 +27,7 @@ pub mod project;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod sweep;
 mod vars;
 pub mod view;
 

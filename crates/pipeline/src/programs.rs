@@ -3,10 +3,10 @@
 //! Owns the memory of descriptions: a program is asked once, and the answer is kept by the file's stat,
 //! so that a plan starts no program that it knows.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use cinescore_artifact::describe::{PROTOCOL, ProgramDescription};
 use cinescore_artifact::store::{Stat, sealed};
@@ -22,7 +22,7 @@ const PREFIX: &str = "cinescore-";
 pub struct Programs {
     folder: PathBuf,
     memory: PathBuf,
-    known: RefCell<BTreeMap<PathBuf, ProgramDescription>>,
+    known: Mutex<BTreeMap<PathBuf, ProgramDescription>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -38,7 +38,7 @@ impl Programs {
         Self {
             folder: folder.to_owned(),
             memory: memory.to_owned(),
-            known: RefCell::default(),
+            known: Mutex::default(),
         }
     }
 
@@ -77,7 +77,8 @@ impl Programs {
 
     /// What a program says of itself.
     pub fn describe(&self, program: &Path) -> Result<ProgramDescription, PipelineError> {
-        if let Some(known) = self.known.borrow().get(program) {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(program) {
             return Ok(known.clone());
         }
         let stat = Stat::of(program).map_err(PipelineError::io("find", program))?;
@@ -102,9 +103,7 @@ impl Programs {
                 description
             }
         };
-        self.known
-            .borrow_mut()
-            .insert(program.to_owned(), description.clone());
+        known().insert(program.to_owned(), description.clone());
         Ok(description)
     }
 }

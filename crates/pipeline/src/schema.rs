@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::error::PipelineError;
 use crate::file::{
-    METRIC_KEYS, OUTPUT_KEYS, RESOURCE_KEYS, RETRY_KEYS, ROOT_KEYS, STAGE_KEYS, VERSION,
+    GOALS, METHODS, METRIC_KEYS, OUTPUT_KEYS, RANGE_KEYS, RESOURCE_KEYS, RETRY_KEYS, ROOT_KEYS,
+    RUNG_KEYS, STAGE_KEYS, SWEEP_KEYS, VERSION,
 };
 use crate::programs::Programs;
 
@@ -76,6 +77,7 @@ pub fn schema(programs: &Programs) -> Result<Value, PipelineError> {
                 "type": ["object", "null"],
                 "propertyNames": { "$ref": "#/$defs/name" },
             }),
+            "sweep" => sweep(),
             _ => json!({
                 "description": "The stages by name",
                 "type": ["object", "null"],
@@ -197,6 +199,55 @@ fn stage_key(key: &str, runs: &[Value]) -> Value {
             },
         }),
     }
+}
+
+fn sweep() -> Value {
+    let ends =
+        json!({ "type": "array", "items": { "type": "number" }, "minItems": 2, "maxItems": 2 });
+    let ranges = RANGE_KEYS.iter().map(|kind| {
+        let values = match *kind {
+            "choice" => said("One of these", json!({ "type": "array", "minItems": 1 })),
+            "int" => said("A whole number from the first to the second", ends.clone()),
+            "uniform" => said("A number between the two", ends.clone()),
+            _ => said("A number between the two, every order of magnitude as likely", ends.clone()),
+        };
+        json!({
+            "type": "object",
+            "required": [kind],
+            "properties": {
+                *kind: values,
+                "steps": said("Points in a grid", json!({ "type": "integer", "minimum": 2, "maximum": 1000 })),
+            },
+            "additionalProperties": false,
+        })
+    });
+    json!({
+        "description": "A search over variables of the pipeline, for `cinescore sweep`",
+        "type": "object",
+        "required": ["stage", "metric", "goal", "method", "search"],
+        "properties": keyed(&SWEEP_KEYS, |key| match key {
+            "stage" => said("The stage whose trials are compared", json!({ "$ref": "#/$defs/name" })),
+            "metric" => said("The metric that decides, of the validation split", json!({ "type": "string", "pattern": r"^valid\." })),
+            "goal" => json!({ "enum": GOALS }),
+            "method" => json!({ "enum": METHODS }),
+            "trials" => said("How many, for random and halving", json!({ "type": "integer", "minimum": 1 })),
+            "seed" => said("Seed of the random choices", json!({ "type": "integer", "minimum": 0 })),
+            "rungs" => json!({
+                "description": "How far trials go before they are compared, for halving",
+                "type": "object",
+                "required": ["at"],
+                "properties": keyed(&RUNG_KEYS, |key| match key {
+                    "at" => json!({ "type": "array", "minItems": 1, "items": { "type": "integer", "minimum": 1 } }),
+                    "reduction" => said("One in so many goes on", json!({ "type": "integer", "minimum": 2 })),
+                    "param" => said("The parameter that says how far", json!({ "type": "string" })),
+                    _ => said("The output that the next rung goes on from", json!({ "type": "string" })),
+                }),
+                "additionalProperties": false,
+            }),
+            _ => said("Ranges by variable", json!({ "type": "object", "minProperties": 1, "additionalProperties": { "oneOf": ranges.clone().collect::<Vec<_>>() } })),
+        }),
+        "additionalProperties": false,
+    })
 }
 
 /// A schema for each of some keys, so that a key which the loader knows cannot be forgotten here.

@@ -32,7 +32,7 @@ error: unknown key `stage`
    |
  2 | stage: {}
    | ^^^^^
-  known: version, include, vars, stages
+  known: version, include, vars, sweep, stages
   did you mean `stages`?
 
 error: stage `a` does not say what to `run`

@@ -16,6 +16,9 @@ use crate::file::{PipelineFile, StageFile};
 use crate::machine::Machine;
 use crate::programs::Programs;
 
+/// The parameter of a stage that sets the parameters of its network file.
+const NETWORK_PARAMS: &str = "network_params";
+
 /// The checked stages of a file, in an order in which they can run.
 pub(super) fn stages(
     file: &PipelineFile,
@@ -47,6 +50,7 @@ pub(super) fn stages(
         };
         let params = checker.params(stage, found);
         let inputs = checker.inputs(stage, &found.kind, &nodes);
+        checker.networks(stage, &inputs);
         checker.checks(stage, &found.kind);
         stages.push(Stage {
             name: stage.name.clone(),
@@ -235,6 +239,35 @@ impl Checker<'_> {
         inputs
     }
 
+    /// Network files that the pipeline names: their shapes are checked now, not when training starts.
+    fn networks(&mut self, stage: &StageFile, inputs: &[(Input, Vec<Reference>)]) {
+        let overrides: BTreeMap<String, serde_json::Value> = stage
+            .params
+            .get(NETWORK_PARAMS)
+            .and_then(serde_json::Value::as_object)
+            .map(|params| params.clone().into_iter().collect())
+            .unwrap_or_default();
+        for (input, references) in inputs {
+            for reference in references {
+                let (Form::Network, Reference::Path(path)) = (&input.form, reference) else {
+                    continue;
+                };
+                match fs_err::read_to_string(path) {
+                    Ok(text) => {
+                        if let Err(found) = cinescore_network::check(&text, path, &overrides) {
+                            self.problems.extend(found);
+                        }
+                    }
+                    Err(error) => {
+                        let path = ["inputs", input.name.as_str()];
+                        let problem = stage.place.problem_at(&path, error.to_string());
+                        self.problems.push(problem);
+                    }
+                }
+            }
+        }
+    }
+
     /// What the file holds the outputs to: they must be there, and columns only of tables that have
     /// them.
     fn checks(&mut self, stage: &StageFile, kind: &KindDescription) {
@@ -246,15 +279,9 @@ impl Checker<'_> {
                 self.problems.push(problem.known(name, names()));
                 continue;
             };
-            let Form::Table { columns, .. } = &output.form else {
-                let is_about_rows = check.min_rows.or(check.max_rows).is_some();
-                if is_about_rows || !check.columns.is_empty() {
-                    let message =
-                        format!("`{name}` is a {}: it has no rows or columns", output.form);
-                    let problem = stage.place.problem_at_key(&["outputs", name], message);
-                    self.problems.push(problem);
-                }
-                continue;
+            let columns: &[String] = match &output.form {
+                Form::Table { columns, .. } => columns,
+                _ => &[],
             };
             for column in check.columns.iter().filter(|name| !columns.contains(name)) {
                 let message = format!("{} has no column `{column}`", output.form);

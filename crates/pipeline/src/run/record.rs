@@ -16,12 +16,14 @@ use std::process::Command;
 
 use cinescore_artifact::Digest;
 use cinescore_artifact::store::Object;
-use cinescore_artifact::task::{TaskResult, write_json};
+use cinescore_artifact::task::TaskResult;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::scheduler::Done;
 use crate::error::PipelineError;
 use crate::graph::{Graph, Stage};
+use crate::note;
 use crate::plan::{Key, Known, State, logs_folder};
 use crate::project::Project;
 
@@ -236,14 +238,13 @@ impl RunRecord {
         &mut self,
         project: &Project,
         graph: &Graph,
-        states: &BTreeMap<String, State>,
-        known: &Known,
-        error: Option<&PipelineError>,
+        done: &Done,
     ) -> Result<(), PipelineError> {
+        let error = done.failure.as_ref();
         self.finished = Some(jiff::Timestamp::now().to_string());
         self.exit_code = Some(error.map_or(0, PipelineError::exit_code));
         self.error = error.map(ToString::to_string);
-        self.fill(graph, states, known);
+        self.fill(graph, &done.states, &done.known);
         self.write(project)?;
         let lines = logs_folder(project, &self.id).join(STAGES_FILE);
         match fs_err::remove_file(&lines) {
@@ -293,10 +294,7 @@ impl RunRecord {
     }
 
     pub(super) fn write(&self, project: &Project) -> Result<(), PipelineError> {
-        Ok(write_json(
-            &logs_folder(project, &self.id).join(RUN_FILE),
-            self,
-        )?)
+        note::write(&logs_folder(project, &self.id).join(RUN_FILE), self)
     }
 }
 
