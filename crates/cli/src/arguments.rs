@@ -106,7 +106,6 @@ Examples:
   cinescore run -p demo --from net --force                    `net` and all below it, anew
   cinescore run -p demo --downstream text                     `text` and all below it, and what they need
   cinescore run -p demo -j 2 --keep-going                     two at once, past failures
-
   cinescore run -p demo --locked                              fail if it gives anything but the lock file";
 
 const PLAN_EXAMPLES: &str = "\

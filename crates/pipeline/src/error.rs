@@ -143,18 +143,6 @@ pub enum PipelineError {
     Interrupted,
 }
 
-/// How many known names are listed.
-const LISTED: usize = 12;
-
-/// The first of some names.
-fn few(names: &[String]) -> String {
-    match names.len().checked_sub(LISTED) {
-        None | Some(0) if names.is_empty() => "none".into(),
-        None | Some(0) => names.join(", "),
-        Some(more) => format!("{} and {more} more", names[..LISTED].join(", ")),
-    }
-}
-
 fn stages(count: usize) -> String {
     if count == 1 {
         "1 stage".into()
@@ -181,6 +169,18 @@ fn lines(failures: &[PipelineError], skipped: &[String]) -> String {
         }
     }
     lines
+}
+
+/// How many known names are listed.
+const LISTED: usize = 12;
+
+/// The first of some names.
+fn few(names: &[String]) -> String {
+    match names.len().checked_sub(LISTED) {
+        None | Some(0) if names.is_empty() => "none".into(),
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..LISTED].join(", ")),
+    }
 }
 
 impl PipelineError {

@@ -136,13 +136,14 @@ pub fn run(
     let budget = resources::Budget::new(capacity, options.jobs.map(NonZeroUsize::get));
     let scheduler =
         scheduler::Scheduler::new(&workshop, &edges, &selected, options.keep_going, budget);
-    let mut done = scheduler.run();
+    let done = scheduler.run();
     workshop.children.stop_left_behind(None);
     // The first error is the one told; the record is kept as far as possible.
     let kept = workshop.book.finish(&done);
-    if let Some(failure) = done.failure {
-        return Err(failure);
+    if let Some(error) = done.error {
+        return Err(error);
     }
+    let mut known = done.known;
     let logs = kept?.map(|run| plan::logs_folder(project, &run));
     let named = |place: &usize| graph.stages[*place].name.clone();
     Ok(Outcome {
@@ -151,7 +152,7 @@ pub fn run(
             .iter()
             .map(named)
             .filter_map(|name| {
-                let (_, record) = done.known.remove(&name)?;
+                let (_, record) = known.remove(&name)?;
                 Some((name, record))
             })
             .collect(),

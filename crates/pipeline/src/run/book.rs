@@ -1,10 +1,9 @@
 //! The record of the run that goes on, shared by the threads that run stages.
 //!
-//! Owns when a record begins and ends. Does not own what it holds and how it is written (`record`).
+//! Owns when a record begins and ends. Does not own what it holds (`record`).
 
 use std::sync::{Mutex, PoisonError};
 
-use super::processes;
 use super::record::{RunRecord, StageRun};
 use super::scheduler::Done;
 use crate::error::PipelineError;
@@ -31,11 +30,9 @@ impl<'a> Book<'a> {
     /// Begins the record where that is still to be done. Returns the run's id.
     pub(super) fn begin(&self) -> Result<String, PipelineError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(record) = open.as_ref() {
-            return Ok(record.id.clone());
+        if let Some(open) = open.as_ref() {
+            return Ok(open.id.clone());
         }
-        // Before this run starts programs of its own.
-        processes::stop_orphans_of_killed_runners(&self.project.store);
         let record = RunRecord::begin(&self.graph.name);
         let logs = logs_folder(self.project, &record.id);
         fs_err::create_dir_all(&logs).map_err(PipelineError::io("make", &logs))?;
@@ -54,13 +51,19 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// Ends the record. Returns the run's id, if a program was started.
+    /// Ends the record, also that of a run that failed. Returns the run's id, if a program was started.
     pub(super) fn finish(&self, done: &Done) -> Result<Option<String>, PipelineError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(record) = open.as_mut() else {
             return Ok(None);
         };
-        record.end(self.project, self.graph, done)?;
+        record.end(
+            self.project,
+            self.graph,
+            &done.states,
+            &done.known,
+            done.error.as_ref(),
+        )?;
         Ok(Some(record.id.clone()))
     }
 }

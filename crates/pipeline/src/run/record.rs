@@ -20,7 +20,6 @@ use cinescore_artifact::task::TaskResult;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::scheduler::Done;
 use crate::error::PipelineError;
 use crate::graph::{Graph, Stage};
 use crate::note;
@@ -238,13 +237,14 @@ impl RunRecord {
         &mut self,
         project: &Project,
         graph: &Graph,
-        done: &Done,
+        states: &BTreeMap<String, State>,
+        known: &Known,
+        error: Option<&PipelineError>,
     ) -> Result<(), PipelineError> {
-        let error = done.failure.as_ref();
         self.finished = Some(jiff::Timestamp::now().to_string());
         self.exit_code = Some(error.map_or(0, PipelineError::exit_code));
         self.error = error.map(ToString::to_string);
-        self.fill(graph, &done.states, &done.known);
+        self.fill(graph, states, known);
         self.write(project)?;
         let lines = logs_folder(project, &self.id).join(STAGES_FILE);
         match fs_err::remove_file(&lines) {

@@ -67,21 +67,20 @@ pub(super) struct Scheduler<'a> {
     queued: BTreeMap<(Reverse<usize>, usize), Queued>,
     running: BTreeMap<usize, Running>,
     known: Known,
-    states: BTreeMap<String, State>,
     executed: BTreeSet<usize>,
     failures: BTreeMap<usize, PipelineError>,
+    states: BTreeMap<String, State>,
     interrupted: bool,
 }
 
 /// What a run came to.
 pub(super) struct Done {
-    /// The results that are there, with their keys.
     pub(super) known: Known,
+    pub(super) executed: BTreeSet<usize>,
     /// Why each stage that was looked at ran or did not.
     pub(super) states: BTreeMap<String, State>,
-    pub(super) executed: BTreeSet<usize>,
-    /// What it ended with, where that was an error.
-    pub(super) failure: Option<PipelineError>,
+    /// What it ended with, if not well.
+    pub(super) error: Option<PipelineError>,
 }
 
 impl<'a> Scheduler<'a> {
@@ -117,9 +116,9 @@ impl<'a> Scheduler<'a> {
             queued: BTreeMap::new(),
             running: BTreeMap::new(),
             known: Known::new(),
-            states: BTreeMap::new(),
             executed: BTreeSet::new(),
             failures: BTreeMap::new(),
+            states: BTreeMap::new(),
             interrupted: false,
         }
     }
@@ -153,13 +152,7 @@ impl<'a> Scheduler<'a> {
                 }
             }
         });
-        let failure = self.failure();
-        Done {
-            known: self.known,
-            states: self.states,
-            executed: self.executed,
-            failure,
-        }
+        self.close()
     }
 
     fn stage(&self, place: usize) -> &'a Stage {
@@ -388,29 +381,38 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// What the run ends with, if with an error.
-    fn failure(&mut self) -> Option<PipelineError> {
+    fn close(mut self) -> Done {
+        let error = self.error();
+        Done {
+            known: self.known,
+            executed: self.executed,
+            states: self.states,
+            error,
+        }
+    }
+
+    fn error(&mut self) -> Option<PipelineError> {
         if self.interrupted || self.workshop.interrupt.is_raised() {
             return Some(PipelineError::Interrupted);
         }
-        let mut failed = std::mem::take(&mut self.failures);
-        if failed.is_empty() {
+        if self.failures.is_empty() {
             return None;
         }
         if !self.keep_going
-            && failed.len() == 1
-            && let Some((_, only)) = failed.pop_first()
+            && self.failures.len() == 1
+            && let Some((_, only)) = self.failures.pop_first()
         {
             return Some(only);
         }
-        let below = self.edges.below(failed.keys().copied());
+        let below = self.edges.below(self.failures.keys().copied());
         let skipped: Vec<String> = below
             .into_iter()
             .filter(|place| self.selected.wanted.contains(place))
-            .filter(|place| !failed.contains_key(place))
+            .filter(|place| !self.failures.contains_key(place))
             .map(|place| self.stage(place).name.clone())
             .collect();
-        let mut failures: Vec<PipelineError> = failed.into_values().collect();
+        let mut failures: Vec<PipelineError> =
+            std::mem::take(&mut self.failures).into_values().collect();
         match failures.pop() {
             Some(only) if failures.is_empty() && skipped.is_empty() => Some(only),
             last => {
