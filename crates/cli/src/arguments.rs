@@ -212,7 +212,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) grace: u64,
     /// When all is well, write the lock file
-    #[arg(long, conflicts_with_all = ["stages", "only", "from", "locked"])]
+    #[arg(long, conflicts_with_all = ["stages", "only", "from", "downstream", "locked"])]
     pub(crate) lock: bool,
     /// Exit with code 1 if results are not those of the lock file
     #[arg(long)]

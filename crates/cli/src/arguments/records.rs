@@ -15,7 +15,7 @@ Examples:
   cinescore lock -p demo              write pipelines/demo.lock from the results that are there
   cinescore run -p demo --lock        run what is stale first
   cinescore lock -p demo --check      compare only: exit code 1 if anything differs
-  cinescore run -p demo --locked      in CI: run what is stale, then compare
+  cinescore run -p demo --locked      in CI: run what is stale, then compare (with --force: run everything)
 
 The file is written only when asked for, so that an ordinary run changes nothing that git knows. Stages of
 data are held to their outputs byte for byte; trained ones to their metrics, each within the tolerance

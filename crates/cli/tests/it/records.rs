@@ -239,3 +239,38 @@ fn a_plan_guesses_its_cost_from_earlier_runs() {
     let said = project.done("plan").stderr;
     assert!(said.contains("of 1 more stages nothing is known"), "{said}");
 }
+
+#[test]
+fn tries_that_failed_and_what_went_on_beside_them_are_kept() {
+    let project = Project::new("version: 1\nstages: {}\n");
+    let counter = project.path().join("counter");
+    project.write(&format!(
+        "version: 1\nstages:\n  a: {{run: rogue write, retries: 1, params: {{counter: {}, fails: 1}}}}\n  b: {{run: toy write, params: {{end: abort}}}}\n  c: {{run: toy write, inputs: {{from: b}}}}\n",
+        counter.display()
+    ));
+    assert_eq!(project.run("run --keep-going").code, 4);
+    let run = &runs(&project, "")[0];
+    let stages: Vec<String> = run["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|stage| {
+            let has_result = !stage["outputs"].as_object().unwrap().is_empty();
+            format!("{} {} {has_result}", stage["stage"], stage["ended"])
+        })
+        .collect();
+    // Nobody looked at `c`: what it needs is not there.
+    insta::assert_snapshot!(stages.join("\n"), @r#"
+    "a" "exit code 4" false
+    "a" "exit code 0" true
+    "b" "signal 6" false
+    "#);
+    assert_eq!(run["status"], "failed");
+    assert_eq!(run["exit_code"], 4);
+    assert_eq!(run["computed"], 1);
+    let listed = project.done("runs").stdout;
+    assert!(listed.contains("  1 of 2  "), "{listed}");
+    // A guess is made from what ended well only.
+    let plan: Value = serde_json::from_str(&project.done("plan --json").stdout).unwrap();
+    assert_eq!(plan["stages"][1]["cost"], Value::Null);
+}

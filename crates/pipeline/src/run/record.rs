@@ -16,12 +16,13 @@ use std::process::Command;
 
 use cinescore_artifact::Digest;
 use cinescore_artifact::store::Object;
-use cinescore_artifact::task::{TaskResult, write_json};
+use cinescore_artifact::task::TaskResult;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::PipelineError;
 use crate::graph::{Graph, Stage};
+use crate::note;
 use crate::plan::{Key, Known, State, logs_folder};
 use crate::project::Project;
 
@@ -293,10 +294,7 @@ impl RunRecord {
     }
 
     pub(super) fn write(&self, project: &Project) -> Result<(), PipelineError> {
-        Ok(write_json(
-            &logs_folder(project, &self.id).join(RUN_FILE),
-            self,
-        )?)
+        note::write(&logs_folder(project, &self.id).join(RUN_FILE), self)
     }
 }
 
