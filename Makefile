@@ -21,7 +21,7 @@ endif
 SET_DATA := $(if $(DATA),--set 'vars.data=$(DATA)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo sentiment ratings run test check fmt clean clean-cache
+.PHONY: help setup build demo sentiment ratings run reproduce test check fmt clean clean-cache
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,9 @@ ratings: build ## Predict 1 to 10 stars from real reviews: make ratings DATA=DIR
 
 run: build ## Run any pipeline: make run PIPELINE=NAME-OR-PATH [DATA=DIR] [RUN_FLAGS=...]
 	@$(CINESCORE) run -p '$(PIPELINE)' $(SET_DATA) $(RUN_FLAGS)
+
+reproduce: build ## Check that a pipeline still gives what its lock file says: make reproduce PIPELINE=NAME [DATA=DIR]
+	@$(CINESCORE) run -p '$(PIPELINE)' $(SET_DATA) --locked $(RUN_FLAGS)
 
 test: build ## Every test; those on real data read CINESCORE_DATA (default ../shared/data)
 	@cargo test --release --workspace $(CARGO_FLAGS) --doc

@@ -97,6 +97,12 @@ impl Input {
         Self::new(name, about, Form::File)
     }
 
+    /// A network file (see the crate `cinescore-network`), whose parameters the kind's own parameter
+    /// `network_params` sets; the runner checks it when it plans.
+    pub fn network(name: &str, about: &str) -> Self {
+        Self::new(name, about, Form::Network)
+    }
+
     /// A folder of another stage.
     pub fn folder(name: &str, about: &str) -> Self {
         Self::new(name, about, Form::Folder)
@@ -185,9 +191,14 @@ pub enum Form {
         table: String,
         /// Its schema's version.
         version: u32,
+        /// The names of its columns.
+        #[serde(default)]
+        columns: Vec<String>,
     },
     /// A file.
     File,
+    /// A file that says how a network is built.
+    Network,
     /// A folder.
     Folder,
     /// Raw data in a public format.
@@ -204,6 +215,11 @@ impl Form {
         Self::Table {
             table: spec.name.into(),
             version: spec.version,
+            columns: spec
+                .columns
+                .iter()
+                .map(|column| column.name.into())
+                .collect(),
         }
     }
 
@@ -211,7 +227,9 @@ impl Form {
     pub fn takes(&self, given: &Self) -> bool {
         match self {
             Self::Any | Self::Source { .. } => true,
-            Self::File => matches!(given, Self::File | Self::Table { .. }),
+            Self::File | Self::Network => {
+                matches!(given, Self::File | Self::Network | Self::Table { .. })
+            }
             _ => self == given,
         }
     }
@@ -220,8 +238,9 @@ impl Form {
 impl std::fmt::Display for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Table { table, version } => write!(f, "table `{table}` (version {version})"),
+            Self::Table { table, version, .. } => write!(f, "table `{table}` (version {version})"),
             Self::File => f.write_str("file"),
+            Self::Network => f.write_str("network file"),
             Self::Folder => f.write_str("folder"),
             Self::Source { accepts } => write!(f, "raw data ({})", accepts.join(", ")),
             Self::Any => f.write_str("anything"),

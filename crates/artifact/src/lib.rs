@@ -14,6 +14,7 @@ pub mod pace;
 pub mod params;
 pub mod program;
 pub mod source;
+pub mod split;
 pub mod store;
 pub mod table;
 pub mod tables;
@@ -21,3 +22,4 @@ pub mod task;
 
 pub use digest::Digest;
 pub use error::{ErrorClass, StageError};
+pub use split::Split;

@@ -17,62 +17,85 @@ pub struct ParamProblem {
     pub known: Vec<String>,
 }
 
+/// A schema made ready, for checking many sets of parameters.
+#[derive(Debug)]
+pub struct Checker {
+    schema: Value,
+    validator: Result<jsonschema::Validator, String>,
+}
+
 /// Everything that is wrong with `params`, in the order of their keys.
 pub fn check(schema: &Value, params: &Value) -> Vec<ParamProblem> {
-    let validator = match jsonschema::validator_for(schema) {
-        Ok(validator) => validator,
-        Err(error) => {
-            let message = format!("the stage program's own schema is broken: {error}");
-            return vec![ParamProblem {
-                path: Vec::new(),
-                message,
-                known: Vec::new(),
-            }];
-        }
-    };
-    let mut problems = Vec::new();
-    for error in validator.iter_errors(params) {
-        let path: Vec<String> = error
-            .instance_path()
-            .as_str()
-            .split('/')
-            .skip(1)
-            .map(|part| part.replace("~1", "/").replace("~0", "~"))
-            .collect();
-        if let jsonschema::error::ValidationErrorKind::AdditionalProperties { unexpected } =
-            error.kind()
-        {
-            let mut known: Vec<String> = schema_at(schema, &path)
-                .and_then(|schema| schema.get("properties"))
-                .and_then(Value::as_object)
-                .map(|properties| properties.keys().cloned().collect())
-                .unwrap_or_default();
-            known.sort();
-            for key in unexpected {
-                let mut path = path.clone();
-                path.push(key.clone());
-                problems.push(ParamProblem {
-                    path,
-                    message: format!("unknown parameter `{key}`"),
-                    known: known.clone(),
-                });
-            }
-        } else {
-            // `oneOf` is how a schema spells an enum; its own message does not name the values.
-            let values = schema_at(schema, &path).map(names).unwrap_or_default();
-            let message = match values.as_slice() {
-                [] => error.to_string(),
-                values => format!("{} is none of {}", error.instance(), values.join(", ")),
-            };
-            problems.push(ParamProblem {
-                path,
-                message,
-                known: Vec::new(),
-            });
+    Checker::new(schema).check(params)
+}
+
+impl Checker {
+    /// Makes a schema ready.
+    pub fn new(schema: &Value) -> Self {
+        Self {
+            schema: schema.clone(),
+            validator: jsonschema::validator_for(schema).map_err(|error| error.to_string()),
         }
     }
-    problems.sort_by(|a, b| a.path.cmp(&b.path));
-    problems
+
+    /// Everything that is wrong with `params`, in the order of their keys.
+    pub fn check(&self, params: &Value) -> Vec<ParamProblem> {
+        let schema = &self.schema;
+        let validator = match &self.validator {
+            Ok(validator) => validator,
+            Err(error) => {
+                let message = format!("the stage program's own schema is broken: {error}");
+                return vec![ParamProblem {
+                    path: Vec::new(),
+                    message,
+                    known: Vec::new(),
+                }];
+            }
+        };
+        let mut problems = Vec::new();
+        for error in validator.iter_errors(params) {
+            let path: Vec<String> = error
+                .instance_path()
+                .as_str()
+                .split('/')
+                .skip(1)
+                .map(|part| part.replace("~1", "/").replace("~0", "~"))
+                .collect();
+            if let jsonschema::error::ValidationErrorKind::AdditionalProperties { unexpected } =
+                error.kind()
+            {
+                let mut known: Vec<String> = schema_at(schema, &path)
+                    .and_then(|schema| schema.get("properties"))
+                    .and_then(Value::as_object)
+                    .map(|properties| properties.keys().cloned().collect())
+                    .unwrap_or_default();
+                known.sort();
+                for key in unexpected {
+                    let mut path = path.clone();
+                    path.push(key.clone());
+                    problems.push(ParamProblem {
+                        path,
+                        message: format!("unknown parameter `{key}`"),
+                        known: known.clone(),
+                    });
+                }
+            } else {
+                // `oneOf` is how a schema spells an enum; its own message does not name the values.
+                let values = schema_at(schema, &path).map(names).unwrap_or_default();
+                let message = match values.as_slice() {
+                    [] => error.to_string(),
+                    values => format!("{} is none of {}", error.instance(), values.join(", ")),
+                };
+                problems.push(ParamProblem {
+                    path,
+                    message,
+                    known: Vec::new(),
+                });
+            }
+        }
+        problems.sort_by(|a, b| a.path.cmp(&b.path));
+        problems
+    }
 }
 
 fn schema_at<'a>(schema: &'a Value, path: &[String]) -> Option<&'a Value> {

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cinescore_artifact::describe::{Input, Output};
+use cinescore_artifact::describe::{Input, KeyPart, Output};
 use cinescore_artifact::program::{Kind, Program, TaskContext};
 use cinescore_artifact::{Digest, StageError};
 use schemars::JsonSchema;
@@ -123,6 +123,54 @@ fn folder(params: FolderParams, context: &mut TaskContext) -> Result<(), StageEr
     Ok(())
 }
 
+/// What a stage that goes step by step does.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct ClimbParams {
+    /// What each step adds to half of what is there. Negative: it fails.
+    stride: f64,
+    /// Steps in all.
+    steps: u64,
+    /// Stop after so many steps, to go on later; after all of them where not said.
+    stop_after: Option<u64>,
+}
+
+impl Default for ClimbParams {
+    fn default() -> Self {
+        Self {
+            stride: 1.0,
+            steps: 9,
+            stop_after: None,
+        }
+    }
+}
+
+fn climb(params: ClimbParams, context: &mut TaskContext) -> Result<(), StageError> {
+    if params.stride < 0.0 {
+        return Err(StageError::failed("it fell"));
+    }
+    let (mut done, mut height) = match context.inputs("checkpoint") {
+        [] => (0, 0.0),
+        [checkpoint, ..] => {
+            let text = fs_err::read_to_string(&checkpoint.path)?;
+            serde_json::from_str::<(u64, f64)>(&text).map_err(StageError::input)?
+        }
+    };
+    let mut taken = 0;
+    while done < params.stop_after.unwrap_or(params.steps) {
+        height = height / 2.0 + params.stride;
+        done += 1;
+        taken += 1;
+    }
+    let checkpoint = serde_json::to_string(&(done, height)).map_err(StageError::failed)?;
+    fs_err::write(context.output("checkpoint"), checkpoint)?;
+    fs_err::write(context.output("top"), format!("{height}\n"))?;
+    let metrics = &mut context.result().metrics;
+    metrics.insert("valid.height".into(), height);
+    context.progress().step(&format!("took {taken} steps"));
+    Ok(())
+}
+
 fn main() -> ExitCode {
     let code = Digest::of_bytes(b"toy").to_hex();
     Program::new("cinescore-toy", "Writes what it is told.", code.leak())
@@ -132,9 +180,26 @@ fn main() -> ExitCode {
                 .output(Output::file("made", "made.txt", "the text")),
         )
         .kind(
+            Kind::new("train", "The same, with the machine in its key.", toy)
+                .input(Input::file("from", "what comes before").optional().many())
+                .output(Output::file("made", "made.txt", "the text"))
+                .keyed_by(KeyPart::Threads),
+        )
+        .kind(
             Kind::new("folder", "Writes a folder of small files.", folder)
                 .input(Input::any("from", "what comes before").optional().many())
                 .output(Output::folder("bundle", "the files")),
+        )
+        .kind(
+            Kind::new("climb", "Goes step by step.", climb)
+                .input(Input::file("checkpoint", "where to go on").optional())
+                .input(Input::file("from", "what comes before").optional())
+                .output(Output::file(
+                    "checkpoint",
+                    "checkpoint.json",
+                    "where it stands",
+                ))
+                .output(Output::file("top", "top.txt", "how high it is")),
         )
         .main()
 }

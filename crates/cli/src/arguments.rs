@@ -1,5 +1,8 @@
 //! The command line, as typed.
 
+mod records;
+
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use cinescore_artifact::StageError;
@@ -7,8 +10,11 @@ use cinescore_artifact::store::{Store, Through};
 use cinescore_pipeline::file::{Setting, parse_setting};
 use cinescore_pipeline::graph::Graph;
 use cinescore_pipeline::project::pipeline_file;
+use cinescore_pipeline::runs::Runs;
 use cinescore_pipeline::{PipelineError, Project};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+pub(crate) use records::*;
 
 use crate::amounts::{parse_age, parse_size};
 
@@ -23,26 +29,35 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 stale (`plan --check`), 2 usage or configuration, 3 input data refused,
-4 a stage failed, 5 the store or the machine (disk full, permission, damage), 130 interrupted.";
+Exit codes:
+  0    done
+  1    stale (`plan --check`), or not as locked (`run --locked`, `lock --check`)
+  2    usage or configuration
+  3    input data refused
+  4    a stage failed
+  5    the store or the machine: disk full, permission, read-only folder, damage
+  130  interrupted
+
+`cinescore VERB --help` has examples. stdout is for data, stderr for prose and progress.";
 
 /// Which pipeline, with which settings, in which folders.
 #[derive(Debug, Args)]
 pub(crate) struct ProjectArguments {
-    /// The pipeline: a file, or a name for pipelines/NAME.yaml
+    /// The pipeline: a file, or a name for pipelines/NAME.yaml [default: demo]
+    // No default of clap's, so that `runs` can tell one pipeline from all.
     #[arg(
         short,
         long,
         global = true,
         value_name = "PIPELINE",
-        default_value = "demo"
+        value_hint = ValueHint::FilePath
     )]
-    pub(crate) pipeline: String,
+    pub(crate) pipeline: Option<String>,
     /// Set a variable of the pipeline, such as vars.data=DIR (may be repeated)
     #[arg(long, global = true, value_name = "vars.NAME=VALUE", value_parser = parse_setting)]
     pub(crate) set: Vec<Setting>,
     /// Where the store, the runs and their logs lie
-    #[arg(long, global = true, value_name = "DIR", default_value = "artifacts")]
+    #[arg(long, global = true, value_name = "DIR", default_value = "artifacts", value_hint = ValueHint::DirPath)]
     pub(crate) artifacts: PathBuf,
     /// A second store that is read through, such as a shared folder [env: CINESCORE_CACHE]
     #[arg(long, global = true, value_name = "DIR")]
@@ -54,11 +69,42 @@ pub(crate) enum Verb {
     /// Bring stages up to date: run what is stale, take the rest from the store
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
+    /// Search variables of a pipeline: run trials side by side, and rank them by a validation metric
+    #[command(after_help = SWEEP_EXAMPLES)]
+    Sweep(SweepArguments),
     /// Say what would run, and why
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArguments),
-    /// Show what is there: the state, age and figures of each stage
+    /// Show what is there: the state, age, cost and figures of each stage
+    #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArguments),
+    /// Say what is in a stage's key, and what changed since the result on view or between two runs
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArguments),
+    /// Write the lock file: the results that `run --locked` holds the pipeline to
+    #[command(after_help = LOCK_EXAMPLES)]
+    Lock(LockArguments),
+    /// List former runs
+    #[command(after_help = RUNS_EXAMPLES)]
+    Runs(RunsArguments),
+    /// Compare parameters and metrics of two runs
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(DiffArguments),
+    /// Print a stage's log
+    #[command(after_help = LOG_EXAMPLES)]
+    Log(LogArguments),
+    /// Draw the pipeline
+    #[command(after_help = DAG_EXAMPLES)]
+    Dag(DagArguments),
+    /// Print completions for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArguments),
+    /// Write a man page for each verb
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArguments),
+    /// Print the JSON Schema of pipeline files, for editors
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema,
     /// Hash everything that is kept and say what is damaged, missing or left over
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArguments),
@@ -78,7 +124,18 @@ Examples:
   cinescore run -p sentiment --set vars.data=../shared/data   everything that is stale
   cinescore run -p demo net                                   `net` and what it needs
   cinescore run -p demo --only report                         `report` alone
-  cinescore run -p demo --from net --force                    `net` and all below it, anew";
+  cinescore run -p demo --from net --force                    `net` and all below it, anew
+  cinescore run -p demo --downstream text                     `text` and all below it, and what they need
+  cinescore run -p demo -j 2 --keep-going                     two at once, past failures
+  cinescore run -p demo --locked                              fail if it gives anything but the lock file";
+
+const SWEEP_EXAMPLES: &str = "\
+What is searched is written in the pipeline, under `sweep`. A sweep that was stopped goes on where it was.
+
+Examples:
+  cinescore sweep -p tuning --dry-run     the trials, and how many go on from each rung
+  cinescore sweep -p tuning -j 2          run them; the leaderboard goes to stdout
+  cinescore sweep -p tuning --json        the leaderboard for programs";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
@@ -86,6 +143,16 @@ Examples:
   cinescore plan -p demo --check    exit code 1 if anything is stale
   cinescore plan -p demo --json     the same for programs";
 
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  cinescore status -p demo           a line for each stage
+  cinescore status -p demo --json    the same for programs";
+
+const SCHEMA_EXAMPLES: &str = "\
+Example, for editors with the YAML language server:
+  cinescore schema > pipelines/schema.json
+and as the first line of a pipeline:
+  # yaml-language-server: $schema=schema.json";
 const VERIFY_EXAMPLES: &str = "\
 Exit codes: 0 everything is whole, or was repaired; 5 something is damaged or missing.
 
@@ -126,15 +193,52 @@ pub(crate) struct RunArguments {
     /// Run only the named stages; what they need must be fresh
     #[arg(long)]
     pub(crate) only: bool,
-    /// Run this stage and all below it; what lies above must be fresh
+    /// Run this stage and all below it; what lies above must be fresh (may be repeated)
     #[arg(long, value_name = "STAGE", conflicts_with = "only")]
-    pub(crate) from: Option<String>,
-    /// Run selected stages even if they are fresh
+    pub(crate) from: Vec<String>,
+    /// Run this stage and all below it, after bringing up to date whatever those need (may be repeated)
+    #[arg(long, value_name = "STAGE", conflicts_with_all = ["only", "from"])]
+    pub(crate) downstream: Vec<String>,
+    /// Run selected stages even if they are fresh; with --downstream, not those above
     #[arg(long)]
     pub(crate) force: bool,
+    /// The most stages at once [default: as many as threads, memory and GPUs allow]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// When a stage fails, go on with those that do not need it
+    #[arg(short, long)]
+    pub(crate) keep_going: bool,
+    /// How long a stopped stage may take to clean up before it is killed, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) grace: u64,
+    /// When all is well, write the lock file
+    #[arg(long, conflicts_with_all = ["stages", "only", "from", "locked"])]
+    pub(crate) lock: bool,
+    /// Exit with code 1 if results are not those of the lock file
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// With --locked: print the comparison as JSON
+    #[arg(long, requires = "locked")]
+    pub(crate) json: bool,
     /// Copy the results into the second store (--cache), for others
     #[arg(long)]
     pub(crate) push: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArguments {
+    /// Say what would be tried, and run nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The most stages at once [default: as many as threads, memory and GPUs allow]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// How long a stopped stage may take to clean up before it is killed, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) grace: u64,
 }
 
 #[derive(Debug, Args)]
@@ -222,6 +326,22 @@ pub(crate) struct GcArguments {
 }
 
 impl ProjectArguments {
+    /// The pipeline's file.
+    pub(crate) fn file(&self) -> Result<PathBuf, StageError> {
+        Ok(pipeline_file(self.pipeline.as_deref().unwrap_or("demo"))?)
+    }
+
+    /// The name of the pipeline that was named, if one was.
+    pub(crate) fn named(&self) -> Option<String> {
+        let given = PathBuf::from(self.pipeline.as_ref()?);
+        Some(given.file_stem()?.to_string_lossy().into_owned())
+    }
+
+    /// The former runs.
+    pub(crate) fn runs(&self) -> Runs {
+        Runs::of(&self.artifacts)
+    }
+
     /// Opens the store without looking at a pipeline.
     pub(crate) fn open_store(&self) -> Result<Project, StageError> {
         let program = std::env::current_exe()?;
@@ -236,17 +356,24 @@ impl ProjectArguments {
 
     /// Opens the project for a run, which copies what the second store has and may add to it.
     pub(crate) fn open_to_run(&self, push: bool) -> Result<(Project, Graph), StageError> {
+        let project = self.open_store_to_run(push)?;
+        let graph = project.pipeline(&self.file()?, &self.set)?;
+        Ok((project, graph))
+    }
+
+    /// The same without looking at a pipeline.
+    pub(crate) fn open_store_to_run(&self, push: bool) -> Result<Project, StageError> {
         if push && let Some(cache) = self.cache() {
             Store::open(&cache).map_err(PipelineError::from)?;
         }
-        let (mut project, graph) = self.open()?;
+        let mut project = self.open_store()?;
         if let Some(second) = project.store.second().cloned() {
             project.store.read_through(second, Through::Fetch);
         } else if push {
             let error = StageError::usage("--push needs to know the second store");
             return Err(error.hint("name it with --cache DIR or in CINESCORE_CACHE"));
         }
-        Ok((project, graph))
+        Ok(project)
     }
 
     /// The second store. An empty variable is as good as none.
@@ -257,7 +384,7 @@ impl ProjectArguments {
 
     /// Opens the project and checks the pipeline.
     pub(crate) fn open(&self) -> Result<(Project, Graph), StageError> {
-        let file = pipeline_file(&self.pipeline)?;
+        let file = self.file()?;
         let project = self.open_store()?;
         let graph = project.pipeline(&file, &self.set)?;
         Ok((project, graph))

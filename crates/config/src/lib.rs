@@ -58,12 +58,15 @@ impl Document {
             });
             Problems::from(Problem::in_text(file, text, span, message))
         };
-        let value: Value = serde_yaml::from_str(text).map_err(|error| {
+        let refused = |error: serde_yaml::Error| {
             fail(
                 problem::without_place(&error),
                 error.location().map(|place| (place.line(), place.column())),
             )
-        })?;
+        };
+        let mut value: Value = serde_yaml::from_str(text).map_err(refused)?;
+        // `<<: *anchor`.
+        value.apply_merge().map_err(refused)?;
         let positions = Positions::read(text).map_err(|error| {
             fail(
                 error.info().to_owned(),

@@ -13,21 +13,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use cinescore_artifact::Split;
 use cinescore_artifact::digest::Preimage;
 use rayon::prelude::*;
-
-/// What a review is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Split {
-    /// Fits the weights, and alone makes the vocabulary.
-    Train,
-    /// Chooses the epoch and the settings.
-    Valid,
-    /// Fits the intervals, after everything was chosen.
-    Calib,
-    /// Gives the figures.
-    Test,
-}
 
 /// The split of a review in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,18 +83,6 @@ pub struct Assignment {
     pub wanted: BTreeMap<Split, u64>,
     /// Movies that the source has in both its training and its test split.
     pub movies_on_both_sides: u64,
-}
-
-impl Split {
-    /// The name in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Valid => "valid",
-            Self::Calib => "calib",
-            Self::Test => "test",
-        }
-    }
 }
 
 impl Source {

@@ -20,9 +20,9 @@ use tch::{Device, TchError};
 use thiserror::Error;
 
 use crate::Net;
-use crate::network::{self, NetworkSpec};
 use crate::task::Decoder;
 use crate::weights::{self, WeightsError};
+use cinescore_network::{self as network, NetworkSpec};
 
 /// The version of the folder's format; a reader refuses others.
 pub const BUNDLE_VERSION: u32 = 1;

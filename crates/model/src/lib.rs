@@ -1,8 +1,8 @@
-//! What a trained model is: network files, LibTorch modules built from them, and bundles.
+//! What a trained model is: LibTorch modules built from network files, and bundles.
 //!
-//! Owns the network file format, one module per layer, the file of weights, the bundle folder, the
-//! choice of a device and of the thread to compute on, and the way from a network's outputs to predictions. Does not own training,
-//! metrics or any table.
+//! Owns one module per layer, the file of weights, the bundle folder, the
+//! choice of a device and of the thread to compute on, and the way from a network's outputs to predictions. Does not own the
+//! format of network files (`cinescore-network`), training, metrics or any table.
 //!
 //! Axes are named once and used everywhere: `B` batch, `T` steps (tokens), `E` embedding, `H` hidden,
 //! `F` features of any layer, `O` outputs.
@@ -12,7 +12,6 @@ pub mod compute;
 pub mod device;
 mod initialise;
 pub mod layers;
-pub mod network;
 pub mod task;
 pub mod weights;
 

@@ -4,7 +4,7 @@ use tch::{Device, TchError, Tensor, nn};
 
 use crate::initialise;
 use crate::layers::{Dense, Embedding, Layer};
-use crate::network::{InitSpec, InputSpec, NetworkSpec};
+use cinescore_network::{InitSpec, InputSpec, NetworkSpec};
 
 /// Examples that go through a network together.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Net {
     /// numbers: set their seed before (`tch::manual_seed`).
     ///
     /// # Panics
-    /// If the variables are not those that [`crate::network::variables`] lists: a mistake in a layer.
+    /// If the variables are not those that [`cinescore_network::variables`] lists: a mistake in a layer.
     pub fn new(spec: &NetworkSpec, ids: usize, device: Device) -> Result<Self, TchError> {
         let vars = nn::VarStore::new(device);
         let root = vars.root();
@@ -56,7 +56,7 @@ impl Net {
             InitSpec::Keras => initialise::as_keras(&net.variables())?,
         }
         // tch renames a second variable of one name without a word.
-        let mut listed: Vec<String> = crate::network::variables(spec, ids)
+        let mut listed: Vec<String> = cinescore_network::variables(spec, ids)
             .into_iter()
             .map(|variable| variable.name)
             .collect();
@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
     use crate::layers::testing::assert_close;
-    use crate::network::{parse, variables};
+    use cinescore_network::{parse, variables};
 
     fn spec(text: &str) -> NetworkSpec {
         parse(text, Path::new("net.yaml"), &BTreeMap::new()).unwrap()

@@ -127,7 +127,8 @@ mod tests {
             "name: n\ninput: {{kind: tokens, embedding: {{size: 2}}}}\n\
              layers: [{{lstm: {{units: {units}}}}}, {{pool: last}}{layers}]\nhead: {{dense: 1}}"
         );
-        let spec = crate::network::parse(&text, Path::new("net.yaml"), &BTreeMap::new()).unwrap();
+        let spec =
+            cinescore_network::parse(&text, Path::new("net.yaml"), &BTreeMap::new()).unwrap();
         Net::new(&spec, 7, Device::Cpu).unwrap()
     }
 

@@ -9,7 +9,7 @@ use cinescore_artifact::source::SourceError;
 use cinescore_artifact::store::StoreError;
 use cinescore_artifact::task::TaskError;
 use cinescore_artifact::{ErrorClass, StageError, exit};
-use cinescore_config::Problems;
+use cinescore_config::{Problems, did_you_mean};
 use thiserror::Error;
 
 /// Why a pipeline could not be planned or run.
@@ -19,7 +19,7 @@ pub enum PipelineError {
     #[error("{0}")]
     Config(#[from] Problems),
     /// A name on the command line is unknown.
-    #[error("unknown {what} `{given}` (known: {})", known.join(", "))]
+    #[error("unknown {what} `{given}` (known: {})", few(known))]
     Unknown {
         /// What was named.
         what: &'static str,
@@ -35,6 +35,12 @@ pub enum PipelineError {
         given: String,
         /// Where it was looked for.
         tried: PathBuf,
+    },
+    /// There is no lock file.
+    #[error("there is no lock file `{}`", path.display())]
+    NoLock {
+        /// Where it would be.
+        path: PathBuf,
     },
     /// The command line asks for something that cannot be.
     #[error("{0}")]
@@ -87,6 +93,32 @@ pub enum PipelineError {
         /// In what way.
         how: String,
     },
+    /// A file of the user's changed while a stage read it.
+    #[error(
+        "input `{input}` of stage `{stage}` changed while it was being read: the result is not kept"
+    )]
+    InputChanged {
+        /// The stage.
+        stage: String,
+        /// Its input.
+        input: String,
+    },
+    /// A result is not what the pipeline demands.
+    #[error("stage `{stage}` does not pass the checks of its outputs: {}", failed.join("; "))]
+    CheckFailed {
+        /// The stage.
+        stage: String,
+        /// What it fails.
+        failed: Vec<String>,
+    },
+    /// Several stages failed.
+    #[error("{} failed{}", stages(failures.len()), lines(failures, skipped))]
+    Several {
+        /// Their failures, in the pipeline's order.
+        failures: Vec<PipelineError>,
+        /// Stages that were not run because they need one that failed.
+        skipped: Vec<String>,
+    },
     /// A file of the protocol could not be written.
     #[error(transparent)]
     Task(#[from] TaskError),
@@ -115,8 +147,48 @@ pub enum PipelineError {
         how: String,
     },
     /// SIGINT or SIGTERM.
-    #[error("interrupted; what was finished is kept, run again to go on")]
+    #[error("interrupted; what was finished is kept")]
     Interrupted,
+}
+
+fn stages(count: usize) -> String {
+    if count == 1 {
+        "1 stage".into()
+    } else {
+        format!("{count} stages")
+    }
+}
+
+/// A line for each failure, and one for what was not run because of them.
+fn lines(failures: &[PipelineError], skipped: &[String]) -> String {
+    let mut lines = String::new();
+    for failure in failures {
+        lines.push_str("\n  ");
+        lines.push_str(&failure.to_string());
+    }
+    if !skipped.is_empty() {
+        let shown: Vec<&str> = skipped.iter().take(8).map(String::as_str).collect();
+        lines.push_str(&format!(
+            "\nnot run, because they need a stage that failed: {}",
+            shown.join(", ")
+        ));
+        if skipped.len() > shown.len() {
+            lines.push_str(&format!(" and {} more", skipped.len() - shown.len()));
+        }
+    }
+    lines
+}
+
+/// How many known names are listed.
+const LISTED: usize = 12;
+
+/// The first of some names.
+fn few(names: &[String]) -> String {
+    match names.len().checked_sub(LISTED) {
+        None | Some(0) if names.is_empty() => "none".into(),
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..LISTED].join(", ")),
+    }
 }
 
 impl PipelineError {
@@ -133,29 +205,53 @@ impl PipelineError {
     }
 }
 
-impl From<PipelineError> for StageError {
-    fn from(error: PipelineError) -> Self {
-        use PipelineError as E;
-        let class = match &error {
-            E::Config(_)
-            | E::Unknown { .. }
-            | E::NoPipeline { .. }
-            | E::Usage(_)
-            | E::UpstreamStale { .. } => ErrorClass::Usage,
-            E::Source { .. } | E::Digest(_) | E::Archive { .. } => ErrorClass::Input,
-            E::Describe { .. } | E::Protocol { .. } => ErrorClass::Failed,
-            E::StageFailed { code, .. } => match *code {
+impl PipelineError {
+    /// Whose fault it is.
+    pub(crate) fn class(&self) -> ErrorClass {
+        match self {
+            Self::Config(_)
+            | Self::Unknown { .. }
+            | Self::NoPipeline { .. }
+            | Self::NoLock { .. }
+            | Self::Usage(_)
+            | Self::UpstreamStale { .. } => ErrorClass::Usage,
+            Self::Source { .. }
+            | Self::Digest(_)
+            | Self::InputChanged { .. }
+            | Self::Archive { .. } => ErrorClass::Input,
+            Self::Describe { .. }
+            | Self::Protocol { .. }
+            | Self::CheckFailed { .. }
+            | Self::Several { .. } => ErrorClass::Failed,
+            Self::StageFailed { code, .. } => match *code {
                 exit::USAGE => ErrorClass::Usage,
                 exit::INPUT => ErrorClass::Input,
                 exit::MACHINE => ErrorClass::Machine,
                 exit::INTERRUPTED => ErrorClass::Interrupted,
                 _ => ErrorClass::Failed,
             },
-            E::Store(StoreError::NoStore { .. }) => ErrorClass::Usage,
-            E::Task(_) | E::Store(_) | E::Io { .. } => ErrorClass::Machine,
-            E::Interrupted => ErrorClass::Interrupted,
-        };
+            Self::Store(StoreError::NoStore { .. }) => ErrorClass::Usage,
+            Self::Task(_) | Self::Store(_) | Self::Io { .. } => ErrorClass::Machine,
+            Self::Interrupted => ErrorClass::Interrupted,
+        }
+    }
+
+    /// The exit code that it gives the runner.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.class().exit_code()
+    }
+}
+
+impl From<PipelineError> for StageError {
+    fn from(error: PipelineError) -> Self {
+        use PipelineError as E;
+        let class = error.class();
         let hint = match &error {
+            // Of names of one letter, any is near to any other.
+            E::Unknown { given, known, .. } if given.len() > 1 => {
+                did_you_mean(given, known).map(|meant| format!("did you mean `{meant}`?"))
+            }
+            E::NoLock { .. } => Some("write it with `cinescore lock`, and commit it".into()),
             E::UpstreamStale { upstream, .. } => Some(format!(
                 "run without --only or --from, or name `{upstream}` as well"
             )),
@@ -164,6 +260,10 @@ impl From<PipelineError> for StageError {
             }
             E::Source { .. } => Some(
                 "say where the data lies with `DATA=DIR` (make) or `--set vars.data=DIR`".into(),
+            ),
+            E::InputChanged { .. } => Some("run again once nobody writes to it any more".into()),
+            E::CheckFailed { .. } => Some(
+                "the result is in the store: change the check, or what makes the result".into(),
             ),
             E::Io { source, .. } | E::Task(TaskError::Io { source, .. }) => machine_hint(source),
             E::Store(error) => error.io().and_then(machine_hint),

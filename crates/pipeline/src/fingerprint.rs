@@ -5,6 +5,8 @@
 //! cannot, work is done again for nothing. Every field of [`Preimage`] is there for the first reason;
 //! paths, times, hosts, stage names and log levels are left out for the second.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use cinescore_artifact::Digest;
 use cinescore_artifact::describe::{KeyPart, Output};
 use cinescore_artifact::digest::Preimage as Bytes;
@@ -39,6 +41,9 @@ pub struct Preimage {
     pub device: Option<String>,
     /// LibTorch's version, for kinds whose results depend on it.
     pub libtorch: Option<String>,
+    /// The environment variables that the file allows, with their values (none: not set).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, Option<String>>,
 }
 
 /// An input in a key.
@@ -83,6 +88,7 @@ impl Preimage {
                 .libtorch
                 .clone()
                 .filter(|_| keyed_by(KeyPart::Libtorch)),
+            env: stage.policy.env.clone(),
         }
     }
 
@@ -114,6 +120,12 @@ impl Preimage {
         ] {
             if let Some(value) = value {
                 bytes.field(label, value.as_bytes());
+            }
+        }
+        for (name, value) in &self.env {
+            bytes.field("env", name.as_bytes());
+            if let Some(value) = value {
+                bytes.field("value", value.as_bytes());
             }
         }
         bytes.digest()
@@ -152,6 +164,15 @@ impl Preimage {
                 .join(", ")
         };
         changed("outputs", outputs(&before.outputs), outputs(&self.outputs));
+        let names: BTreeSet<&String> = before.env.keys().chain(self.env.keys()).collect();
+        for name in names {
+            let shown = |env: &BTreeMap<String, Option<String>>| match env.get(name) {
+                None => "not allowed".to_owned(),
+                Some(None) => "not set".to_owned(),
+                Some(Some(value)) => format!("`{value}`"),
+            };
+            changed(&format!("env {name}"), shown(&before.env), shown(&self.env));
+        }
         param_changes("params", &before.params, &self.params, &mut changes);
         input_changes(&before.inputs, &self.inputs, &mut changes);
         changes
@@ -227,13 +248,14 @@ mod tests {
             threads: Some(2),
             device: Some("cpu".into()),
             libtorch: None,
+            env: BTreeMap::from([("TZ".to_owned(), None)]),
         }
     }
 
     #[test]
     fn every_field_counts() {
         let base = preimage().fingerprint();
-        let edits: [fn(&mut Preimage); 9] = [
+        let edits: [fn(&mut Preimage); 11] = [
             |p| p.format += 1,
             |p| p.kind.push('x'),
             |p| p.code = Digest::of_bytes(b"other"),
@@ -243,6 +265,10 @@ mod tests {
             |p| p.outputs[0].file_name.push('x'),
             |p| p.threads = Some(1),
             |p| p.device = Some("cuda".into()),
+            |p| p.env.clear(),
+            |p| {
+                p.env.insert("TZ".into(), Some(String::new()));
+            },
         ];
         for edit in edits {
             let mut edited = preimage();

@@ -7,12 +7,20 @@
 //! The way of a pipeline: [`mod@file`] (as written) → [`graph`] (checked against the programs'
 //! descriptions) → [`plan`] (fingerprints and states) → [`run`] (child processes, the store).
 
+pub mod cost;
+pub mod dag;
+pub mod diff;
 pub mod error;
+pub mod explain;
 pub mod file;
+mod file_name;
 pub mod fingerprint;
+mod flat;
 pub mod gc;
 pub mod graph;
+pub mod lock;
 pub mod machine;
+mod note;
 pub mod pins;
 pub mod plan;
 pub mod policy;
@@ -20,7 +28,10 @@ pub mod programs;
 pub mod project;
 pub mod results;
 pub mod run;
+pub mod runs;
+pub mod schema;
 pub mod sharing;
+pub mod sweep;
 mod vars;
 pub mod verify;
 pub mod view;

@@ -92,6 +92,26 @@ pub fn assess(
     stage: &Stage,
     known: &Known,
 ) -> Result<Assessment, PipelineError> {
+    assess_as(project, graph, stage, known, stage.policy.frozen)
+}
+
+/// The same as if it were not frozen: for a run that forces it, whose result belongs to the key of now.
+pub fn assess_thawed(
+    project: &Project,
+    graph: &Graph,
+    stage: &Stage,
+    known: &Known,
+) -> Result<Assessment, PipelineError> {
+    assess_as(project, graph, stage, known, false)
+}
+
+fn assess_as(
+    project: &Project,
+    graph: &Graph,
+    stage: &Stage,
+    known: &Known,
+    is_frozen: bool,
+) -> Result<Assessment, PipelineError> {
     let on: Vec<String> = stage
         .needs()
         .into_iter()
@@ -107,6 +127,9 @@ pub fn assess(
         });
     }
     let key = key(project, graph, stage, known)?;
+    if is_frozen && let Some(frozen) = frozen(project, graph, stage, &key)? {
+        return Ok(frozen);
+    }
     let mut warnings = Vec::new();
     let record = result(project, stage, &key, &mut warnings)?;
     let state = match &record {
@@ -122,6 +145,33 @@ pub fn assess(
         record,
         warnings,
     })
+}
+
+/// What a frozen stage has on view, if it is whole: it counts as fresh whatever changed.
+fn frozen(
+    project: &Project,
+    graph: &Graph,
+    stage: &Stage,
+    key: &Key,
+) -> Result<Option<Assessment>, PipelineError> {
+    let Some(view) = view::current(project, graph, stage) else {
+        return Ok(None);
+    };
+    let Ok(preimage) = serde_json::from_value::<Preimage>(view.preimage) else {
+        return Ok(None);
+    };
+    let key = Key {
+        fingerprint: view.fingerprint,
+        preimage,
+        ..key.clone()
+    };
+    let record = result(project, stage, &key, &mut Vec::new())?;
+    Ok(record.map(|record| Assessment {
+        state: State::Fresh,
+        key: Some(key),
+        record: Some(record),
+        warnings: Vec::new(),
+    }))
 }
 
 /// The record of a key whose objects are all there and whole.

@@ -3,10 +3,10 @@
 //! Owns the memory of descriptions: a program is asked once, and the answer is kept by the file's stat,
 //! so that a plan starts no program that it knows.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use cinescore_artifact::describe::{PROTOCOL, ProgramDescription};
 use cinescore_artifact::store::{Stat, sealed};
@@ -22,7 +22,7 @@ const PREFIX: &str = "cinescore-";
 pub struct Programs {
     folder: PathBuf,
     memory: PathBuf,
-    known: RefCell<BTreeMap<PathBuf, ProgramDescription>>,
+    known: Mutex<BTreeMap<PathBuf, ProgramDescription>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -38,38 +38,47 @@ impl Programs {
         Self {
             folder: folder.to_owned(),
             memory: memory.to_owned(),
-            known: RefCell::default(),
+            known: Mutex::default(),
         }
     }
 
     /// The program of a short name, `featurize`.
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         let file_name = format!("{PREFIX}{name}");
-        let on_path = std::env::var_os("PATH").unwrap_or_default();
-        std::iter::once(self.folder.clone())
-            .chain(std::env::split_paths(&on_path))
+        self.folders()
+            .into_iter()
             .map(|folder| folder.join(&file_name))
             .find(|path| path.is_file())
     }
 
-    /// The short names of the programs in the folder, for messages.
+    /// Where programs are looked for, in order.
+    fn folders(&self) -> Vec<PathBuf> {
+        let on_path = std::env::var_os("PATH").unwrap_or_default();
+        std::iter::once(self.folder.clone())
+            .chain(std::env::split_paths(&on_path))
+            .collect()
+    }
+
+    /// The short names of all programs that can be found.
     pub fn names(&self) -> Vec<String> {
-        let entries = fs_err::read_dir(&self.folder)
-            .into_iter()
-            .flatten()
-            .flatten();
+        let entries = self.folders().into_iter().flat_map(|folder| {
+            let entries = fs_err::read_dir(folder).into_iter();
+            entries.flatten().flatten()
+        });
         let mut names: Vec<String> = entries
             .filter(|entry| entry.path().is_file())
             .filter_map(|entry| Some(entry.file_name().to_str()?.strip_prefix(PREFIX)?.to_owned()))
             .filter(|name| !name.contains('.'))
             .collect();
         names.sort();
+        names.dedup();
         names
     }
 
     /// What a program says of itself.
     pub fn describe(&self, program: &Path) -> Result<ProgramDescription, PipelineError> {
-        if let Some(known) = self.known.borrow().get(program) {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(program) {
             return Ok(known.clone());
         }
         let stat = Stat::of(program).map_err(PipelineError::io("find", program))?;
@@ -94,9 +103,7 @@ impl Programs {
                 description
             }
         };
-        self.known
-            .borrow_mut()
-            .insert(program.to_owned(), description.clone());
+        known().insert(program.to_owned(), description.clone());
         Ok(description)
     }
 }

@@ -1,17 +1,31 @@
-//! Running a pipeline: stage after stage, each only if its result is not in the store.
+//! Running a pipeline: each stage when everything above it is there, only if its result is not in the
+//! store, and as many side by side as the machine can hold.
 //!
-//! Owns the order and the selection of stages and what is kept of each. Does not own child processes
-//! (`child`) or what a run record holds (`record`).
+//! Owns what a run is asked for and what it tells. The parts: `selection` (which stages), `scheduler`
+//! (which when), `resources` (what they share), `execute` (one result), `child` and `processes` (the
+//! program and whatever it starts), `inputs` and `outputs` (nothing is believed), `book` and `record`
+//! (the run's record).
 
+mod book;
+mod checks;
 mod child;
+mod events;
 mod execute;
-mod record;
+#[cfg(test)]
+mod fixtures;
+mod inputs;
+mod interrupt;
+mod log;
+mod outputs;
+mod processes;
+pub(crate) mod record;
+mod resources;
+mod scheduler;
+mod scratch;
 mod selection;
 
-use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cinescore_artifact::store::{LockHolder, Record};
@@ -19,27 +33,65 @@ use cinescore_artifact::task::Event;
 
 use crate::error::PipelineError;
 use crate::graph::{Graph, Stage};
-use crate::plan::{self, Known, State};
+use crate::machine::Capacity;
+use crate::plan::{self, State};
 use crate::project::Project;
-use crate::view;
 
-pub use record::{RunRecord, StageRun};
+pub use interrupt::{Interrupt, Urgency};
+pub use record::{How, RunRecord, StageRun};
 pub use selection::Selection;
 
-/// What a run tells while it goes on.
+/// What a run tells while it goes on, from several threads.
 pub trait Observer: Sync {
+    /// A run begins that looks at so many stages.
+    fn begun(&self, stages: usize) {
+        let _ = stages;
+    }
     /// A stage's state is known.
     fn assessed(&self, stage: &Stage, state: &State);
     /// Something that a person should look at.
     fn warning(&self, stage: &Stage, message: &str);
     /// Another process is making this result; this one waits.
     fn waiting(&self, stage: &Stage, holder: Option<&LockHolder>);
-    /// A stage's program was started.
-    fn started(&self, stage: &Stage);
+    /// A stage's program was started, for the `attempt`th time from 1.
+    fn started(&self, stage: &Stage, attempt: u32);
     /// A stage's program says something.
     fn event(&self, stage: &Stage, event: &Event);
+    /// Whether [`memory`](Self::memory) is of any use.
+    fn wants_memory(&self) -> bool {
+        false
+    }
+    /// What a running stage's processes hold of the memory now, bytes.
+    fn memory(&self, stage: &Stage, bytes: u64) {
+        let _ = (stage, bytes);
+    }
     /// A stage's program is done and its outputs are in the store.
     fn finished(&self, stage: &Stage, record: &Record, wall: Duration);
+    /// A stage's program failed, and is tried again.
+    fn retrying(&self, stage: &Stage, error: &PipelineError, attempt: u32, of: u32);
+    /// A stage failed for good; so many others are still running.
+    fn failed(&self, stage: &Stage, error: &PipelineError, running: usize);
+}
+
+/// How a run goes about it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The most stages at once; none: as many as the machine holds.
+    pub jobs: Option<NonZeroUsize>,
+    /// Go on with what does not need a stage that failed.
+    pub keep_going: bool,
+    /// How long a stopped stage may take to clean up before it is killed.
+    pub grace: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            jobs: None,
+            keep_going: false,
+            grace: Duration::from_secs(10),
+        }
+    }
 }
 
 /// What a run did.
@@ -47,130 +99,76 @@ pub trait Observer: Sync {
 pub struct Outcome {
     /// The results of the selected stages, in order.
     pub results: Vec<(String, Record)>,
-    /// The stages whose programs ran.
+    /// The stages whose programs ran, in order.
     pub executed: Vec<String>,
-    /// The run's id and logs, if a program ran.
+    /// The run's logs, if a program ran.
     pub logs: Option<PathBuf>,
 }
 
 /// Runs what is selected of a pipeline.
+///
+/// A stage that fails stops the run once those that run beside it are done, unless
+/// [`Options::keep_going`] says otherwise. An interrupt stops all of them.
 pub fn run(
     project: &Project,
     graph: &Graph,
     selection: &Selection,
-    interrupted: &Arc<AtomicBool>,
+    options: &Options,
+    interrupt: &Interrupt,
     observer: &dyn Observer,
 ) -> Result<Outcome, PipelineError> {
-    let selected = selection.resolve(graph)?;
-    let wanted: BTreeSet<String> = selected.iter().flat_map(|name| graph.above(name)).collect();
-    let mut runner = Runner {
+    let edges = selection::Edges::of(graph);
+    let selected = selection.resolve(graph, &edges)?;
+    observer.begun(selected.wanted.len());
+    processes::adopt_orphans();
+    sweep(project)?;
+    let workshop = execute::Workshop {
         project,
         graph,
-        interrupted,
         observer,
-        known: Known::new(),
-        run_record: None,
-        executed: Vec::new(),
+        interrupt,
+        grace: options.grace,
+        book: book::Book::new(project, graph),
+        children: processes::Children::default(),
+        verified: inputs::Verified::default(),
     };
-    let mut results = Vec::new();
-    for stage in graph
-        .stages
-        .iter()
-        .filter(|stage| wanted.contains(&stage.name))
-    {
-        if interrupted.load(Ordering::Relaxed) {
-            return Err(runner.stop(PipelineError::Interrupted));
-        }
-        let is_selected = selected.contains(&stage.name);
-        match runner.stage(stage, is_selected, selection.force && is_selected) {
-            Ok(record) if is_selected => results.push((stage.name.clone(), record)),
-            Ok(_) => {}
-            Err(error) => return Err(runner.stop(error)),
-        }
+    let capacity = Capacity::probe(project.machine);
+    let budget = resources::Budget::new(capacity, options.jobs.map(NonZeroUsize::get));
+    let scheduler =
+        scheduler::Scheduler::new(&workshop, &edges, &selected, options.keep_going, budget);
+    let done = scheduler.run();
+    workshop.children.stop_left_behind(None);
+    // The first error is the one told; the record is kept as far as possible.
+    let kept = workshop.book.finish(&done);
+    if let Some(error) = done.error {
+        return Err(error);
     }
-    runner.keep_record()?;
-    let logs = runner
-        .run_record
-        .as_ref()
-        .map(|record| plan::logs_folder(project, &record.id));
+    let mut known = done.known;
+    let logs = kept?.map(|run| plan::logs_folder(project, &run));
+    let named = |place: &usize| graph.stages[*place].name.clone();
     Ok(Outcome {
-        results,
-        executed: runner.executed,
+        results: selected
+            .may_run
+            .iter()
+            .map(named)
+            .filter_map(|name| {
+                let (_, record) = known.remove(&name)?;
+                Some((name, record))
+            })
+            .collect(),
+        executed: done.executed.iter().map(named).collect(),
         logs,
     })
 }
 
-struct Runner<'a> {
-    project: &'a Project,
-    graph: &'a Graph,
-    interrupted: &'a Arc<AtomicBool>,
-    observer: &'a dyn Observer,
-    known: Known,
-    /// Begun with the first program that is started: a run that computes nothing leaves no trace.
-    run_record: Option<RunRecord>,
-    executed: Vec<String>,
-}
-
-impl Runner<'_> {
-    /// Brings one stage's result into the store and on view.
-    fn stage(
-        &mut self,
-        stage: &Stage,
-        may_run: bool,
-        force: bool,
-    ) -> Result<Record, PipelineError> {
-        let assessment = plan::assess(self.project, self.graph, stage, &self.known)?;
-        for warning in &assessment.warnings {
-            self.observer.warning(stage, warning);
-        }
-        let key = assessment.key.ok_or_else(|| PipelineError::Protocol {
-            stage: stage.name.clone(),
-            how: "its inputs are unknown although everything above has run".into(),
-        })?;
-        let state = match assessment.state {
-            State::Fresh | State::Restore if force => State::Run {
-                reasons: vec!["--force".into()],
-            },
-            state => state,
-        };
-        self.observer.assessed(stage, &state);
-        let record = match (&state, assessment.record) {
-            (State::Fresh | State::Restore, Some(record)) => record,
-            _ if may_run => self.execute(stage, &key, force)?,
-            _ => {
-                return Err(PipelineError::UpstreamStale {
-                    stage: self.first_selected_below(stage),
-                    upstream: stage.name.clone(),
-                });
-            }
-        };
-        if state != State::Fresh && may_run {
-            view::show(self.project, self.graph, stage, &record)?;
-        }
-        self.known.insert(stage.name.clone(), (key, record.clone()));
-        Ok(record)
+/// Stops and removes what killed runs left, if there is work in progress of any run at all.
+fn sweep(project: &Project) -> Result<(), PipelineError> {
+    let folder = project.store.root().join("tmp");
+    let is_empty = fs_err::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none());
+    if !is_empty {
+        processes::stop_orphans_of_killed_runners(&project.store);
+        // The store sweeps before it gives out a folder.
+        drop(project.store.work_dir()?);
     }
-
-    /// The stage for whose sake another one was looked at.
-    fn first_selected_below(&self, stage: &Stage) -> String {
-        self.graph
-            .below(&stage.name)
-            .into_iter()
-            .nth(1)
-            .unwrap_or_else(|| stage.name.clone())
-    }
-
-    /// Ends the run early; its record is kept as far as possible, and the first error is the one told.
-    fn stop(&mut self, error: PipelineError) -> PipelineError {
-        self.keep_record().ok();
-        error
-    }
-
-    fn keep_record(&mut self) -> Result<(), PipelineError> {
-        if let Some(record) = &mut self.run_record {
-            record.finish();
-            record.write(self.project)?;
-        }
-        Ok(())
-    }
+    Ok(())
 }

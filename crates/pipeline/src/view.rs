@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::PipelineError;
+use crate::file_name::file_name;
 use crate::graph::{Graph, Stage};
 use crate::project::Project;
 
@@ -36,9 +37,18 @@ pub struct StageView {
     pub result: TaskResult,
 }
 
-/// The folder of a stage's view.
+/// The folder of a stage's view: `net/`, and `net/network=lstm_c,seed=7/` for a cell of a matrix.
 pub fn folder(project: &Project, graph: &Graph, stage: &str) -> PathBuf {
-    project.artifacts.join("runs").join(&graph.name).join(stage)
+    let folder = project.artifacts.join("runs").join(&graph.name);
+    match cell_of(stage) {
+        None => folder.join(stage),
+        Some((base, cell)) => folder.join(base).join(file_name(cell)),
+    }
+}
+
+/// `net[seed=7]` as `net` and `seed=7`.
+fn cell_of(stage: &str) -> Option<(&str, &str)> {
+    stage.strip_suffix(']')?.split_once('[')
 }
 
 /// What is on view of a stage, if anything readable is.
@@ -58,8 +68,9 @@ pub fn current(project: &Project, graph: &Graph, stage: &Stage) -> Option<StageV
 pub fn shows(project: &Project, graph: &Graph, stage: &Stage, record: &Record) -> bool {
     let folder = folder(project, graph, &stage.name);
     let leads_there = |object: &Object| {
-        fs_err::read_link(folder.join(&object.file_name))
-            .is_ok_and(|target| target == relative_object(&project.store, object.digest))
+        fs_err::read_link(folder.join(&object.file_name)).is_ok_and(|target| {
+            target == relative_object(&project.store, &stage.name, object.digest)
+        })
     };
     current(project, graph, stage).is_some_and(|view| view == StageView::of(stage, record))
         && record.outputs.values().all(leads_there)
@@ -92,7 +103,7 @@ pub fn show(
         .lock_named(&Digest::of_bytes(place.as_bytes()).to_hex())?;
     let mut names = BTreeSet::from([STAGE_FILE.to_owned()]);
     for object in record.outputs.values() {
-        let target = relative_object(&project.store, object.digest);
+        let target = relative_object(&project.store, &stage.name, object.digest);
         link(&target, &folder.join(&object.file_name))?;
         names.insert(object.file_name.clone());
     }
@@ -109,10 +120,15 @@ pub fn show(
 }
 
 /// An object's path from a stage's view: relative, so that `artifacts/` can be moved.
-fn relative_object(store: &Store, digest: Digest) -> PathBuf {
+fn relative_object(store: &Store, stage: &str, digest: Digest) -> PathBuf {
     let object = store.object_path(digest);
     let inside = object.strip_prefix(store.root()).unwrap_or(&object);
-    Path::new("../../../store").join(inside)
+    let up = if cell_of(stage).is_some() {
+        "../../../../store"
+    } else {
+        "../../../store"
+    };
+    Path::new(up).join(inside)
 }
 
 fn link(target: &Path, place: &Path) -> Result<(), PipelineError> {
@@ -128,4 +144,16 @@ fn link(target: &Path, place: &Path) -> Result<(), PipelineError> {
         .persist(place)
         .map_err(|error| PipelineError::io("write", place)(error.error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_a_folder_of_its_stage() {
+        assert_eq!(cell_of("net"), None);
+        assert_eq!(cell_of("net[seed=7]"), Some(("net", "seed=7")));
+        assert_eq!(cell_of("net[file=a[1]]"), Some(("net", "file=a[1]")));
+    }
 }

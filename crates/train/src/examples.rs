@@ -16,36 +16,10 @@ use cinescore_artifact::tables::TOKENS;
 use cinescore_model::task::Task;
 use thiserror::Error;
 
+pub use cinescore_artifact::Split;
+
 /// Rows read at a time.
 const READ_ROWS: usize = 8192;
-
-/// A part of the examples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Split {
-    /// What is learned from.
-    Train,
-    /// What every choice is made on.
-    Valid,
-    /// What intervals are fitted on.
-    Calib,
-    /// What the figures are for.
-    Test,
-}
-
-impl Split {
-    /// All, in the order of the tables.
-    pub const ALL: [Self; 4] = [Self::Train, Self::Valid, Self::Calib, Self::Test];
-
-    /// The name in the tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Valid => "valid",
-            Self::Calib => "calib",
-            Self::Test => "test",
-        }
-    }
-}
 
 /// How the steps of an example lie in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,10 +161,7 @@ impl Examples {
         };
         for row in 0..batch.num_rows() {
             // Unlabelled reviews are in the table where they were asked for, and nothing is asked of them here.
-            let Some(split) = Split::ALL
-                .into_iter()
-                .find(|split| split.name() == splits.value(row))
-            else {
+            let Some(split) = Split::of_name(splits.value(row)) else {
                 continue;
             };
             if labels.is_null(row) {

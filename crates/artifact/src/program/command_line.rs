@@ -379,6 +379,7 @@ impl Direct<'_> {
             scratch_dir,
             threads: self.threads,
             device: self.device,
+            persist: false,
         };
         let result = self.kind.perform(task, Progress::for_person())?;
         if out.exists() {

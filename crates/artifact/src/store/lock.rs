@@ -21,6 +21,9 @@ pub struct KeyLock {
 pub struct LockHolder {
     /// Process id.
     pub pid: u32,
+    /// The machine on which it runs: a store may be shared.
+    #[serde(default)]
+    pub host: String,
     /// The command.
     pub command: String,
     /// Since when, RFC 3339.

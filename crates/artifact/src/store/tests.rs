@@ -235,6 +235,7 @@ fn a_second_writer_waits_and_learns_for_whom() {
     let key = Digest::of_bytes(b"key");
     let first = LockHolder {
         pid: 1,
+        host: "here".into(),
         command: "first".into(),
         since: "now".into(),
     };

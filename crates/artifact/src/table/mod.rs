@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use read::{TableReader, column};
+pub use read::{TableFooter, TableReader, column};
 pub use spec::{ColumnSpec, ColumnType, TableSpec};
 pub use write::TableWriter;
 

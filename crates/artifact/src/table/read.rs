@@ -14,6 +14,49 @@ use parquet::arrow::arrow_reader::{
 use super::write::{NAME_KEY, VERSION_KEY};
 use super::{TableError, TableSpec, io_error};
 
+/// What a Parquet file says of itself, whichever table it is: for checks that know no schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableFooter {
+    /// The table's name, where cinescore's writer wrote it.
+    pub name: Option<String>,
+    /// The version of its schema, as written.
+    pub version: Option<String>,
+    /// Rows.
+    pub rows: u64,
+    /// The names of the columns, in order.
+    pub columns: Vec<String>,
+}
+
+impl TableFooter {
+    /// Reads the end of a file.
+    pub fn read(path: &Path) -> Result<Self, TableError> {
+        let file = File::open(path).map_err(io_error(path))?;
+        let metadata =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(|source| {
+                TableError::Parquet {
+                    path: path.to_owned(),
+                    source,
+                }
+            })?;
+        let file = metadata.metadata().file_metadata();
+        let value = |key: &str| {
+            let entries = file.key_value_metadata()?;
+            entries.iter().find(|entry| entry.key == key)?.value.clone()
+        };
+        Ok(Self {
+            name: value(NAME_KEY),
+            version: value(VERSION_KEY),
+            rows: u64::try_from(file.num_rows()).unwrap_or(0),
+            columns: metadata
+                .schema()
+                .fields()
+                .iter()
+                .map(|field| field.name().clone())
+                .collect(),
+        })
+    }
+}
+
 /// An opened table, ready to give its batches.
 pub struct TableReader {
     path: PathBuf,

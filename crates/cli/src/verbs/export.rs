@@ -14,8 +14,7 @@ pub(crate) fn export(
 ) -> Result<u8, StageError> {
     let project = given.open_store()?;
     // Views are named after the pipeline, which is its file's name.
-    let pipeline = std::path::Path::new(&given.pipeline).file_stem();
-    let pipeline = pipeline.unwrap_or_default().to_string_lossy();
+    let pipeline = given.named().unwrap_or_else(|| "demo".into());
     let what = arguments.what.as_deref().unwrap_or(&pipeline);
     let wanted = results::resolve(&project, what)?;
     if let Some(folder) = &arguments.files {

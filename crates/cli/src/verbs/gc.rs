@@ -99,7 +99,7 @@ fn pin(project: &Project, arguments: &GcArguments) -> Result<u8, StageError> {
 
 /// Where lock files lie: beside the pipelines of the working folder, and beside the one that is named.
 fn lock_folders(given: &ProjectArguments) -> Vec<PathBuf> {
-    let named = Path::new(&given.pipeline);
+    let named = Path::new(given.pipeline.as_deref().unwrap_or_default());
     let beside = named
         .parent()
         .filter(|_| named.is_file())

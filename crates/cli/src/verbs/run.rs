@@ -1,40 +1,49 @@
 //! `cinescore run`: brings stages up to date, shows how it goes, and ends with the figures.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cinescore_artifact::store::{Pushed, Record};
 use cinescore_artifact::{StageError, exit};
 use cinescore_pipeline::graph::Graph;
-use cinescore_pipeline::run::{self, Selection};
+use cinescore_pipeline::lock::{LockFile, lock_path};
+use cinescore_pipeline::plan;
+use cinescore_pipeline::run::{self, Interrupt, Options, Selection};
 use cinescore_pipeline::{PipelineError, Project, view};
 
 use crate::amounts;
 use crate::arguments::{ProjectArguments, RunArguments};
 use crate::display::{self, Screen};
+use crate::verbs::{self, lock::Check};
 
 pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Result<u8, StageError> {
     let began = Instant::now();
+    let lock_file = lock_path(&project.file()?);
     let (project, graph) = project.open_to_run(arguments.push)?;
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // A second signal ends the runner at once; the store stays whole in any case.
-        signal_hook::flag::register_conditional_shutdown(
-            signal,
-            exit::INTERRUPTED.into(),
-            Arc::clone(&interrupted),
-        )?;
-        signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
+    let locked = match arguments.locked {
+        true => Some(LockFile::load(&lock_file)?),
+        false => None,
+    };
+    if let Some(locked) = &locked
+        && let Some(check) = Check::before(&project, &graph, &lock_file, locked)?
+    {
+        return check.tell(arguments.json);
     }
+    // A second signal ends the runner at once; the store stays whole in any case.
+    let interrupt = Interrupt::on_signals()?;
     let selection = Selection {
         stages: arguments.stages.clone(),
         only: arguments.only,
         from: arguments.from.clone(),
+        downstream: arguments.downstream.clone(),
         force: arguments.force,
     };
+    let options = Options {
+        jobs: arguments.jobs,
+        keep_going: arguments.keep_going,
+        grace: Duration::from_secs(arguments.grace),
+    };
     let screen = Screen::new(&graph);
-    let outcome = run::run(&project, &graph, &selection, &interrupted, &screen);
+    let outcome = run::run(&project, &graph, &selection, &options, &interrupt, &screen);
     screen.close();
     if arguments.push
         && let Ok(outcome) = &outcome
@@ -43,7 +52,10 @@ pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Resul
     }
     // Digests that were computed are worth keeping however the run ended.
     project.close()?;
-    let outcome = outcome?;
+    let outcome = outcome.map_err(|error| match error {
+        PipelineError::Interrupted => StageError::from(error).hint(how_to_go_on()),
+        error => error.into(),
+    })?;
     for (stage, record) in &outcome.results {
         results(&project, &graph, stage, record);
     }
@@ -57,7 +69,34 @@ pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Resul
     if let Some(logs) = outcome.logs {
         display::say(&format!("logs: {}", ProjectArguments::shown(&logs)));
     }
+    if arguments.lock {
+        let planned = plan::plan(&project, &graph)?;
+        verbs::lock::write(&graph, &planned, &lock_file)?;
+    }
+    if let Some(locked) = &locked {
+        let planned = plan::plan(&project, &graph)?;
+        let is_selected = |name: &str| outcome.results.iter().any(|(stage, _)| stage == name);
+        let differences = locked.differences(&graph, &planned, &is_selected);
+        return Check::new(&graph, &lock_file, locked, &planned, differences).tell(arguments.json);
+    }
     Ok(exit::DONE)
+}
+
+/// The command that goes on where this one was stopped: the same without `--force`, which would make
+/// again what is finished.
+pub(crate) fn how_to_go_on() -> String {
+    let arguments = std::env::args().filter(|argument| argument != "--force");
+    let quoted: Vec<String> = arguments.map(|argument| quoted(&argument)).collect();
+    format!("go on with `{}`", quoted.join(" "))
+}
+
+/// An argument as a shell reads it.
+pub(crate) fn quoted(argument: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-=+.,/:@%".contains(c);
+    if !argument.is_empty() && argument.chars().all(is_plain) {
+        return argument.to_owned();
+    }
+    format!("'{}'", argument.replace('\'', "'\\''"))
 }
 
 /// Copies results into the second store.
@@ -94,5 +133,18 @@ fn results(project: &Project, graph: &Graph, stage: &str, record: &Record) {
         if page.is_file() {
             display::say(&format!("{stage}: {}", ProjectArguments::shown(&page)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_quoted_for_a_shell() {
+        assert_eq!(quoted("vars.data=../shared"), "vars.data=../shared");
+        assert_eq!(quoted("net[seed=7]"), "'net[seed=7]'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
     }
 }

@@ -131,4 +131,22 @@ fn status_says_what_is_there() {
     let status = project.done("status").stdout;
     assert!(status.starts_with("a  fresh     made by "), "{status}");
     assert!(status.contains("length 3.0000"), "{status}");
+    assert!(status.contains(" ago, in "), "{status}");
+    assert!(!status.contains("locked"), "{status}");
+    project.done("lock");
+    let status = project.done("status").stdout;
+    assert!(status.contains(", as locked"), "{status}");
+    project.write("version: 1\nstages: {a: {run: toy write, params: {text: other}}}\n");
+    project.done("run");
+    let status = project.done("status").stdout;
+    assert!(status.contains(", not as locked"), "{status}");
+    let status: serde_json::Value =
+        serde_json::from_str(&project.done("status --json").stdout).unwrap();
+    assert_eq!(status["stages"][0]["as_locked"], false);
+    assert!(
+        status["stages"][0]["made"]["peak_memory_bytes"]
+            .as_u64()
+            .unwrap()
+            > 0
+    );
 }

@@ -1,82 +1,152 @@
 //! `kill -9` of the runner and its stages at many moments: the next run ends as if nothing had been.
+//! SIGINT and its like: the run stops in good order.
 
-use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::project::{DIAMOND, Project};
+use crate::project::{Project, processes};
 
-/// Moments of one run at which it is killed, milliseconds: the run takes about 350.
-const MOMENTS: [u64; 16] = [
-    1, 4, 8, 15, 25, 40, 60, 80, 100, 130, 160, 190, 220, 260, 300, 340,
-];
+/// Moments of one run at which something is killed, milliseconds: the run takes about 350.
+const MOMENTS: usize = 50;
+const LONGEST: u64 = 400;
 
-fn pipeline() -> String {
-    DIAMOND
-        .replace("{text: c}", "{text: c, sleep_millis: 100}")
-        .replace("{text: b}", "{text: b, sleep_millis: 100}")
+/// Three chains side by side, and a stage that leaves a process behind.
+const PIPELINE: &str = "\
+version: 1
+stages:
+  a: {run: toy write, resources: {threads: 1}}
+  b: {run: toy write, inputs: {from: a}, params: {text: b, sleep_millis: 50}, resources: {threads: 1}}
+  c: {run: toy write, inputs: {from: a}, params: {text: c, sleep_millis: 50}, resources: {threads: 1}}
+  daemon: {run: rogue write, inputs: {from: a}, params: {end: daemon, daemon_secs: 616}, resources: {threads: 1}}
+  bundle: {run: rogue lie, resources: {threads: 1}}
+  d: {run: toy write, inputs: {from: [b.made, c.made, daemon.made, bundle.made]}, params: {text: d}}
+";
+
+/// The same numbers every time (xorshift64, Marsaglia 2003).
+fn random(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+/// The file names of all objects: their digests.
+fn digests(project: &Project) -> Vec<std::ffi::OsString> {
+    let objects = project.objects().into_iter();
+    objects
+        .map(|path| path.file_name().unwrap().to_owned())
+        .collect()
+}
+
+fn kill(id: u32) {
+    let mut kill = std::process::Command::new("kill");
+    // It may have ended by itself.
+    kill.arg("-9")
+        .arg(id.to_string())
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+}
+
+/// The processes of this project's stages.
+fn of_stages(project: &Project) -> Vec<i32> {
+    let work = format!("CINESCORE_WORK={}/", project.path().display());
+    let mut ids = processes("");
+    ids.retain(|id| {
+        let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        String::from_utf8_lossy(&environment).contains(&work)
+    });
+    ids
 }
 
 #[test]
-fn a_killed_runner_leaves_the_old_state_or_the_new_one() {
-    let undisturbed = Project::new(&pipeline());
+fn a_killed_runner_or_stage_leaves_the_old_state_or_the_new_one() {
+    let undisturbed = Project::new(PIPELINE);
     undisturbed.done("run");
-    let expected: Vec<_> = undisturbed
-        .objects()
-        .iter()
-        .map(|path| path.file_name().unwrap().to_owned())
-        .collect();
-    for moment in MOMENTS {
-        let project = Project::new(&pipeline());
-        let mut child = project
-            .command("run")
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(moment));
-        child.kill().unwrap();
-        child.wait().unwrap();
+    let expected = digests(&undisturbed);
+    let mut state = 0x9e37_79b9_7f4a_7c15;
+    for round in 0..MOMENTS {
+        let moment = Duration::from_millis(random(&mut state) % LONGEST);
+        let of_runner = random(&mut state).is_multiple_of(2);
+        let what = format!(
+            "round {round}: {} killed after {moment:?}",
+            if of_runner { "runner" } else { "stage" }
+        );
+        let project = Project::new(PIPELINE);
+        let going = project.spawn("run");
+        std::thread::sleep(moment);
+        if of_runner {
+            kill(going.id());
+        } else {
+            let stages = of_stages(&project);
+            if !stages.is_empty() {
+                let index = usize::try_from(random(&mut state)).unwrap() % stages.len();
+                kill(u32::try_from(stages[index]).unwrap());
+            }
+        }
+        going.end();
         project.done("run");
-        let objects: Vec<_> = project
-            .objects()
-            .iter()
-            .map(|path| path.file_name().unwrap().to_owned())
-            .collect();
-        assert_eq!(objects, expected, "killed after {moment} ms");
-        assert_eq!(project.made("d"), undisturbed.made("d"));
-        // What the killed run left is swept by the next one that works.
-        project.done("run --force");
-        assert_eq!(project.debris(), 0, "killed after {moment} ms");
+        assert_eq!(digests(&project), expected, "{what}");
+        assert_eq!(project.made("d"), undisturbed.made("d"), "{what}");
+        assert_eq!(project.debris(), 0, "{what}");
+        assert_eq!(of_stages(&project), [0; 0], "{what}");
+    }
+}
+
+const LONG: &str = "\
+version: 1
+stages:
+  a: {run: toy write}
+  b: {run: toy write, inputs: {from: a}, params: {sleep_millis: 30000}, resources: {threads: 1}}
+  c: {run: toy write, inputs: {from: a}, params: {sleep_millis: 30000, text: c}, resources: {threads: 1}}
+";
+
+#[test]
+fn an_interrupted_run_says_how_to_go_on_and_does() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let project = Project::new(LONG);
+        let began = Instant::now();
+        let going = project.spawn("run -p demo --force");
+        project.wait_for_line(&going, "a  done");
+        std::thread::sleep(Duration::from_millis(200));
+        going.signal(signal);
+        let ran = going.end();
+        assert!(began.elapsed() < Duration::from_secs(20));
+        assert_eq!(ran.code, 130, "{}", ran.stderr);
+        assert!(
+            ran.stderr
+                .contains("error: interrupted; what was finished is kept\nhint: go on with `"),
+            "{}",
+            ran.stderr
+        );
+        assert!(
+            ran.stderr.contains("cinescore run -p demo`"),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(project.debris(), 0);
+        assert_eq!(of_stages(&project), [0; 0]);
+        assert!(project.run("plan").stdout.starts_with("a  fresh"));
     }
 }
 
 #[test]
-fn an_interrupted_run_says_so_and_goes_on_later() {
-    let project = Project::new(
-        "version: 1\nstages: {a: {run: toy write}, b: {run: toy write, inputs: {from: a}, params: {sleep_millis: 30000}}}\n",
-    );
-    let mut command = project.command("run");
-    let child = command.stderr(Stdio::piped()).spawn().unwrap();
-    // Long enough for `a` to be done on a busy machine, far less than `b` takes.
-    while !project.view("a").exists() {
-        std::thread::sleep(Duration::from_millis(20));
+fn a_second_signal_kills_at_once() {
+    let project =
+        Project::new("version: 1\nstages: {a: {run: rogue write, params: {end: hang}}}\n");
+    let going = project.spawn("run");
+    project.wait_for_line(&going, "a  run");
+    let began = Instant::now();
+    while of_stages(&project).is_empty() {
+        std::thread::sleep(Duration::from_millis(10));
     }
     std::thread::sleep(Duration::from_millis(300));
-    let id = child.id().to_string();
-    assert!(
-        std::process::Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let ran = crate::project::Ran::of(child.wait_with_output().unwrap());
-    assert_eq!(ran.code, 130, "{}", ran.stderr);
-    assert!(
-        ran.stderr
-            .contains("what was finished is kept, run again to go on"),
-        "{}",
-        ran.stderr
-    );
+    going.signal("INT");
+    // It hangs on: the runner gives it ten seconds.
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(!of_stages(&project).is_empty());
+    going.signal("INT");
+    assert_eq!(going.end().code, 130);
+    assert!(began.elapsed() < Duration::from_secs(8));
+    assert_eq!(of_stages(&project), [0; 0]);
     assert_eq!(project.debris(), 0);
-    assert!(project.run("plan").stdout.starts_with("a  fresh"));
 }

@@ -4,12 +4,23 @@
 
 mod caching;
 mod collecting;
+mod comparing;
 mod damage;
+mod drawing;
 mod failing;
 mod full_disk;
 mod killing;
+mod locking;
+mod lying;
+mod matrices;
 mod messages;
+mod parallel;
+mod policy;
 mod project;
+mod records;
+mod schema;
 mod selecting;
 mod sharing;
+mod sweeps;
 mod verifying;
+mod wrong;

@@ -130,3 +130,87 @@ impl Ran {
             .collect()
     }
 }
+
+/// A run of the program that goes on.
+pub(crate) struct Going {
+    child: std::process::Child,
+    said: std::path::PathBuf,
+}
+
+impl Project {
+    /// Starts the program; what it says goes into a file.
+    pub(crate) fn spawn(&self, arguments: &str) -> Going {
+        let said = tempfile::NamedTempFile::new_in(self.path()).unwrap();
+        let (file, said) = said.keep().unwrap();
+        let mut command = self.command(arguments);
+        let child = command
+            .stdout(std::process::Stdio::null())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Going { child, said }
+    }
+
+    /// Waits until the program has said something, and returns the line.
+    pub(crate) fn wait_for_line(&self, going: &Going, part: &str) -> String {
+        let began = std::time::Instant::now();
+        loop {
+            let said = fs_err::read_to_string(&going.said).unwrap();
+            if let Some(line) = said.lines().find(|line| line.contains(part)) {
+                return line.to_owned();
+            }
+            assert!(
+                began.elapsed() < std::time::Duration::from_secs(60),
+                "no `{part}` in\n{said}"
+            );
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
+    /// A stage's log of the only run.
+    pub(crate) fn log(&self, stage: &str) -> String {
+        let logs = self.path().join("artifacts/logs");
+        let mut runs = fs_err::read_dir(logs).unwrap();
+        let run = runs.next().unwrap().unwrap().path();
+        let bytes = fs_err::read(run.join(format!("{stage}.log"))).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+}
+
+impl Going {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.id().to_string();
+        let mut kill = Command::new("kill");
+        assert!(
+            kill.arg(format!("-{name}"))
+                .arg(id)
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    pub(crate) fn end(mut self) -> Ran {
+        let status = self.child.wait().unwrap();
+        Ran {
+            code: status.code().unwrap_or(-1),
+            stdout: String::new(),
+            stderr: fs_err::read_to_string(&self.said).unwrap(),
+        }
+    }
+}
+
+/// The processes whose command line (arguments with a zero byte behind each) holds a text.
+pub(crate) fn processes(part: &str) -> Vec<i32> {
+    let ids = fs_err::read_dir("/proc").unwrap().flatten();
+    ids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|id| {
+            let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(part)
+        })
+        .collect()
+}

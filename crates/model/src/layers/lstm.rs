@@ -4,7 +4,7 @@ use tch::nn::Init;
 use tch::{Kind, TchError, Tensor, nn};
 
 use super::Dropout;
-use crate::network::LstmSpec;
+use cinescore_network::LstmSpec;
 
 /// A stack of LSTM cells.
 ///

@@ -19,7 +19,7 @@ pub use embedding::Embedding;
 pub use lstm::Lstm;
 pub use pool::Pool;
 
-use crate::network::LayerSpec;
+use cinescore_network::LayerSpec;
 
 /// Any layer between the input and the head.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use tch::{Kind, TchError, Tensor};
 
-use crate::network::PoolSpec;
+use cinescore_network::PoolSpec;
 
 /// A pooling over the steps. No variables.
 #[derive(Debug)]

@@ -1,203 +1,421 @@
 //! A stage program as a child process.
 //!
-//! It gets a process group of its own (so that everything it starts can be stopped with it), a clean
-//! environment, its log as stdout and stderr, and a pipe for its events.
+//! It gets a process group of its own (so that what it starts can be stopped with it), a clean
+//! environment, a pipe for its log and a pipe for its events. One thread waits for all of it at once, and
+//! for the run to be stopped and the stage's time to be over: nothing here asks again and again.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::io::{PipeReader, Read as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use cinescore_artifact::task::{EVENTS_VARIABLE, Event, RUNNER_VARIABLE};
 use command_fds::{CommandFdExt as _, FdMapping};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use wait4::{ResourceUsage, Wait4 as _};
 
+use super::events::Events;
+use super::interrupt::{Interrupt, Urgency};
+use super::log::CappedLog;
+use super::processes::{Children, WORK_VARIABLE};
 use crate::error::PipelineError;
 use crate::graph::Stage;
 
 /// Variables that a stage program keeps of the runner's environment: where things lie, not what to do.
-const KEPT_VARIABLES: [&str; 8] = [
+const KEPT_VARIABLES: [&str; 7] = [
     "PATH",
     "HOME",
     "USER",
     "TMPDIR",
     "LANG",
     "LD_LIBRARY_PATH",
-    "CUDA_VISIBLE_DEVICES",
     "RUST_BACKTRACE",
 ];
 /// The child's file descriptor for events.
 const EVENTS_FD: i32 = 3;
-/// How long a stopped program may take to clean up before it is killed.
-const GRACE: Duration = Duration::from_secs(10);
+/// While a program is being stopped, how often it is looked whether it must be killed.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// What may still be in a pipe when everybody who wrote to it is gone, bytes.
+const LEFT_IN_PIPE: usize = 1 << 20;
 
-/// A longer line is no event, bytes.
-const LONGEST_EVENT: usize = 64 * 1024;
+/// One try of a stage.
+pub(super) struct Try<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) task_file: &'a Path,
+    pub(super) folder: &'a Path,
+    pub(super) log: &'a Path,
+    /// Whether the log of an earlier try goes on.
+    pub(super) append: bool,
+    /// `CUDA_VISIBLE_DEVICES`: the GPUs that are this stage's.
+    pub(super) gpus: String,
+    /// How long a stopped program may take to clean up before it is killed.
+    pub(super) grace: Duration,
+    /// Where the program's process group is told while it runs.
+    pub(super) group: &'a Mutex<Option<i32>>,
+}
+
+/// Why a program was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// It ended by itself.
+    No,
+    /// The run was interrupted.
+    Interrupted,
+    /// It took longer than its `timeout`.
+    TimedOut,
+}
 
 /// How a child ended.
 pub(super) struct Ended {
     pub(super) status: ExitStatus,
     pub(super) usage: ResourceUsage,
     pub(super) wall: Duration,
-    pub(super) interrupted: bool,
+    pub(super) stopped: Stopped,
+    /// Whether it had to be killed because it did not stop when asked.
+    pub(super) killed: bool,
+    /// Things that a person should know.
+    pub(super) remarks: Vec<String>,
 }
 
 impl Ended {
-    /// `exit code 3` or `signal 9`.
-    pub(super) fn how(&self) -> String {
-        match (self.status.code(), self.status.signal()) {
-            (Some(code), _) => format!("exit code {code}"),
-            (None, Some(9)) => "signal 9: killed, perhaps for want of memory".into(),
-            (None, Some(signal)) => format!("signal {signal}"),
-            (None, None) => "no exit code".into(),
+    /// `exit code 3`, `signal 9` or `timeout of 2 s`.
+    pub(super) fn how(&self, timeout: Option<Duration>) -> String {
+        let killed = if self.killed {
+            "; it did not stop when asked and was killed"
+        } else {
+            ""
+        };
+        match (self.stopped, self.status.code(), self.status.signal()) {
+            (Stopped::Interrupted, ..) => format!("interrupted{killed}"),
+            (Stopped::TimedOut, ..) => {
+                let secs = timeout.unwrap_or_default().as_secs_f64();
+                format!("stopped after its timeout of {secs} s{killed}")
+            }
+            (_, Some(code), _) => format!("exit code {code}"),
+            (_, None, Some(9)) => "signal 9: killed, perhaps for want of memory".into(),
+            (_, None, Some(signal)) => format!("signal {signal}"),
+            (_, None, None) => "no exit code".into(),
         }
     }
 }
 
-/// Runs a stage's program on a task file to its end.
-pub(super) fn run(
-    stage: &Stage,
-    task_file: &Path,
-    folder: &Path,
-    log: &Path,
-    interrupted: &AtomicBool,
-    on_event: &(dyn Fn(&Event) + Sync),
-) -> Result<Ended, PipelineError> {
-    let io = |action| PipelineError::io(action, &stage.program);
-    let log_file = File::create(log).map_err(PipelineError::io("write", log))?;
-    let (reader, writer) = std::io::pipe().map_err(io("make a pipe for"))?;
-    let mut command = Command::new(&stage.program);
-    command
-        .arg(&stage.kind.name)
-        .arg("--task-file")
-        .arg(task_file)
-        .current_dir(folder)
-        .env_clear()
-        .envs(
-            KEPT_VARIABLES
-                .iter()
-                .filter_map(|name| Some((name, std::env::var_os(name)?))),
-        )
-        .envs(
-            [
-                "OMP_NUM_THREADS",
-                "MKL_NUM_THREADS",
-                "POLARS_MAX_THREADS",
-                "RAYON_NUM_THREADS",
-            ]
-            .map(|name| (name, stage.threads.to_string())),
-        )
-        // OpenMP's threads spin while they wait for each other. On a machine that does anything else as
-        // well, one step of an LSTM then takes ten times as long; asleep, it costs them little.
-        .env("OMP_WAIT_POLICY", "PASSIVE")
-        .env(EVENTS_VARIABLE, EVENTS_FD.to_string())
-        .env(RUNNER_VARIABLE, std::process::id().to_string())
-        .stdin(Stdio::null())
-        .stdout(
-            log_file
-                .try_clone()
-                .map_err(PipelineError::io("write", log))?,
-        )
-        .stderr(log_file)
-        .process_group(0);
-    let mapping = FdMapping {
-        parent_fd: writer.into(),
-        child_fd: EVENTS_FD,
-    };
-    command
-        .fd_mappings(vec![mapping])
-        .map_err(|error| PipelineError::Usage(error.to_string()))?;
-
-    let began = Instant::now();
-    let mut child = command.spawn().map_err(io("start"))?;
-    // The command holds our end of the pipe's writing side: without it the reader sees the child's end.
-    drop(command);
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let ended = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| read_events(reader, &ended, on_event));
-        let watcher = scope.spawn(|| watch(group, interrupted, &ended));
-        let waited = child.wait4();
-        ended.store(true, Ordering::Release);
-        // What a program started and left behind is stopped with it.
-        if let Some(group) = group {
-            kill_process_group(group, Signal::KILL).ok();
+impl Try<'_> {
+    /// Runs the stage's program on its task file to its end.
+    pub(super) fn run(
+        &self,
+        children: &Children,
+        interrupt: &Interrupt,
+        on_event: &(dyn Fn(&Event) + Sync),
+    ) -> Result<Ended, PipelineError> {
+        let io = |action| PipelineError::io(action, &self.stage.program);
+        let log =
+            CappedLog::open(self.log, self.append).map_err(PipelineError::io("write", self.log))?;
+        let (events, events_writer) = std::io::pipe().map_err(io("make a pipe for"))?;
+        let (said, said_writer) = std::io::pipe().map_err(io("make a pipe for"))?;
+        let mut command = self.command(events_writer.into(), said_writer)?;
+        let began = Instant::now();
+        let mut child = {
+            let mut known = children.lock();
+            let child = command.spawn().map_err(io("start"))?;
+            known.extend(i32::try_from(child.id()));
+            child
+        };
+        self.tell_group(i32::try_from(child.id()).ok());
+        // The command holds our ends of the pipes' writing sides: without it, readers see the child's.
+        drop(command);
+        let mut watch = Watch {
+            began,
+            timeout: self.stage.policy.timeout,
+            grace: self.grace,
+            interrupt,
+            stopped: Stopped::No,
+            asked: None,
+            killed: false,
+        };
+        let mut ears = Ears {
+            log,
+            events: Events::new(on_event),
+            said: Some(said),
+            told: Some(events),
+        };
+        let ended = watch
+            .until_exit(&child, &mut ears)
+            .map_err(io("wait for"))
+            .and_then(|()| {
+                let group = group_of(&child);
+                // What it started and left behind goes with it; while the program is still a zombie,
+                // nobody else can have its group's number.
+                kill_process_group(group?, Signal::KILL).ok();
+                child.wait4().map_err(io("wait for"))
+            });
+        children
+            .lock()
+            .retain(|&known| u32::try_from(known) != Ok(child.id()));
+        self.tell_group(None);
+        let waited = ended?;
+        let left_behind = children.stop_left_behind(self.folder.to_str());
+        let mut remarks = ears.close();
+        if left_behind > 0 {
+            remarks.push(format!(
+                "it left {left_behind} process(es) behind, which were killed"
+            ));
         }
-        let was_interrupted = watcher.join().unwrap_or(false);
-        let waited = waited.map_err(io("wait for"))?;
         Ok(Ended {
             status: waited.status,
             usage: waited.rusage,
             wall: began.elapsed(),
-            interrupted: was_interrupted,
+            stopped: watch.stopped,
+            killed: watch.killed,
+            remarks,
         })
-    })
-}
+    }
 
-/// Passes events on until the pipe closes, or until the program has ended and the pipe is empty: a
-/// process that it left behind may hold the other end open. A line that is no event is the program's
-/// own affair.
-fn read_events(
-    mut reader: std::io::PipeReader,
-    ended: &AtomicBool,
-    on_event: &(dyn Fn(&Event) + Sync),
-) {
-    let mut pending = Vec::new();
-    let mut bytes = [0; 4096];
-    let wait = Timespec {
-        tv_sec: 0,
-        tv_nsec: 50_000_000,
-    };
-    loop {
-        let was_ended = ended.load(Ordering::Acquire);
-        let ready = poll(&mut [PollFd::new(&reader, PollFlags::IN)], Some(&wait));
-        match ready {
-            Ok(0) if was_ended => return,
-            Ok(0) | Err(rustix::io::Errno::INTR) => continue,
-            Ok(_) => {}
-            Err(_) => return,
+    fn tell_group(&self, id: Option<i32>) {
+        if let Ok(mut group) = self.group.lock() {
+            *group = id;
         }
-        match reader.read(&mut bytes) {
-            Ok(0) | Err(_) => return,
-            Ok(count) => pending.extend_from_slice(&bytes[..count]),
-        }
-        while let Some(end) = pending.iter().position(|&byte| byte == b'\n') {
-            let line: Vec<u8> = pending.drain(..=end).collect();
-            if let Ok(event) = serde_json::from_slice(&line) {
-                on_event(&event);
-            }
-        }
-        if pending.len() > LONGEST_EVENT {
-            pending.clear();
-        }
+    }
+
+    fn command(
+        &self,
+        events: OwnedFd,
+        said: std::io::PipeWriter,
+    ) -> Result<Command, PipelineError> {
+        let stage = self.stage;
+        let io = |action| PipelineError::io(action, &stage.program);
+        let mut command = Command::new(&stage.program);
+        command
+            .arg(&stage.kind.name)
+            .arg("--task-file")
+            .arg(self.task_file)
+            .current_dir(self.folder)
+            .env_clear()
+            .envs(
+                KEPT_VARIABLES
+                    .iter()
+                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
+            )
+            .envs(
+                stage
+                    .policy
+                    .env
+                    .iter()
+                    .filter_map(|(name, value)| Some((name, value.as_ref()?))),
+            )
+            .envs(
+                [
+                    "OMP_NUM_THREADS",
+                    "MKL_NUM_THREADS",
+                    "POLARS_MAX_THREADS",
+                    "RAYON_NUM_THREADS",
+                ]
+                .map(|name| (name, stage.threads.to_string())),
+            )
+            // OpenMP's threads spin while they wait for each other. On a machine that does anything else as
+            // well, one step of an LSTM then takes ten times as long; asleep, it costs them little.
+            .env("OMP_WAIT_POLICY", "PASSIVE")
+            .env("CUDA_VISIBLE_DEVICES", &self.gpus)
+            .env(WORK_VARIABLE, self.folder)
+            .env(EVENTS_VARIABLE, EVENTS_FD.to_string())
+            .env(RUNNER_VARIABLE, std::process::id().to_string())
+            .stdin(Stdio::null())
+            .stdout(said.try_clone().map_err(io("make a pipe for"))?)
+            .stderr(said)
+            .process_group(0);
+        let mapping = FdMapping {
+            parent_fd: events,
+            child_fd: EVENTS_FD,
+        };
+        command
+            .fd_mappings(vec![mapping])
+            .map_err(|error| PipelineError::Usage(error.to_string()))?;
+        Ok(command)
     }
 }
 
-/// Stops the program when the runner is interrupted: SIGTERM to its group, SIGKILL after a while.
-/// Says whether it did.
-fn watch(group: Option<Pid>, interrupted: &AtomicBool, ended: &AtomicBool) -> bool {
-    let mut asked: Option<Instant> = None;
-    while !ended.load(Ordering::Acquire) {
-        if interrupted.load(Ordering::Relaxed)
-            && let Some(group) = group
-        {
-            match asked {
-                None => {
-                    kill_process_group(group, Signal::TERM).ok();
-                    asked = Some(Instant::now());
+fn group_of(child: &Child) -> Result<Pid, PipelineError> {
+    i32::try_from(child.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or_else(|| PipelineError::Usage("a process without a number".into()))
+}
+
+/// What is heard of a program.
+struct Ears<'a> {
+    log: CappedLog,
+    events: Events<'a>,
+    said: Option<PipeReader>,
+    told: Option<PipeReader>,
+}
+
+impl Ears<'_> {
+    /// Reads what is there. A pipe that nobody writes to any more is closed.
+    fn hear(&mut self, said: bool, told: bool) -> usize {
+        let mut bytes = [0; 64 * 1024];
+        let mut heard = 0;
+        if said && let Some(pipe) = &mut self.said {
+            match pipe.read(&mut bytes) {
+                Ok(0) | Err(_) => self.said = None,
+                Ok(count) => {
+                    self.log.write(&bytes[..count]);
+                    heard += count;
                 }
-                Some(since) if since.elapsed() > GRACE => {
-                    kill_process_group(group, Signal::KILL).ok();
-                }
-                Some(_) => {}
             }
         }
-        std::thread::park_timeout(Duration::from_millis(20));
+        if told && let Some(pipe) = &mut self.told {
+            match pipe.read(&mut bytes) {
+                Ok(0) | Err(_) => self.told = None,
+                Ok(count) => {
+                    self.events.take(&bytes[..count]);
+                    heard += count;
+                }
+            }
+        }
+        heard
     }
-    asked.is_some()
+
+    /// Hears what is left in the pipes, and what there is to remark on it.
+    fn close(mut self) -> Vec<String> {
+        let mut left = LEFT_IN_PIPE;
+        while left > 0 {
+            let now = Timespec::default();
+            let (said, told) = wait(&mut [], self.said.as_ref(), self.told.as_ref(), Some(&now));
+            match self.hear(said, told) {
+                0 if !said && !told => break,
+                heard => left = left.saturating_sub(heard),
+            }
+        }
+        let mut remarks = Vec::new();
+        if self.events.left_out() > 0 {
+            remarks.push(format!(
+                "it said more than can be shown: {} events were left out",
+                self.events.left_out()
+            ));
+        }
+        match self.log.finish() {
+            Ok(0) => {}
+            Ok(left_out) => remarks.push(format!(
+                "its log is too long: {left_out} bytes between its beginning and its end were left out"
+            )),
+            Err(error) => remarks.push(format!("its log is not whole: {error}")),
+        }
+        remarks
+    }
+}
+
+/// Waits until a pipe can be read; says which of the two. Errors count as readable: a read finds out.
+fn wait<'fd>(
+    others: &mut [PollFd<'fd>],
+    said: Option<&'fd PipeReader>,
+    told: Option<&'fd PipeReader>,
+    timeout: Option<&Timespec>,
+) -> (bool, bool) {
+    let mut polled: Vec<PollFd<'fd>> = others.to_vec();
+    polled.extend(said.map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+    polled.extend(told.map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+    match poll(&mut polled, timeout) {
+        Ok(0) | Err(_) => return (false, false),
+        Ok(_) => {}
+    }
+    let count = others.len();
+    for (other, polled) in others.iter_mut().zip(&polled) {
+        *other = polled.clone();
+    }
+    let mut rest = polled[count..].iter().map(|fd| !fd.revents().is_empty());
+    let said = said.is_some() && rest.next().unwrap_or(false);
+    let told = told.is_some() && rest.next().unwrap_or(false);
+    (said, told)
+}
+
+/// Watches over a running program.
+struct Watch<'a> {
+    began: Instant,
+    timeout: Option<Duration>,
+    grace: Duration,
+    interrupt: &'a Interrupt,
+    stopped: Stopped,
+    asked: Option<Instant>,
+    killed: bool,
+}
+
+impl Watch<'_> {
+    /// Hears the program until it has exited, and stops it where that is due. It is not yet waited for.
+    fn until_exit(&mut self, child: &Child, ears: &mut Ears<'_>) -> std::io::Result<()> {
+        let Some(id) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else {
+            return Err(std::io::Error::other("a process without a number"));
+        };
+        let (exited, exit_writer) = std::io::pipe()?;
+        std::thread::scope(|scope| {
+            // Closes the pipe when the program has exited: an exit can be polled for like the rest.
+            let waiter = scope.spawn(move || {
+                let _closes = exit_writer;
+                let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+                while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(id), options) {}
+            });
+            while !waiter.is_finished() {
+                self.stop_where_due(id);
+                let mut others = vec![PollFd::new(&exited, PollFlags::IN)];
+                if self.asked.is_none() {
+                    others.push(PollFd::new(self.interrupt.reader(), PollFlags::IN));
+                }
+                let timeout = self
+                    .wakes_in()
+                    .and_then(|span| Timespec::try_from(span).ok());
+                let (said, told) = wait(
+                    &mut others,
+                    ears.said.as_ref(),
+                    ears.told.as_ref(),
+                    timeout.as_ref(),
+                );
+                let has_exited = !others[0].revents().is_empty();
+                ears.hear(said, told);
+                if has_exited {
+                    break;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// When there is something to do even if nothing happens.
+    fn wakes_in(&self) -> Option<Duration> {
+        match (self.asked, self.timeout) {
+            (Some(_), _) => Some(LOOK_EVERY),
+            (None, timeout) => timeout.map(|timeout| {
+                // A little later rather than a little too early and at once again.
+                timeout.saturating_sub(self.began.elapsed()) + Duration::from_millis(1)
+            }),
+        }
+    }
+
+    /// SIGTERM to the program's group when the run is stopped or its time is over, SIGKILL when it
+    /// takes too long about it.
+    fn stop_where_due(&mut self, group: Pid) {
+        let urgency = self.interrupt.urgency();
+        if self.asked.is_none() {
+            let is_over = self
+                .timeout
+                .is_some_and(|timeout| self.began.elapsed() >= timeout);
+            self.stopped = match urgency {
+                Urgency::Stop | Urgency::Kill => Stopped::Interrupted,
+                Urgency::GoOn if is_over => Stopped::TimedOut,
+                Urgency::GoOn => return,
+            };
+            kill_process_group(group, Signal::TERM).ok();
+            // One that is stopped (SIGSTOP) would not hear it.
+            kill_process_group(group, Signal::CONT).ok();
+            self.asked = Some(Instant::now());
+        }
+        let is_late = self
+            .asked
+            .is_some_and(|since| since.elapsed() >= self.grace);
+        if (is_late || urgency == Urgency::Kill) && !self.killed {
+            kill_process_group(group, Signal::KILL).ok();
+            self.killed = true;
+        }
+    }
 }

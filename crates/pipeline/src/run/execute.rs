@@ -1,108 +1,193 @@
 //! Making one result: lock, task file, program, outputs into the store, record last.
+//!
+//! Runs on a thread of its own for each stage. Does not own which stage runs when (`scheduler`).
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
 
-use cinescore_artifact::describe::{Form, PROTOCOL};
+use cinescore_artifact::describe::PROTOCOL;
 use cinescore_artifact::exit;
-use cinescore_artifact::store::{LockHolder, Object, ObjectState, RECORD_VERSION, Record, WorkDir};
-use cinescore_artifact::task::{
-    PROVENANCE_INPUT, RESULT_FILE, Task, TaskInput, TaskResult, read_json, write_json,
-};
+use cinescore_artifact::store::{KeyLock, LockHolder, RECORD_VERSION, Record, StoreError, WorkDir};
+use cinescore_artifact::task::{PROVENANCE_INPUT, Task, TaskInput, TaskResult};
 
-use super::Runner;
-use super::child::{self, Ended};
-use super::record::{RunRecord, StageRun};
+use super::book::Book;
+use super::child::{Ended, Stopped, Try};
+use super::inputs::{Verified, Watched};
+use super::interrupt::Interrupt;
+use super::processes::Children;
+use super::record::StageRun;
+use super::scratch::Scratch;
+use super::{Observer, log, outputs};
 use crate::error::PipelineError;
-use crate::graph::Stage;
+use crate::graph::{Graph, Stage};
+use crate::note;
 use crate::plan::{self, Key, logs_folder};
+use crate::project::Project;
 
-/// How much of a failed stage's log is shown.
-const TAIL_LINES: usize = 20;
-const TAIL_BYTES: u64 = 16 * 1024;
+/// How often it is looked whether a run that waits for another process is to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-impl Runner<'_> {
-    /// Makes the result of a key, unless another process does so first.
+/// What all threads of a run share.
+pub(super) struct Workshop<'a> {
+    pub(super) project: &'a Project,
+    pub(super) graph: &'a Graph,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) grace: Duration,
+    pub(super) book: Book<'a>,
+    pub(super) children: Children,
+    pub(super) verified: Verified,
+}
+
+/// One result to be made.
+pub(super) struct Job<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) key: Key,
+    /// Make it even if the store has it.
+    pub(super) force: bool,
+    /// Which try it is, from 1.
+    pub(super) attempt: u32,
+    /// The GPUs that are this stage's.
+    pub(super) gpus: Vec<String>,
+}
+
+/// How a job ended.
+pub(super) enum Made {
+    /// The program ran.
+    Executed(Box<Record>),
+    /// Another process made the result.
+    Found(Box<Record>),
+    /// Another process was waited for and did not make the result: what this job was given was taken
+    /// back, so it must be given anew.
+    HeldUp,
+    /// The program failed in a way that another try may mend.
+    Failed(PipelineError),
+}
+
+impl Workshop<'_> {
+    /// Makes the result of a key, unless another process does so first. `waiting` is called when that
+    /// is waited for.
     pub(super) fn execute(
-        &mut self,
-        stage: &Stage,
-        key: &Key,
-        force: bool,
-    ) -> Result<Record, PipelineError> {
-        let holder = LockHolder {
-            pid: std::process::id(),
-            command: std::env::args().collect::<Vec<_>>().join(" "),
-            since: jiff::Timestamp::now().to_string(),
-        };
+        &self,
+        job: &Job<'_>,
+        group: &Mutex<Option<i32>>,
+        waiting: &dyn Fn(),
+    ) -> Result<Made, PipelineError> {
         let mut waited = false;
-        let _lock = self.project.store.lock(key.fingerprint, &holder, |other| {
+        let _lock = self.lock(job, || {
             waited = true;
-            self.observer.waiting(stage, other.as_ref());
+            waiting();
         })?;
-        let before = plan::result(self.project, stage, key, &mut Vec::new())?;
-        if let Some(record) = &before
-            && (waited || !force)
-        {
-            return Ok(record.clone());
+        let before = plan::result(self.project, job.stage, &job.key, &mut Vec::new())?;
+        match &before {
+            Some(record) if waited || !job.force => {
+                return Ok(Made::Found(Box::new(record.clone())));
+            }
+            None if waited => return Ok(Made::HeldUp),
+            _ => {}
         }
-        let record = self.make(stage, key)?;
-        if let Some(before) = before
+        let made = self.make(job, group)?;
+        if let (Some(before), Made::Executed(record)) = (before, &made)
             && before.outputs != record.outputs
         {
             let message =
                 "other bytes than before for the same key: this stage is not deterministic";
-            self.observer.warning(stage, message);
+            self.observer.warning(job.stage, message);
         }
-        Ok(record)
+        Ok(made)
     }
 
-    fn make(&mut self, stage: &Stage, key: &Key) -> Result<Record, PipelineError> {
-        self.verify_inputs(stage, key)?;
-        let work = self.project.store.work_dir()?;
-        let task_file = self.write_task(stage, key, &work)?;
-        let record = self
-            .run_record
-            .get_or_insert_with(|| RunRecord::begin(&self.graph.name));
-        let run = record.id.clone();
-        let logs = logs_folder(self.project, &run);
-        fs_err::create_dir_all(&logs).map_err(PipelineError::io("make", &logs))?;
-        record.write(self.project)?;
+    /// Takes the key's lock. A kernel lock cannot be waited for together with anything else, so a thread
+    /// waits for it that is left to itself when the run is stopped.
+    fn lock(&self, job: &Job<'_>, mut waiting: impl FnMut()) -> Result<KeyLock, PipelineError> {
+        enum Heard {
+            Waiting(Option<LockHolder>),
+            Locked(Result<KeyLock, StoreError>),
+        }
+        let holder = LockHolder {
+            pid: std::process::id(),
+            host: rustix::system::uname()
+                .nodename()
+                .to_string_lossy()
+                .into_owned(),
+            command: std::env::args().collect::<Vec<_>>().join(" "),
+            since: jiff::Timestamp::now().to_string(),
+        };
+        let (tell, told) = mpsc::channel();
+        let (store, fingerprint) = (self.project.store.clone(), job.key.fingerprint);
+        let locker = std::thread::Builder::new().stack_size(256 * 1024);
+        locker
+            .spawn(move || {
+                let waiting = |other| {
+                    tell.send(Heard::Waiting(other)).ok();
+                };
+                let locked = store.lock(fingerprint, &holder, waiting);
+                // Where nobody listens any more, the lock is given back at once.
+                tell.send(Heard::Locked(locked)).ok();
+            })
+            .map_err(PipelineError::io("start a thread for", &job.stage.program))?;
+        loop {
+            match told.recv_timeout(LOOK_EVERY) {
+                Ok(Heard::Locked(locked)) => return Ok(locked?),
+                Ok(Heard::Waiting(other)) => {
+                    waiting();
+                    self.observer.waiting(job.stage, other.as_ref());
+                }
+                Err(_) if self.interrupt.is_raised() => return Err(PipelineError::Interrupted),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    return Err(PipelineError::Protocol {
+                        stage: job.stage.name.clone(),
+                        how: "the thread that waits for its lock is gone".into(),
+                    });
+                }
+            }
+        }
+    }
 
-        let log = logs.join(format!("{}.log", stage.name));
-        self.observer.started(stage);
-        let on_event = |event: &_| self.observer.event(stage, event);
-        let ended = child::run(
-            stage,
-            &task_file,
-            work.path(),
-            &log,
-            self.interrupted,
-            &on_event,
-        )?;
-        self.executed.push(stage.name.clone());
-        let outputs = work.path().join("out");
-        let result = read_json::<TaskResult>(&outputs.join(RESULT_FILE));
-        self.note(stage, key, &ended, result.as_ref().ok())?;
-        if ended.interrupted {
+    fn make(&self, job: &Job<'_>, group: &Mutex<Option<i32>>) -> Result<Made, PipelineError> {
+        let (stage, key) = (job.stage, &job.key);
+        self.verified.check(self.project, stage, key)?;
+        let watched = Watched::begin(self.project, stage, key)?;
+        let work = self.project.store.work_dir()?;
+        let scratch = Scratch::open(&self.project.store, stage, key, &work)?;
+        let task_file = self.write_task(job, &work, &scratch)?;
+        let run = self.book.begin()?;
+        let log = logs_folder(self.project, &run).join(format!("{}.log", stage.file_name()));
+        if self.interrupt.is_raised() {
             return Err(PipelineError::Interrupted);
         }
-        if !ended.status.success() {
-            let code =
-                u8::try_from(ended.status.code().unwrap_or_default()).unwrap_or(exit::FAILED);
-            let tail = tail(&log).unwrap_or_default();
-            return Err(PipelineError::StageFailed {
-                stage: stage.name.clone(),
-                how: ended.how(),
-                code,
-                log,
-                tail,
-            });
+        self.observer.started(stage, job.attempt);
+        let on_event = |event: &_| self.observer.event(stage, event);
+        let attempt = Try {
+            stage,
+            task_file: &task_file,
+            folder: work.path(),
+            log: &log,
+            append: job.attempt > 1,
+            gpus: job.gpus.join(","),
+            grace: self.grace,
+            group,
+        };
+        let ended = attempt.run(&self.children, self.interrupt, &on_event)?;
+        for remark in &ended.remarks {
+            self.observer.warning(stage, remark);
         }
-        let result = result.map_err(|error| PipelineError::Protocol {
-            stage: stage.name.clone(),
-            how: format!("it ended well without a readable {RESULT_FILE}: {error}"),
-        })?;
+        let folder = work.path().join("out");
+        let result = outputs::read_result(stage, &folder);
+        self.book
+            .note(noted(stage, key, &ended, result.as_ref().ok()))?;
+        if let Some(failed) = failed(stage, &ended, log)? {
+            return Ok(Made::Failed(failed));
+        }
+        let result = result?;
+        watched.end()?;
+        let (outputs, extra) = outputs::take(self.project, stage, &folder, &result)?;
+        if let Some(extra) = extra {
+            self.observer.warning(stage, &extra);
+        }
         let record = Record {
             version: RECORD_VERSION,
             fingerprint: key.fingerprint,
@@ -112,7 +197,7 @@ impl Runner<'_> {
                     how: format!("its key cannot be written: {error}"),
                 }
             })?,
-            outputs: self.take_outputs(stage, &outputs)?,
+            outputs,
             // The device class is in the key; the device itself, like speeds, is the run's affair.
             result: TaskResult {
                 performance: BTreeMap::new(),
@@ -122,47 +207,23 @@ impl Runner<'_> {
             run,
         };
         self.project.store.put_record(&record)?;
+        scratch.remove();
         self.observer.finished(stage, &record, ended.wall);
-        Ok(record)
-    }
-
-    /// Hashes what the stage is about to read, whatever its stat says.
-    fn verify_inputs(&self, stage: &Stage, key: &Key) -> Result<(), PipelineError> {
-        let objects = self.project.store.root().join("objects");
-        for artifact in key.inputs.values().flatten() {
-            let Some(digest) = artifact
-                .digest
-                .filter(|_| artifact.path.starts_with(&objects))
-            else {
-                continue;
-            };
-            if self.project.store.verify_object(digest)? != ObjectState::Present {
-                return Err(PipelineError::Protocol {
-                    stage: stage.name.clone(),
-                    how: format!(
-                        "its input `{}` was damaged in the store and set aside; run again to make it anew",
-                        artifact.label
-                    ),
-                });
-            }
-        }
-        Ok(())
+        Ok(Made::Executed(Box::new(record)))
     }
 
     fn write_task(
         &self,
-        stage: &Stage,
-        key: &Key,
+        job: &Job<'_>,
         work: &WorkDir,
-    ) -> Result<std::path::PathBuf, PipelineError> {
-        let (output_dir, scratch_dir) = (work.path().join("out"), work.path().join("scratch"));
-        for folder in [&output_dir, &scratch_dir] {
-            fs_err::create_dir(folder).map_err(PipelineError::io("make", folder))?;
-        }
-        let mut inputs = key.inputs.clone();
-        if let Some(provenance) = &key.provenance {
+        scratch: &Scratch,
+    ) -> Result<PathBuf, PipelineError> {
+        let output_dir = work.path().join("out");
+        fs_err::create_dir(&output_dir).map_err(PipelineError::io("make", &output_dir))?;
+        let mut inputs = job.key.inputs.clone();
+        if let Some(provenance) = &job.key.provenance {
             let path = work.path().join("provenance.json");
-            write_json(&path, provenance)?;
+            note::write(&path, provenance)?;
             let input = TaskInput {
                 label: PROVENANCE_INPUT.into(),
                 output: None,
@@ -173,92 +234,67 @@ impl Runner<'_> {
         }
         let task = Task {
             protocol: PROTOCOL,
-            kind: stage.kind.name.clone(),
-            params: stage.params.clone(),
+            kind: job.stage.kind.name.clone(),
+            params: job.stage.params.clone(),
             inputs,
             output_dir,
-            scratch_dir,
-            threads: stage.threads,
-            device: stage.device.clone(),
+            scratch_dir: scratch.path().to_owned(),
+            threads: job.stage.threads,
+            device: job.stage.device.clone(),
+            persist: job.stage.policy.persist,
         };
         let path = work.path().join("task.json");
-        write_json(&path, &task)?;
+        note::write(&path, &task)?;
         Ok(path)
-    }
-
-    /// Checks that the outputs are those declared and takes them into the store.
-    fn take_outputs(
-        &self,
-        stage: &Stage,
-        folder: &Path,
-    ) -> Result<BTreeMap<String, Object>, PipelineError> {
-        let mut objects = BTreeMap::new();
-        for output in &stage.kind.outputs {
-            let path = folder.join(&output.file_name);
-            let as_declared = match output.form {
-                Form::Folder => path.is_dir(),
-                Form::Any => path.exists(),
-                Form::Table { .. } | Form::File | Form::Source { .. } => path.is_file(),
-            };
-            if !as_declared || path.is_symlink() {
-                return Err(PipelineError::Protocol {
-                    stage: stage.name.clone(),
-                    how: format!(
-                        "its output `{}` is not the {} that it declares",
-                        output.name, output.form
-                    ),
-                });
-            }
-            let object =
-                self.project
-                    .store
-                    .put_object(&path, &output.file_name, &self.project.memo)?;
-            objects.insert(output.name.clone(), object);
-        }
-        Ok(objects)
-    }
-
-    /// Puts a program that ended on the run's record.
-    fn note(
-        &mut self,
-        stage: &Stage,
-        key: &Key,
-        ended: &Ended,
-        result: Option<&TaskResult>,
-    ) -> Result<(), PipelineError> {
-        let Some(record) = &mut self.run_record else {
-            return Ok(());
-        };
-        record.stages.push(StageRun {
-            stage: stage.name.clone(),
-            fingerprint: key.fingerprint,
-            wall_secs: ended.wall.as_secs_f64(),
-            cpu_secs: (ended.usage.utime + ended.usage.stime).as_secs_f64(),
-            peak_memory_bytes: ended.usage.maxrss,
-            threads: stage.threads,
-            device: result.and_then(|result| result.device.clone()),
-            ended: ended.how(),
-            performance: result
-                .map(|result| result.performance.clone())
-                .unwrap_or_default(),
-        });
-        record.write(self.project)
     }
 }
 
-/// The last lines of a log.
-fn tail(log: &Path) -> std::io::Result<String> {
-    let mut file = fs_err::File::open(log)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
-    let start = lines.len().saturating_sub(TAIL_LINES);
-    Ok(lines[start..]
-        .iter()
-        .map(|line| format!("  {line}"))
-        .collect::<Vec<_>>()
-        .join("\n"))
+/// How a program failed, if it did in a way that another try may mend. An error where another try
+/// would only fail again.
+fn failed(
+    stage: &Stage,
+    ended: &Ended,
+    log: PathBuf,
+) -> Result<Option<PipelineError>, PipelineError> {
+    if ended.stopped == Stopped::Interrupted {
+        return Err(PipelineError::Interrupted);
+    }
+    if ended.stopped == Stopped::No && ended.status.success() {
+        return Ok(None);
+    }
+    let code = match (ended.stopped, ended.status.code()) {
+        (Stopped::No, Some(code)) => u8::try_from(code).unwrap_or(exit::FAILED),
+        _ => exit::FAILED,
+    };
+    let error = PipelineError::StageFailed {
+        stage: stage.name.clone(),
+        how: ended.how(stage.policy.timeout),
+        code,
+        tail: tail(&log),
+        log,
+    };
+    match code {
+        exit::USAGE | exit::INPUT | exit::INTERRUPTED => Err(error),
+        _ => Ok(Some(error)),
+    }
+}
+
+fn tail(log: &Path) -> String {
+    log::tail(log).unwrap_or_default()
+}
+
+/// A program that ended, for the run's record.
+fn noted(stage: &Stage, key: &Key, ended: &Ended, result: Option<&TaskResult>) -> StageRun {
+    let mut noted = StageRun {
+        wall_secs: ended.wall.as_secs_f64(),
+        cpu_secs: (ended.usage.utime + ended.usage.stime).as_secs_f64(),
+        peak_memory_bytes: ended.usage.maxrss,
+        ended: ended.how(stage.policy.timeout),
+        ..StageRun::of(stage, key)
+    };
+    if let Some(result) = result {
+        noted.add_result(result);
+        noted.performance = result.performance.clone();
+    }
+    noted
 }

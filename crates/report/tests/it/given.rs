@@ -200,6 +200,7 @@ impl Given {
             scratch_dir: self.root().join("scratch"),
             threads: 1,
             device: "cpu".into(),
+            persist: false,
         };
         let path = self.root().join("task.json");
         write_json(&path, &task).unwrap();

@@ -15,8 +15,8 @@ use cinescore_artifact::describe::{Input, KeyPart, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::tables::{HISTORY, METRICS, PREDICTIONS, TOKENS};
 use cinescore_model::bundle::{self, BUNDLE_VERSION, BundleError, Manifest};
-use cinescore_model::network::{self, InputSpec, NetworkSpec};
 use cinescore_model::{LIBTORCH_VERSION, Net, compute, device};
+use cinescore_network::{self as network, InputSpec, NetworkSpec};
 use tch::Device;
 
 pub use params::FitParams;
@@ -33,7 +33,7 @@ pub fn kind() -> Kind {
     Kind::new("fit", "Train a network and evaluate it", run)
         .input(Input::table("examples", &TOKENS, "the encoded reviews"))
         .input(Input::file("encoder", "the encoder that made their ids"))
-        .input(Input::file("network", "the network file"))
+        .input(Input::network("network", "the network file"))
         .output(Output::folder(
             "bundle",
             "the trained model: weights, network, encoder",
@@ -146,15 +146,9 @@ fn choose_device(context: &mut TaskContext) -> Result<Device, StageError> {
 fn read_network(params: &FitParams, context: &TaskContext) -> Result<NetworkSpec, StageError> {
     let input = context.input("network")?;
     let text = fs_err::read_to_string(&input.path).map_err(StageError::usage)?;
-    let overrides = params
-        .network_params
-        .iter()
-        .map(|(name, value)| Ok((name.clone(), serde_yaml::to_value(value)?)))
-        .collect::<Result<_, serde_yaml::Error>>()
-        .map_err(StageError::usage)?;
     // The path may be an object of the store: the label is what people know the file by.
-    let spec =
-        network::parse(&text, Path::new(&input.label), &overrides).map_err(StageError::usage)?;
+    let spec = network::parse(&text, Path::new(&input.label), &params.network_params)
+        .map_err(StageError::usage)?;
     if spec.name == TRIVIAL {
         return Err(StageError::usage(format!(
             "a network cannot be called `{TRIVIAL}`, as the trivial predictor is"

@@ -113,11 +113,13 @@ fn a_network_that_does_not_fit_the_examples_or_the_task() {
     error: the network has no parameter `units`
       --> small.yaml
 
-    error: unknown field `dens`, expected `dense`
-      --> small.yaml:4:7
+    error: unknown key `dens`
+      --> small.yaml:4:8
        |
      4 | head: {dens: 1}
-       |       ^
+       |        ^^^^
+      known: dense
+      did you mean `dense`?
     ");
 }
 

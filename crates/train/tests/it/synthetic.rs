@@ -151,6 +151,7 @@ impl Bench {
             scratch_dir: self.path("scratch"),
             threads,
             device: "cpu".into(),
+            persist: false,
         };
         for folder in [&task.output_dir, &task.scratch_dir] {
             fs_err::create_dir_all(folder).unwrap();

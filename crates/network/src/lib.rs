@@ -1,0 +1,28 @@
+//! Network files: an architecture as data.
+//!
+//! Owns the format of a network file, its parameters, its problems with their places, and what can be
+//! said of a network without building it: shapes, variables, parameter count. Does not own any tensor:
+//! nothing here uses LibTorch, so that the runner can check a network file when it plans ([`check`]).
+//!
+//! ```yaml
+//! name: keras_lstm
+//! params: {units: 100}
+//! input: {kind: tokens, embedding: {size: 32}}
+//! layers: [{lstm: {units: "${units}"}}, {pool: last}]
+//! head: {dense: 1}
+//! ```
+
+mod check;
+mod file;
+mod params;
+mod shape;
+mod spec;
+mod typed;
+
+pub use check::{Parameters, Summary, check};
+pub use file::parse;
+pub use shape::{Shape, ShapeError, Variable, check_shapes, parameter_count, variables};
+pub use spec::{
+    DenseHead, EmbeddingSpec, InitSpec, InputSpec, LayerSpec, LstmSpec, NetworkSpec, PoolSpec,
+    TokensInput,
+};
