@@ -16,8 +16,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-/// Files up to this size are read into a buffer, bytes.
-const READ_AT_MOST: u64 = 512 * 1024;
+/// Files up to this size are read and hashed in one go, bytes.
+const READ_AT_ONCE: u64 = 512 * 1024;
+/// Larger ones in parts of this size, which still fit into a processor's cache, bytes.
+const PART: usize = 1024 * 1024;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -58,15 +60,12 @@ impl Digest {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
-    /// The digest of a file's bytes; large files are mapped and hashed on all threads.
+    /// The digest of a file's bytes; a large file is hashed on all threads.
     pub fn of_file(path: &Path) -> Result<Self, DigestError> {
         let hash = || -> io::Result<blake3::Hash> {
             let mut file = File::open(path)?;
-            // Mapping a small file costs more than reading it.
-            if file.metadata()?.len() > READ_AT_MOST {
-                let mut hasher = blake3::Hasher::new();
-                hasher.update_mmap_rayon(path)?;
-                return Ok(hasher.finalize());
+            if file.metadata()?.len() > READ_AT_ONCE {
+                return hash_in_parts(file);
             }
             BUFFER.with_borrow_mut(|buffer| {
                 buffer.clear();
@@ -133,6 +132,26 @@ impl Digest {
     pub fn short(self) -> String {
         self.to_hex()[..12].to_owned()
     }
+}
+
+/// Hashes a file part by part: while one is hashed on all threads, the next one is read. As fast as mapping
+/// the file; unlike a mapped file, one that somebody cuts off meanwhile is an ordinary file, not a SIGBUS, and
+/// its bytes do not count as this process's memory.
+fn hash_in_parts(file: File) -> io::Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    let mut part = Vec::with_capacity(PART);
+    let mut next = Vec::with_capacity(PART);
+    let read = |part: &mut Vec<u8>| {
+        part.clear();
+        (&file).take(PART as u64).read_to_end(part)
+    };
+    read(&mut part)?;
+    while !part.is_empty() {
+        let (_, read) = rayon::join(|| hasher.update_rayon(&part).count(), || read(&mut next));
+        read?;
+        std::mem::swap(&mut part, &mut next);
+    }
+    Ok(hasher.finalize())
 }
 
 /// Relative paths of all files below a folder, `/` between the parts, sorted by bytes. Links are followed.
@@ -213,6 +232,17 @@ mod tests {
     fn known_digest() {
         // The first digits of the empty input's digest in the BLAKE3 paper's test vectors.
         assert_eq!(Digest::of_bytes(b"").short(), "af1349b9f5f9");
+    }
+
+    #[test]
+    fn a_file_that_is_hashed_in_parts_has_the_digest_of_its_bytes() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for bytes in [PART - 1, PART, PART + 1, 3 * PART + 17] {
+            let content: Vec<u8> = (0..bytes).map(|index| (index % 251) as u8).collect();
+            fs_err::write(file.path(), &content).unwrap();
+            let digest = Digest::of_file(file.path()).unwrap();
+            assert_eq!(digest, Digest::of_bytes(&content), "{bytes} bytes");
+        }
     }
 
     #[test]

@@ -99,7 +99,15 @@ impl Default for FolderParams {
 fn folder(params: FolderParams, context: &mut TaskContext) -> Result<(), StageError> {
     let mut joined = String::new();
     for input in context.inputs("from") {
-        joined.push_str(&fs_err::read_to_string(&input.path)?);
+        // Only looked at: it may be large.
+        let files = match input.path.is_dir() {
+            true => cinescore_artifact::digest::files_below(&input.path)
+                .map_err(StageError::input)?
+                .len(),
+            false => 1,
+        };
+        let bytes = cinescore_artifact::store::size_of(&input.path);
+        joined.push_str(&format!("{files} files, {bytes} bytes\n"));
     }
     let folder = context.output("bundle");
     fs_err::create_dir_all(folder.join("deep"))?;
@@ -179,7 +187,7 @@ fn main() -> ExitCode {
         )
         .kind(
             Kind::new("folder", "Writes a folder of small files.", folder)
-                .input(Input::file("from", "what comes before").optional().many())
+                .input(Input::any("from", "what comes before").optional().many())
                 .output(Output::folder("bundle", "the files")),
         )
         .kind(

@@ -241,7 +241,12 @@ pub fn import(project: &Project, file: &Path) -> Result<Imported, PipelineError>
         if from.is_dir() && !to.exists() {
             let logs = project.artifacts.join("logs");
             fs_err::create_dir_all(&logs).map_err(PipelineError::io("make", logs))?;
-            fs_err::rename(&from, &to).map_err(PipelineError::io("write", to))?;
+            match fs_err::rename(&from, &to) {
+                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                    hand_out(&from, &to, Manner::Copy).map_err(PipelineError::io("write", to))?;
+                }
+                moved => moved.map_err(PipelineError::io("write", to))?,
+            }
         }
     }
     Ok(Imported {

@@ -23,6 +23,7 @@ impl Store {
         set_writable_top(path);
         let name = path.file_name().unwrap_or_default();
         match fs_err::rename(path, into.path().join(name)) {
+            Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => self.remove(path),
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(io_error("remove", path)(error))
             }

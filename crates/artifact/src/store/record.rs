@@ -126,11 +126,20 @@ impl Store {
     fn write_record(&self, path: &std::path::Path, record: &Record) -> Result<(), StoreError> {
         let write = || -> io::Result<()> {
             let bytes = sealed::seal(record)?;
+            let write_in = |folder: &std::path::Path| {
+                let file = sealed::temporary(folder, &bytes)?;
+                file.as_file().sync_all()?;
+                sealed::persist(file, path)
+            };
             // Not beside its place: a killed process's temporary file there would stay for ever.
             let work = self.work_dir().map_err(io::Error::other)?;
-            let file = sealed::temporary(work.path(), &bytes)?;
-            file.as_file().sync_all()?;
-            sealed::persist(file, path)
+            match write_in(work.path()) {
+                // The folder of work in progress was put on another disk.
+                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                    write_in(path.parent().unwrap_or(&self.root))
+                }
+                written => written,
+            }
         };
         write().map_err(io_error("write", path))
     }

@@ -114,6 +114,74 @@ fn a_remembered_digest_survives_the_process() {
 }
 
 #[test]
+fn an_edit_inside_a_large_folder_is_seen_and_only_it_is_hashed() {
+    let (folder, store) = store();
+    let many = folder.path().join("many");
+    for index in 0..600 {
+        let path = many.join(format!("{}/{index}", index % 7));
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, index.to_string()).unwrap();
+    }
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let remembered = |store: &Store| {
+        let memo = store.stat_memo();
+        let digest = memo.digest_of(&many).unwrap();
+        store.keep_stats(&memo).unwrap();
+        assert_eq!(digest, Digest::of_path(&many).unwrap());
+        digest
+    };
+    let before = remembered(&store);
+    assert_eq!(remembered(&store), before);
+    // The same size and the same time of change: ctime tells.
+    let edited = many.join("3/3");
+    let mtime = fs_err::metadata(&edited).unwrap().modified().unwrap();
+    fs_err::write(&edited, "4").unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(&edited)
+        .unwrap()
+        .set_modified(mtime)
+        .unwrap();
+    let after = remembered(&store);
+    assert_ne!(after, before);
+    fs_err::rename(many.join("3/10"), many.join("3/010")).unwrap();
+    let renamed = remembered(&store);
+    assert_ne!(renamed, after);
+    fs_err::remove_file(many.join("3/010")).unwrap();
+    assert_ne!(remembered(&store), renamed);
+    // What is remembered of each file may be damaged: then all of them are hashed again.
+    for entry in fs_err::read_dir(store.root().join("stats")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = fs_err::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs_err::write(&path, bytes).unwrap();
+    }
+    fs_err::write(&edited, "5").unwrap();
+    remembered(&store);
+}
+
+#[test]
+fn two_runs_keep_what_both_remember() {
+    let (folder, store) = store();
+    let paths = ["x", "y"].map(|name| folder.path().join(name));
+    for path in &paths {
+        fs_err::write(path, "z").unwrap();
+    }
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let memos = [store.stat_memo(), store.stat_memo()];
+    for (memo, path) in memos.iter().zip(&paths) {
+        memo.digest_of(path).unwrap();
+        store.keep_stats(memo).unwrap();
+    }
+    let kept = fs_err::read(store.root().join("stats/files")).unwrap();
+    for path in &paths {
+        let path = path.to_str().unwrap().as_bytes();
+        assert!(kept.windows(path.len()).any(|window| window == path));
+    }
+}
+
+#[test]
 fn records_come_back_and_damaged_ones_are_told() {
     let (_folder, store) = store();
     let fingerprint = Digest::of_bytes(b"key");

@@ -27,7 +27,10 @@ struct Small {
 impl Small {
     /// Nothing where mounting is not allowed.
     fn mount(kib: usize) -> Option<Self> {
-        let place = tempfile::tempdir().unwrap();
+        Self::mount_on(tempfile::tempdir().unwrap(), kib)
+    }
+
+    fn mount_on(place: tempfile::TempDir, kib: usize) -> Option<Self> {
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs"])
             .arg(place.path())
@@ -147,4 +150,31 @@ fn a_limit_on_file_sizes() {
         assert_eq!(project.debris(), 0, "{what}");
     }
     assert!(failures > 5);
+}
+
+#[test]
+fn work_in_progress_on_another_disk() {
+    let project = Project::new(&pipeline());
+    let Some(disk) = Small::mount(4096) else {
+        eprintln!("NOT RUN: this user may not mount");
+        return;
+    };
+    // A link, as of somebody with a fast disk for scratch files.
+    fs_err::create_dir_all(project.path().join("artifacts/store")).unwrap();
+    std::os::unix::fs::symlink(
+        disk.place.path(),
+        project.path().join("artifacts/store/tmp"),
+    )
+    .unwrap();
+    assert_eq!(project.done("run").computed().len(), 3);
+    assert_eq!(project.made("b").len(), 9001 + 4);
+    assert!(project.done("run").computed().is_empty());
+    project.done("export -o run.tar.zst");
+    fs_err::remove_dir_all(project.path().join("artifacts/runs")).unwrap();
+    fs_err::remove_dir_all(project.path().join("artifacts/logs")).unwrap();
+    project.done("gc --keep-last 0");
+    assert!(project.objects().is_empty());
+    project.done("import run.tar.zst");
+    project.done("verify");
+    assert!(project.done("run").computed().is_empty());
 }
