@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::fixture::{Fixture, Review, result};
 
 /// The archive; where it is absent, that is said.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(crate) fn archive() -> Option<PathBuf> {
     let folder = std::env::var_os("CINESCORE_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
