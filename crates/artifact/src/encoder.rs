@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The version of the format; a reader refuses others.
-pub const ENCODER_VERSION: u32 = 1;
+pub const ENCODER_VERSION: u32 = 2;
 /// The id of padding.
 pub const PADDING_ID: i32 = 0;
 /// The id that begins every review.

@@ -165,6 +165,119 @@ pub static VOCABULARY: TableSpec = TableSpec {
     ],
 };
 
+/// Groups of reviews of similar lengths.
+pub static BUCKETS: TableSpec = TableSpec {
+    name: "buckets",
+    version: 1,
+    row: "a split's reviews of similar lengths",
+    order: "split (train, valid, calib, test), bucket",
+    row_group_rows: 65_536,
+    columns: &[
+        col("split", Utf8, "their split"),
+        col(
+            "bucket",
+            UInt32,
+            "number of the bucket, from 0, shortest first",
+        ),
+        col(
+            "longest",
+            UInt32,
+            "the bucket has the reviews with at most so many ids, and more than the bucket before",
+        ),
+        col("reviews", UInt64, "reviews"),
+        col("ids", UInt64, "their ids, padding not counted"),
+        col(
+            "padding",
+            UInt64,
+            "ids of padding that they need to be as long as `longest`",
+        ),
+    ],
+};
+
+/// The folds of a cross-validation.
+pub static FOLDS: TableSpec = TableSpec {
+    name: "folds",
+    version: 1,
+    row: "a training review",
+    order: "review_id",
+    row_group_rows: 65_536,
+    columns: &[
+        col("review_id", UInt64, "the review"),
+        col("fold", UInt32, "its fold, from 0"),
+    ],
+};
+
+/// Bags of words.
+pub static BAGS: TableSpec = TableSpec {
+    name: "bags",
+    version: 1,
+    row: "a review's n-grams",
+    order: "review_id",
+    row_group_rows: 8192,
+    columns: &[
+        col("review_id", UInt64, "the review"),
+        col("split", Utf8, "`train`, `valid`, `calib` or `test`"),
+        col(
+            "indices",
+            ListUInt32,
+            "the n-grams that it has, by number, ascending; empty where it has none that is known",
+        ),
+        col("values", ListFloat32, "the value of each, never 0"),
+        opt("score", UInt8, "stars given, 1 to 10; null where unknown"),
+        opt(
+            "polarity",
+            UInt8,
+            "0 negative, 1 positive; null where unknown",
+        ),
+    ],
+};
+
+/// The n-grams of bags.
+pub static NGRAMS: TableSpec = TableSpec {
+    name: "ngrams",
+    version: 1,
+    row: "an n-gram, or a number that n-grams are hashed to",
+    order: "index",
+    row_group_rows: 65_536,
+    columns: &[
+        col("index", UInt32, "the number in `bags`"),
+        opt(
+            "ngram",
+            Utf8,
+            "its terms with spaces between them; null where n-grams are hashed",
+        ),
+        col("count", UInt64, "occurrences in the training split"),
+        col(
+            "document_count",
+            UInt64,
+            "training reviews in which it occurs",
+        ),
+        col(
+            "weight",
+            Float32,
+            "what the value in a review is multiplied by: its inverse document frequency, its log-count ratio, or 1",
+        ),
+    ],
+};
+
+/// Word vectors.
+pub static VECTORS: TableSpec = TableSpec {
+    name: "vectors",
+    version: 1,
+    row: "an id's vector",
+    order: "id",
+    row_group_rows: 8192,
+    columns: &[
+        col("id", Int32, "the id in `tokens`"),
+        col("vector", ListFloat32, "the vector; all have one length"),
+        col(
+            "source",
+            Utf8,
+            "where it is from: `file`, `trained`, or the rule for words without one: `zero`, `mean`, `random`",
+        ),
+    ],
+};
+
 /// The course of a training.
 pub static HISTORY: TableSpec = TableSpec {
     name: "history",
@@ -277,6 +390,11 @@ pub static ALL: &[&TableSpec] = &[
     &REJECTS,
     &TOKENS,
     &VOCABULARY,
+    &BUCKETS,
+    &FOLDS,
+    &BAGS,
+    &NGRAMS,
+    &VECTORS,
     &HISTORY,
     &METRICS,
     &PREDICTIONS,

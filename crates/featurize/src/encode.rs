@@ -1,28 +1,31 @@
 //! The encoder: a text to ids. One function for a whole table and for a single review.
 //!
-//! Owns the look-up, the cut and the padding, and the way to and from `encoder.json`. Does not own
-//! the cleaning and the tokens (`preprocess`), nor the file's format
-//! (`cinescore_artifact::encoder`).
+//! Owns the look-up and the way to and from `encoder.json`. Does not own the terms (`preprocess`), the
+//! lists' lengths (`lengths`), nor the file's format (`cinescore_artifact::encoder`).
 //!
-//! Ids: 0 padding, 1 start, 2 unknown, tokens from 3. A text is `[start]`, then its tokens; cut to
+//! Ids: 0 padding, 1 start, 2 unknown, terms from 3. A text is `[start]`, then its terms; cut to
 //! the longest length, in front (the start id then falls away first, as with Keras's
 //! `pad_sequences` on its own reviews) or behind; then padded, where that is asked for. A text
-//! without tokens is `[start]`, so that no list is empty of all but padding.
+//! without terms is `[start]`, or `[unknown]` where lists do not begin with the start, so that no list
+//! is empty of all but padding.
 
-use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use ahash::RandomState;
-use cinescore_artifact::encoder::{
-    ENCODER_VERSION, EncoderFile, PADDING_ID, RESERVED, START_ID, UNKNOWN_ID,
-};
+use cinescore_artifact::encoder::{ENCODER_VERSION, EncoderFile, RESERVED, START_ID, UNKNOWN_ID};
 use rayon::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::preprocess::{Pad, Preprocessing, Truncate};
+use crate::clean::Cleaned;
+use crate::lengths::{Lengths, Pad};
+use crate::preprocess::{Memory, Preprocessing};
+use crate::token_map::{Token, TokenMap};
+use crate::tokenize::Tokenizer;
+use crate::tokenize::subword::{Pair, SubwordError, Subwords};
 
 /// Texts that one task of a batch encodes.
-const TEXTS_A_TASK: usize = 64;
+const TEXTS_A_TASK: usize = 32;
 
 /// Why there is no encoder.
 #[derive(Debug, Error)]
@@ -58,11 +61,23 @@ pub enum EncoderError {
         /// Its higher id.
         second: i32,
     },
+    /// The merges do not fit the tokens.
+    #[error("the encoder's subwords are broken")]
+    Subwords(#[from] SubwordError),
+    /// Merges are given for whole words, or missing for subwords.
+    #[error("the encoder's `merges` and its tokenizer contradict each other")]
+    Merges,
     /// There are more tokens than ids.
     #[error("the encoder has {tokens} tokens, more than there are ids")]
     TooMany {
         /// How many.
         tokens: usize,
+    },
+    /// A token has no name.
+    #[error("the encoder's token {id} is empty")]
+    Nameless {
+        /// Its id.
+        id: i32,
     },
     /// No list can have that length.
     #[error("the encoder's `max_length` is 0")]
@@ -78,26 +93,56 @@ pub enum EncoderError {
     },
 }
 
+/// The settings of an encoder, as `encoder.json` keeps them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// From a text to its terms.
+    pub text: Preprocessing,
+    /// From ids to a list.
+    pub list: Lengths,
+    /// The pairs of ids that become one, best first; for subwords only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merges: Option<Vec<Pair>>,
+}
+
 /// Turns texts into ids.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Encoder {
-    preprocessing: Preprocessing,
+    settings: Settings,
     max_length: Option<usize>,
     tokens: Vec<Box<str>>,
-    ids: HashMap<Box<str>, i32, RandomState>,
+    ids: TokenMap<i32>,
+    subwords: Option<Subwords>,
+    /// Tells this encoder from others, for what a [`Scratch`] remembers.
+    number: u64,
+    /// Buffers that batches leave for the next one.
+    idle: Mutex<Vec<Scratch>>,
 }
 
 /// The buffers in which a text is encoded; kept between texts, they cost no allocation.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    cleaned: String,
-    ids: Vec<i32>,
+    cleaned: Cleaned,
+    found: Vec<i32>,
+    /// The encoder whose tokens are remembered.
+    encoder: u64,
+    /// The id of a token's term, or [`DROPPED`].
+    terms: Memory<i32>,
+    /// Where in `pieces` a word's ids are.
+    words: Memory<(u32, u32)>,
+    pieces: Vec<i32>,
 }
+
+/// What is remembered of a token that has no term.
+const DROPPED: i32 = -1;
+/// Ids of subwords that are remembered at most.
+const PIECES_REMEMBERED: usize = 1 << 20;
 
 /// What encoding did to a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encoded {
-    /// Tokens, before the cut.
+    /// Terms, before the cut.
     pub tokens: u64,
     /// Those of them without an id, before the cut.
     pub unknown: u64,
@@ -121,14 +166,14 @@ pub struct EncodedBatch {
 impl Encoder {
     /// An encoder whose tokens, by id, begin with the reserved ones.
     pub fn new(
-        preprocessing: Preprocessing,
+        settings: Settings,
         max_length: Option<u32>,
         tokens: Vec<Box<str>>,
     ) -> Result<Self, EncoderError> {
         if max_length == Some(0) {
             return Err(EncoderError::Empty);
         }
-        if preprocessing.pad != Pad::None && max_length.is_none() {
+        if settings.list.pad != Pad::None && max_length.is_none() {
             return Err(EncoderError::PadsWithoutLength);
         }
         if i32::try_from(tokens.len()).is_err() {
@@ -144,10 +189,13 @@ impl Encoder {
         {
             return Err(EncoderError::Reserved);
         }
-        let mut ids = HashMap::with_capacity_and_hasher(tokens.len(), RandomState::new());
+        let mut ids = TokenMap::default();
         // Reserved ids are not looked up: a text that says `<start>` must not get that id.
         for (second, token) in (0..).zip(&tokens).skip(RESERVED.len()) {
-            if let Some(first) = ids.insert(token.clone(), second) {
+            if token.is_empty() {
+                return Err(EncoderError::Nameless { id: second });
+            }
+            if let Some(first) = ids.insert(Token::new(token.as_bytes()), second) {
                 return Err(EncoderError::Twice {
                     token: token.to_string(),
                     first,
@@ -155,12 +203,23 @@ impl Encoder {
                 });
             }
         }
-        let max_length = max_length.map(|length| length as usize);
+        if settings.merges.is_some() != (settings.text.tokenizer == Tokenizer::Subword) {
+            return Err(EncoderError::Merges);
+        }
+        let subwords = settings
+            .merges
+            .as_ref()
+            .map(|pairs| Subwords::new(&tokens, RESERVED.len(), pairs))
+            .transpose()?;
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
         Ok(Self {
-            preprocessing,
-            max_length,
+            settings,
+            max_length: max_length.map(|length| length as usize),
             tokens,
             ids,
+            subwords,
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            idle: Mutex::default(),
         })
     }
 
@@ -180,9 +239,9 @@ impl Encoder {
     /// The encoder that a file describes.
     pub fn from_file(file: EncoderFile) -> Result<Self, EncoderError> {
         check_version(file.version)?;
-        let preprocessing = Preprocessing::deserialize(&file.preprocessing)
+        let settings = Settings::deserialize(&file.preprocessing)
             .map_err(|source| EncoderError::Preprocessing { source })?;
-        if file.padded != (preprocessing.pad != Pad::None) {
+        if file.padded != (settings.list.pad != Pad::None) {
             return Err(EncoderError::Contradiction {
                 padded: file.padded,
             });
@@ -192,19 +251,24 @@ impl Encoder {
             .into_iter()
             .map(String::into_boxed_str)
             .collect();
-        Self::new(preprocessing, file.max_length, tokens)
+        Self::new(settings, file.max_length, tokens)
     }
 
     /// The encoder as a file.
     pub fn to_file(&self) -> Result<EncoderFile, EncoderError> {
         Ok(EncoderFile {
             version: ENCODER_VERSION,
-            preprocessing: serde_json::to_value(&self.preprocessing)
+            preprocessing: serde_json::to_value(&self.settings)
                 .map_err(|source| EncoderError::Preprocessing { source })?,
             max_length: self.max_length.map(|length| length as u32),
-            padded: self.preprocessing.pad != Pad::None,
+            padded: self.settings.list.pad != Pad::None,
             tokens: self.tokens.iter().map(ToString::to_string).collect(),
         })
+    }
+
+    /// How many ids there are, reserved ones included.
+    pub fn ids(&self) -> usize {
+        self.tokens.len()
     }
 
     /// The ids of a text.
@@ -216,57 +280,82 @@ impl Encoder {
 
     /// Appends the ids of a text to `ids`.
     pub fn encode_into(&self, text: &str, scratch: &mut Scratch, ids: &mut Vec<i32>) -> Encoded {
+        if scratch.encoder != self.number {
+            *scratch = Scratch {
+                encoder: self.number,
+                ..Scratch::default()
+            };
+        }
+        scratch.found.clear();
+        if self.settings.list.start {
+            scratch.found.push(START_ID);
+        }
+        let begin = scratch.found.len();
+        let preprocessing = &self.settings.text;
+        if let Some(subwords) = &self.subwords {
+            subword_ids(preprocessing, subwords, text, scratch);
+        } else if preprocessing.terms.is_identity() {
+            let Scratch { cleaned, found, .. } = scratch;
+            preprocessing.each_token(text, cleaned, |_token, key| {
+                found.push(self.ids.get(key).unwrap_or(UNKNOWN_ID));
+            });
+        } else {
+            self.term_ids(text, scratch);
+        }
+        let found = &scratch.found;
+        let unknown = found[begin..]
+            .iter()
+            .filter(|id| **id == UNKNOWN_ID)
+            .count();
+        let (length, padded_length) = self.settings.list.fit(found, self.max_length, ids);
+        Encoded {
+            tokens: (found.len() - begin) as u64,
+            unknown: unknown as u64,
+            length,
+            padded_length,
+            truncated: (length as usize) < found.len(),
+        }
+    }
+
+    /// The ids of a text whose tokens become other terms.
+    fn term_ids(&self, text: &str, scratch: &mut Scratch) {
         let Scratch {
             cleaned,
-            ids: found,
+            found,
+            terms,
+            ..
         } = scratch;
-        let mut unknown = 0;
-        found.clear();
-        found.push(START_ID);
-        self.preprocessing.each_token(text, cleaned, |token| {
-            found.push(self.ids.get(token).copied().unwrap_or_else(|| {
-                unknown += 1;
-                UNKNOWN_ID
-            }));
+        let preprocessing = &self.settings.text;
+        preprocessing.each_token(text, cleaned, |token, key| {
+            let id = terms.get(key, || match preprocessing.terms.term(token) {
+                None => DROPPED,
+                Some(term) => {
+                    let id = self.ids.get(Token::new(term.as_bytes()));
+                    id.unwrap_or(UNKNOWN_ID)
+                }
+            });
+            if id != DROPPED {
+                found.push(id);
+            }
         });
-        let limit = self.max_length.unwrap_or(found.len());
-        let kept = match self.preprocessing.truncate {
-            Truncate::Pre => &found[found.len().saturating_sub(limit)..],
-            Truncate::Post => &found[..found.len().min(limit)],
-        };
-        let padding = std::iter::repeat_n(PADDING_ID, limit - kept.len());
-        let begin = ids.len();
-        match self.preprocessing.pad {
-            Pad::Pre => {
-                ids.extend(padding);
-                ids.extend_from_slice(kept);
-            }
-            Pad::Post => {
-                ids.extend_from_slice(kept);
-                ids.extend(padding);
-            }
-            Pad::None => ids.extend_from_slice(kept),
-        }
-        Encoded {
-            tokens: found.len() as u64 - 1,
-            unknown,
-            length: kept.len() as u32,
-            padded_length: (ids.len() - begin) as u32,
-            truncated: kept.len() < found.len(),
-        }
     }
 
     /// The ids of many texts, on all threads of rayon's current pool; the same as one by one.
     pub fn encode_batch(&self, texts: &[&str]) -> EncodedBatch {
         let parts: Vec<EncodedBatch> = texts
             .par_chunks(TEXTS_A_TASK)
-            .map_init(Scratch::default, |scratch, texts| {
-                let mut ids = Vec::new();
-                let texts = texts
-                    .iter()
-                    .map(|text| self.encode_into(text, scratch, &mut ids))
-                    .collect();
-                EncodedBatch { ids, texts }
+            .map(|texts| {
+                let idle = || self.idle.lock().ok()?.pop();
+                let mut scratch = idle().unwrap_or_default();
+                let mut part = EncodedBatch::default();
+                for text in texts {
+                    let encoded = self.encode_into(text, &mut scratch, &mut part.ids);
+                    part.texts.push(encoded);
+                }
+                if let Ok(mut idle) = self.idle.lock() {
+                    idle.push(scratch);
+                }
+                part
             })
             .collect();
         let mut batch = EncodedBatch::default();
@@ -279,6 +368,34 @@ impl Encoder {
         }
         batch
     }
+}
+
+/// The ids of a text's subwords.
+fn subword_ids(
+    preprocessing: &Preprocessing,
+    subwords: &Subwords,
+    text: &str,
+    scratch: &mut Scratch,
+) {
+    let Scratch {
+        cleaned,
+        found,
+        words,
+        pieces,
+        ..
+    } = scratch;
+    if pieces.len() > PIECES_REMEMBERED {
+        pieces.clear();
+        *words = Memory::default();
+    }
+    preprocessing.each_token(text, cleaned, |token, key| {
+        let (begin, end) = words.get(key, || {
+            let begin = pieces.len() as u32;
+            subwords.encode(token.as_bytes(), pieces);
+            (begin, pieces.len() as u32)
+        });
+        found.extend_from_slice(&pieces[begin as usize..end as usize]);
+    });
 }
 
 fn check_version(found: u32) -> Result<(), EncoderError> {

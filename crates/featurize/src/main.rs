@@ -8,5 +8,6 @@ fn main() -> ExitCode {
     let about = "Turns tables into what networks read.";
     Program::new("cinescore-featurize", about, env!("CINESCORE_CODE_DIGEST"))
         .kind(cinescore_featurize::text::kind())
+        .kind(cinescore_featurize::folds::kind())
         .main()
 }

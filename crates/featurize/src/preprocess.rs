@@ -1,107 +1,107 @@
-//! What happens to a text before its words become ids, in this order: HTML taken out, lower case,
-//! tokens; and to the ids after: cut, padded.
+//! What happens to a text before its words become ids: cleaning, tokens, terms, in this order.
 //!
-//! Owns the settings that `encoder.json` keeps as `preprocessing`, and the way from a text to its
-//! tokens. Does not own the steps (`clean`, `words`) nor the ids (`encode`).
+//! Owns the settings that an encoder's file keeps, complete with lists and tables, and the way from a
+//! text to its terms. Does not own the steps (`clean`, `tokenize`, `terms`) nor the ids (`encode`).
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{clean, words};
+use crate::clean::{Apostrophes, Characters, Cleaned, Cleaning, Urls};
+use crate::terms::Terms;
+use crate::token_map::{Token, TokenMap};
+use crate::tokenize::Tokenizer;
 
-/// How a text becomes tokens and a list of ids gets its length. As kept in `encoder.json`; the
-/// length itself stands beside it there.
+/// How a text becomes terms. As kept in an encoder's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocessing {
     /// Whether tags become spaces and entities are decoded: the first step.
     pub strip_html: bool,
-    /// Whether Unicode's lower case is taken: the second step.
+    /// Whether Unicode's compatibility form is taken: the second step.
+    pub nfkc: bool,
+    /// What happens to web addresses: the third step.
+    pub urls: Urls,
+    /// Whether Unicode's lower case is taken: the fourth step.
     pub lower_case: bool,
-    /// How the cleaned text is divided: the third step.
+    /// Whether English contractions are expanded: the fifth step.
+    pub contractions: bool,
+    /// What happens to digits: the sixth step.
+    pub digits: Characters,
+    /// What happens to punctuation and special characters: the seventh step.
+    pub punctuation: Characters,
+    /// Whether apostrophes between letters count as punctuation, and divide `words`.
+    pub apostrophes: Apostrophes,
+    /// How the cleaned text is divided: the eighth step.
     pub tokenizer: Tokenizer,
-    /// Where a list that is too long is cut.
-    pub truncate: Truncate,
-    /// Where a list that is too short is filled up.
-    pub pad: Pad,
+    /// What becomes of each token: the last step.
+    pub terms: Terms,
 }
 
-/// How a text is divided into tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Tokenizer {
-    /// Words by Unicode's rules (UAX #29), apostrophes inside words kept.
-    Words,
-}
-
-/// Where a list of ids that is too long is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Truncate {
-    /// The beginning is dropped, the start id first.
-    Pre,
-    /// The end is dropped.
-    Post,
-}
-
-/// Where a list of ids that is too short is filled up with padding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Pad {
-    /// In front.
-    Pre,
-    /// Behind.
-    Post,
-    /// Not at all: lists keep their lengths.
-    None,
-}
+/// The most tokens that a memory of terms keeps, so that a stream of ever new words does not grow it.
+const REMEMBERED: usize = 1 << 18;
 
 impl Preprocessing {
-    /// Gives every token of `text` to `visit`, in order. `cleaned` is a buffer to work in; what it
+    /// The steps before the tokens.
+    pub fn cleaning(&self) -> Cleaning {
+        Cleaning {
+            strip_html: self.strip_html,
+            nfkc: self.nfkc,
+            urls: self.urls,
+            lower_case: self.lower_case,
+            contractions: self.contractions,
+            digits: self.digits,
+            punctuation: self.punctuation,
+            apostrophes: self.apostrophes,
+        }
+    }
+
+    /// Gives every token of `text` to `visit`, in order, before anything becomes of it. What `cleaned`
     /// held is lost.
-    pub fn each_token(&self, text: &str, cleaned: &mut String, visit: impl FnMut(&str)) {
-        cleaned.clear();
-        if self.strip_html {
-            clean::strip_html(text, cleaned);
-        } else {
-            cleaned.push_str(text);
-        }
-        if self.lower_case {
-            clean::lower_case(cleaned);
-        }
-        match self.tokenizer {
-            Tokenizer::Words => words::each_word(cleaned, visit),
+    #[inline]
+    pub fn each_token(
+        &self,
+        text: &str,
+        cleaned: &mut Cleaned,
+        mut visit: impl FnMut(&str, Token<'_>),
+    ) {
+        self.cleaning().clean(text, cleaned);
+        let (text, padded) = (cleaned.text(), cleaned.padded());
+        self.tokenizer
+            .each_token(cleaned, self.apostrophes, |begin, end| {
+                visit(&text[begin..end], Token::padded(padded, begin, end));
+            });
+    }
+
+    /// The terms of a text: for tests and examples, since it allocates each of them.
+    pub fn terms_of(&self, text: &str) -> Vec<String> {
+        let mut terms = Vec::new();
+        self.each_token(text, &mut Cleaned::default(), |token, _key| {
+            terms.extend(self.terms.term(token).map(String::from));
+        });
+        terms
+    }
+}
+
+/// Remembers what became of tokens, since most are seen again and again.
+#[derive(Debug)]
+pub struct Memory<V> {
+    known: TokenMap<V>,
+}
+
+impl<V: Copy + Default> Default for Memory<V> {
+    fn default() -> Self {
+        Self {
+            known: TokenMap::default(),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tokens(strip_html: bool, lower_case: bool, text: &str) -> Vec<String> {
-        let preprocessing = Preprocessing {
-            strip_html,
-            lower_case,
-            tokenizer: Tokenizer::Words,
-            truncate: Truncate::Pre,
-            pad: Pad::Pre,
-        };
-        let mut tokens = Vec::new();
-        preprocessing.each_token(text, &mut "left over".to_owned(), |token| {
-            tokens.push(token.to_owned())
-        });
-        tokens
-    }
-
-    #[test]
-    fn each_step_can_be_left_out() {
-        let text = "GOOD film.<br />I &amp; you";
-        assert_eq!(tokens(true, true, text), ["good", "film", "i", "you"]);
-        assert_eq!(tokens(true, false, text), ["GOOD", "film", "I", "you"]);
-        assert_eq!(
-            tokens(false, true, text),
-            ["good", "film", "br", "i", "amp", "you"]
-        );
+impl<V: Copy + Default> Memory<V> {
+    /// What a token became; by `find` where it is new or was forgotten.
+    #[inline]
+    pub fn get(&mut self, token: Token<'_>, find: impl FnOnce() -> V) -> V {
+        if self.known.len() > REMEMBERED {
+            self.known.clear();
+        }
+        self.known.get_or_insert_with(token, find)
     }
 }

@@ -1,141 +1,158 @@
 //! The kind `text`: reviews to token ids.
 //!
-//! Owns the three passes over the table `reviews` (who belongs to which split; which tokens the
-//! training split has; the ids of all) and the facts of the result. Does not own what a pass does
-//! with a text. Reads `reviews`; writes `tokens`, `vocabulary` and `encoder.json`. No pass keeps
-//! more text than one batch.
+//! Owns the passes over the table `reviews` (who belongs to which split; which terms the training split
+//! has; the ids of all) and the facts of the result. Does not own what a pass does with a text. Reads
+//! `reviews`, and where given `folds`, `stop_list` and `lemmas`; writes `tokens`, `vocabulary`,
+//! `buckets` and `encoder.json`. No pass keeps more text than two batches.
 
 mod params;
 mod passes;
 mod summary;
 
-use cinescore_artifact::describe::{Input, Output};
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use cinescore_artifact::describe::Output;
+use cinescore_artifact::encoder::RESERVED;
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::table::{TableError, TableWriter};
+use cinescore_artifact::table::{TableError, TableSpec, TableWriter};
 use cinescore_artifact::task::write_atomically;
 use cinescore_artifact::{StageError, tables};
-use thiserror::Error;
 
 pub use params::TextParams;
 
-use crate::encode::Encoder;
-use crate::split::{self, Split};
+use crate::buckets::Buckets;
+use crate::division;
+use crate::encode::{Encoder, Settings};
+use crate::lengths::Pad;
+use crate::reviews::ReviewsError;
+use crate::split::Split;
+use crate::tokenize::Tokenizer;
+use crate::tokenize::subword::train::{Learnt, train};
 use crate::vocabulary::Vocabulary;
-
-/// Why reviews could not be turned into ids.
-#[derive(Debug, Error)]
-pub enum TextError {
-    /// A review has a split that no source has.
-    #[error(
-        "review {review_id} has the split `{split}`; known are `train`, `test` and `unlabelled`"
-    )]
-    Split {
-        /// The review.
-        review_id: u64,
-        /// Its split.
-        split: String,
-    },
-    /// The table is not sorted by its key, or has a key twice.
-    #[error(
-        "review {review_id} comes after review {before}: the table is not sorted by `review_id`"
-    )]
-    Order {
-        /// The review.
-        review_id: u64,
-        /// The review before it.
-        before: u64,
-    },
-    /// Nothing is left to train on.
-    #[error(
-        "no review is left for the training split, of {source_reviews} training reviews in the table"
-    )]
-    NoTraining {
-        /// Training reviews of the source.
-        source_reviews: u64,
-    },
-    /// The training split has no token.
-    #[error("the {reviews} reviews of the training split have no words")]
-    NoWords {
-        /// Reviews of the training split.
-        reviews: u64,
-    },
-}
 
 /// The kind, for the program.
 pub fn kind() -> Kind {
-    Kind::new(
+    let kind = Kind::new(
         "text",
         "Turn reviews into token ids, split by movie, with a vocabulary from the training split",
         run,
-    )
-    .input(Input::table("reviews", &tables::REVIEWS, "the reviews"))
-    .output(Output::table(
-        "tokens",
-        &tables::TOKENS,
-        "the ids of each review and its split",
-    ))
-    .output(Output::table(
-        "vocabulary",
-        &tables::VOCABULARY,
-        "the tokens that have ids, with their counts",
-    ))
-    .output(Output::file(
-        "encoder",
-        "encoder.json",
-        "all that turns another text into ids in the same way",
-    ))
+    );
+    division::inputs(kind)
+        .output(Output::table(
+            "tokens",
+            &tables::TOKENS,
+            "the ids of each review and its split",
+        ))
+        .output(Output::table(
+            "vocabulary",
+            &tables::VOCABULARY,
+            "the tokens that have ids, with their counts",
+        ))
+        .output(Output::table(
+            "buckets",
+            &tables::BUCKETS,
+            "groups of reviews of similar lengths",
+        ))
+        .output(Output::file(
+            "encoder",
+            "encoder.json",
+            "all that turns another text into ids in the same way",
+        ))
 }
 
 /// Does the work of the kind.
 pub fn run(params: TextParams, context: &mut TaskContext) -> Result<(), StageError> {
     params.check()?;
+    let text = params.terms.preprocessing(context)?;
     let path = context.input("reviews")?.path.clone();
-    let reviews = passes::read_keys(&path, context)?;
-    let assignment = split::assign(&reviews, &params.split_rule());
-    let training = assignment
-        .sizes
-        .get(&Split::Train)
-        .map_or(0, |size| size.reviews);
-    summary::of_split(&reviews, &assignment, context);
-    if training == 0 {
-        let source_reviews = summary::source_reviews(&reviews, split::Source::Train);
-        return Err(StageError::input(TextError::NoTraining { source_reviews }));
-    }
-    drop(reviews);
+    let assignment = division::divide(&path, &params.split, context)?;
+    let splits = &assignment.splits;
 
-    let counts = passes::count(&path, &assignment.splits, params.preprocessing(), context)?;
-    if counts.is_empty() {
-        return Err(StageError::input(TextError::NoWords { reviews: training }));
+    let (limit, min_count) = match text.tokenizer {
+        Tokenizer::Subword => (usize::MAX, 1),
+        _ => (
+            params.vocabulary as usize - RESERVED.len(),
+            params.min_count,
+        ),
+    };
+    let counts = passes::count(&path, splits, &text, (limit, min_count), context)?;
+    if counts.distinct == 0 {
+        let reviews = assignment
+            .sizes
+            .get(&Split::Train)
+            .map_or(0, |size| size.reviews);
+        return Err(StageError::input(ReviewsError::NoWords { reviews }));
     }
-    let vocabulary = Vocabulary::choose(counts, params.vocabulary as usize);
-    let encoder = Encoder::new(
-        params.preprocessing(),
-        params.max_length,
-        vocabulary.tokens().to_vec(),
-    )
-    .map_err(StageError::failed)?;
+    let mut longest = counts.longest;
+    let mut settings = Settings {
+        text,
+        list: params.lengths(),
+        merges: None,
+    };
+    let vocabulary = if settings.text.tokenizer == Tokenizer::Subword {
+        let ids = params.vocabulary as usize;
+        let Learnt { tokens, pairs } = train(&counts.terms, &RESERVED, ids, params.min_count);
+        settings.merges = Some(pairs);
+        let mut vocabulary = Vocabulary::uncounted(tokens, counts.distinct);
+        let whole = unlimited(&settings, &vocabulary)?;
+        let recounted = passes::recount(&path, splits, &whole, context)?;
+        longest = recounted.longest;
+        vocabulary.recount(recounted.counts);
+        vocabulary
+    } else {
+        Vocabulary::of(counts)
+    };
+    let max_length = match (params.max_length, params.pad) {
+        (None, Pad::Pre | Pad::Post) => Some((longest as u32 + u32::from(params.start)).max(1)),
+        (given, _) => given,
+    };
+    let encoder = Encoder::new(settings, max_length, vocabulary.tokens().to_vec())
+        .map_err(StageError::failed)?;
 
     let mut json = serde_json::to_vec_pretty(&encoder.to_file().map_err(StageError::failed)?)
         .map_err(StageError::failed)?;
     json.push(b'\n');
     write_atomically(&context.output("encoder"), &json)?;
-    let vocabulary_rows = write_vocabulary(&vocabulary, context)?;
-    let totals = passes::encode(&path, &assignment.splits, &encoder, context)?;
+    write(
+        "vocabulary",
+        &tables::VOCABULARY,
+        vocabulary.batch(),
+        context,
+    )?;
+    let (totals, histograms) = passes::encode(&path, splits, &encoder, context)?;
+    let buckets = Buckets::choose(&histograms, params.buckets as usize);
+    write(
+        "buckets",
+        &tables::BUCKETS,
+        buckets.batch(&histograms),
+        context,
+    )?;
     summary::of_tokens(&vocabulary, &totals, context);
-    context
-        .result()
-        .rows_out
-        .insert("vocabulary".into(), vocabulary_rows);
     Ok(())
 }
 
-fn write_vocabulary(vocabulary: &Vocabulary, context: &TaskContext) -> Result<u64, StageError> {
-    let path = context.output("vocabulary");
-    let broken = |source| TableError::Arrow {
+/// An encoder that cuts nothing and fills nothing up.
+fn unlimited(settings: &Settings, vocabulary: &Vocabulary) -> Result<Encoder, StageError> {
+    let mut settings = settings.clone();
+    settings.list.pad = Pad::None;
+    Encoder::new(settings, None, vocabulary.tokens().to_vec()).map_err(StageError::failed)
+}
+
+/// Writes a table of one batch.
+pub(crate) fn write(
+    name: &str,
+    spec: &'static TableSpec,
+    batch: Result<RecordBatch, ArrowError>,
+    context: &mut TaskContext,
+) -> Result<(), StageError> {
+    let path = context.output(name);
+    let batch = batch.map_err(|source| TableError::Arrow {
         path: path.clone(),
         source,
-    };
-    let mut writer = TableWriter::create(&path, &tables::VOCABULARY)?;
-    writer.write(&vocabulary.batch().map_err(broken)?)?;
-    Ok(writer.finish()?)
+    })?;
+    let mut writer = TableWriter::create(&path, spec)?;
+    writer.write(&batch)?;
+    let rows = writer.finish()?;
+    context.result().rows_out.insert(name.into(), rows);
+    Ok(())
 }

@@ -10,7 +10,7 @@ use arrow::error::ArrowError;
 use cinescore_artifact::encoder::{RESERVED, UNKNOWN_ID};
 use cinescore_artifact::tables;
 
-use crate::count::Count;
+use crate::count::{Count, Counts};
 
 /// The tokens that have ids, reserved ids included, and what they were chosen from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,25 +21,39 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// The most frequent tokens, of `counts` as [`crate::count::TokenCounter::finish`] orders them,
-    /// so that there are at most `ids` ids, reserved ones included.
-    pub fn choose(counts: Vec<(Box<str>, Count)>, ids: usize) -> Self {
-        let distinct = counts.len() as u64;
-        let room = ids.saturating_sub(RESERVED.len());
-        let left_out = counts
-            .iter()
-            .skip(room)
-            .map(|(_token, count)| count.count)
-            .sum();
+    /// The reserved ids, then the terms as they were counted.
+    pub fn of(counts: Counts) -> Self {
+        let Counts {
+            terms,
+            distinct,
+            left_out,
+            longest: _,
+        } = counts;
         let mut reserved = [Count::default(); RESERVED.len()];
         reserved[UNKNOWN_ID as usize].count = left_out;
         let reserved = RESERVED.map(Box::from).into_iter().zip(reserved);
-        let (tokens, counts) = reserved.chain(counts.into_iter().take(room)).unzip();
+        let (tokens, counts) = reserved.chain(terms).unzip();
         Self {
             tokens,
             counts,
             distinct,
         }
+    }
+
+    /// Tokens whose counts come later ([`Self::recount`]), `distinct` of which there were to choose from.
+    pub fn uncounted(tokens: Vec<Box<str>>, distinct: u64) -> Self {
+        Self {
+            counts: vec![Count::default(); tokens.len()],
+            tokens,
+            distinct,
+        }
+    }
+
+    /// Gives every id its counts; the reserved ids before `<unknown>` keep none.
+    pub fn recount(&mut self, counts: Vec<Count>) {
+        let uncounted = UNKNOWN_ID as usize;
+        let given = self.counts.iter_mut().zip(counts).skip(uncounted);
+        given.for_each(|(count, given)| *count = given);
     }
 
     /// Tokens by id.
@@ -74,15 +88,21 @@ mod tests {
 
     use super::*;
 
-    fn counts() -> Vec<(Box<str>, Count)> {
-        [("the", 9, 3), ("a", 4, 2), ("film", 1, 1)]
-            .map(|(token, count, documents)| (Box::from(token), Count { count, documents }))
-            .into()
-    }
-
     #[test]
     fn the_rest_is_counted_as_unknown() {
-        let vocabulary = Vocabulary::choose(counts(), 4);
+        let terms = vec![(
+            Box::from("the"),
+            Count {
+                count: 9,
+                documents: 3,
+            },
+        )];
+        let vocabulary = Vocabulary::of(Counts {
+            terms,
+            distinct: 3,
+            left_out: 5,
+            longest: 4,
+        });
         let tokens: Vec<&str> = vocabulary.tokens().iter().map(AsRef::as_ref).collect();
         assert_eq!(tokens, ["<padding>", "<start>", "<unknown>", "the"]);
         assert_eq!(vocabulary.distinct(), 3);
@@ -99,7 +119,18 @@ mod tests {
     }
 
     #[test]
-    fn few_tokens_make_a_smaller_vocabulary() {
-        assert_eq!(Vocabulary::choose(counts(), 5000).tokens().len(), 6);
+    fn ids_can_be_counted_later() {
+        let tokens = RESERVED.into_iter().chain(["a"]).map(Box::from).collect();
+        let mut vocabulary = Vocabulary::uncounted(tokens, 1);
+        let count = |count| Count {
+            count,
+            documents: 1,
+        };
+        vocabulary.recount([7, 7, 2, 3].map(count).into());
+        let batch = vocabulary.batch().unwrap();
+        assert_eq!(
+            column::<UInt64Array>(&batch, "count").values(),
+            &[0, 0, 2, 3]
+        );
     }
 }

@@ -1,23 +1,28 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::preprocess::Tokenizer;
+use crate::lengths::Truncate;
+use crate::params::TermParams;
+use crate::terms::{Stem, Terms};
+use crate::tokenize::subword::byte_name;
 
 /// An encoder that knows `the` (3), `film` (4) and `is` (5).
 fn encoder(max_length: Option<u32>, truncate: Truncate, pad: Pad) -> Encoder {
-    let preprocessing = Preprocessing {
-        strip_html: true,
-        lower_case: true,
-        tokenizer: Tokenizer::Words,
-        truncate,
-        pad,
+    let settings = Settings {
+        text: TermParams::default().with(Terms::default()),
+        list: Lengths {
+            start: true,
+            truncate,
+            pad,
+        },
+        merges: None,
     };
     let tokens = RESERVED
         .into_iter()
         .chain(["the", "film", "is"])
         .map(Box::from)
         .collect();
-    Encoder::new(preprocessing, max_length, tokens).unwrap()
+    Encoder::new(settings, max_length, tokens).unwrap()
 }
 
 fn file() -> EncoderFile {
@@ -83,11 +88,22 @@ fn a_huge_word_and_names_of_reserved_ids_are_unknown() {
 #[test]
 fn broken_files_are_refused() {
     type Break = fn(&mut EncoderFile);
-    let broken: [(&str, Break); 8] = [
-        ("version", |file| file.version = 2),
+    let broken: [(&str, Break); 12] = [
+        ("version", |file| file.version = 1),
         ("preprocessing", |file| {
-            file.preprocessing["tokenizer"] = "keras".into()
+            file.preprocessing["text"]["tokenizer"] = "karas".into()
         }),
+        ("unknown", |file| {
+            file.preprocessing["text"]["new"] = 1.into()
+        }),
+        ("merges", |file| {
+            file.preprocessing["text"]["tokenizer"] = "subword".into()
+        }),
+        ("subwords", |file| {
+            file.preprocessing["text"]["tokenizer"] = "subword".into();
+            file.preprocessing["merges"] = serde_json::json!([]);
+        }),
+        ("nameless", |file| file.tokens[4].clear()),
         ("reserved", |file| file.tokens.swap(0, 1)),
         ("too few", |file| file.tokens.truncate(2)),
         ("twice", |file| file.tokens.push("film".into())),
@@ -101,8 +117,12 @@ fn broken_files_are_refused() {
         format!("{name}: {}", Encoder::from_file(file).unwrap_err())
     });
     insta::assert_snapshot!(messages.join("\n"), @r"
-    version: the encoder has version 2; this program reads version 1
+    version: the encoder has version 1; this program reads version 2
     preprocessing: the encoder's `preprocessing` is not understood
+    unknown: the encoder's `preprocessing` is not understood
+    merges: the encoder's `merges` and its tokenizer contradict each other
+    subwords: the encoder's subwords are broken
+    nameless: the encoder's token 4 is empty
     reserved: the encoder's first tokens are not the reserved `<padding>`, `<start>`, `<unknown>`
     too few: the encoder's first tokens are not the reserved `<padding>`, `<start>`, `<unknown>`
     twice: the encoder's token `film` has two ids, 4 and 6
@@ -122,6 +142,49 @@ fn a_newer_file_is_refused_by_its_version_whatever_else_is_in_it() {
     ));
 }
 
+/// Encoders of every kind: other terms than tokens, and subwords with two merges.
+fn encoders() -> Vec<Encoder> {
+    let words = encoder(Some(4), Truncate::Pre, Pad::Pre);
+    let mut stems = file();
+    stems.preprocessing["text"]["terms"] = serde_json::to_value(Terms {
+        stop_words: ["is".to_owned()].into(),
+        lemmas: [("movie".to_owned(), "film".to_owned())].into(),
+        stem: Stem::English,
+    })
+    .unwrap();
+    let mut subwords = file();
+    subwords.preprocessing["text"]["tokenizer"] = "subword".into();
+    subwords.preprocessing["merges"] = serde_json::json!([[3 + 116, 3 + 104]]);
+    subwords.tokens = RESERVED.map(String::from).into();
+    subwords
+        .tokens
+        .extend((0..=255).map(|byte| byte_name(byte).to_string()));
+    subwords.tokens.push("th".to_owned());
+    let [stems, subwords] = [stems, subwords].map(|file| Encoder::from_file(file).unwrap());
+    vec![words, stems, subwords]
+}
+
+#[test]
+fn tokens_become_terms_or_pieces() {
+    let [_words, stems, subwords] = encoders().try_into().unwrap();
+    // `movies` is no lemma's form, and its stem `movi` has no id; `is` is dropped.
+    assert_eq!(stems.encode("MOVIES is the movie, films"), [2, 3, 4, 4]);
+    assert_eq!(subwords.encode("the"), [0, 1, 259, 3 + 101]);
+    assert_eq!(subwords.encode("é"), [0, 1, 3 + 0xc3, 3 + 0xa9]);
+}
+
+#[test]
+fn buffers_of_another_encoder_are_no_harm() {
+    let mut scratch = Scratch::default();
+    for round in 0..2 {
+        for encoder in encoders() {
+            let mut ids = Vec::new();
+            encoder.encode_into("the film is movies", &mut scratch, &mut ids);
+            assert_eq!(ids, encoder.encode("the film is movies"), "{round}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn a_review_alone_gets_the_ids_it_got_in_a_batch(
@@ -131,7 +194,7 @@ proptest! {
     ) {
         let truncate = if pre { Truncate::Pre } else { Truncate::Post };
         let pad = if max_length.is_some() { Pad::Pre } else { Pad::None };
-        let fitted = encoder(max_length, truncate, pad);
+        for fitted in encoders().into_iter().chain([encoder(max_length, truncate, pad)]) {
         let json = serde_json::to_vec(&fitted.to_file().unwrap()).unwrap();
         let read_back = Encoder::from_json(&json).unwrap();
 
@@ -144,5 +207,6 @@ proptest! {
             ids = rest;
         }
         prop_assert!(ids.is_empty());
+        }
     }
 }

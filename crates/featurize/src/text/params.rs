@@ -4,28 +4,34 @@ use cinescore_artifact::StageError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::preprocess::{Pad, Preprocessing, Tokenizer, Truncate};
-use crate::split::SplitRule;
+use crate::lengths::{Lengths, Pad, Truncate};
+use crate::params::{SplitParams, TermParams, closed};
+use crate::tokenize::Tokenizer;
 
 /// How reviews become ids. The defaults are those of the Keras tutorial's LSTM: 5,000 ids, 500 words,
 /// cut and padded in front.
 ///
-/// A text goes through `strip_html`, `lower_case` and `tokenizer` in this order; its ids through
-/// `truncate` and `pad`.
+/// The whole review as one time step (the report with models A to F) is `tokenizer: whitespace`,
+/// `start: false`, `max_length: 2470`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
+#[schemars(transform = closed)]
 pub struct TextParams {
-    /// Ids in all: 0 padding, 1 start, 2 unknown, and the most frequent tokens of the training split
-    /// from 3; fewer where it has fewer tokens.
+    /// Ids in all: 0 padding, 1 start, 2 unknown, and the most frequent terms of the training split
+    /// from 3; fewer where it has fewer terms. With subwords at least 259: every byte has an id.
     #[schemars(range(min = 4, max = 10_000_000), extend("unit" = "ids"))]
     pub vocabulary: u32,
-    /// Whether tags (`<br />`) become spaces and entities (`&amp;`) are decoded, first of all.
-    pub strip_html: bool,
-    /// Whether Unicode's lower case is taken, after `strip_html`.
-    pub lower_case: bool,
-    /// How the cleaned text is divided into tokens.
-    pub tokenizer: Tokenizer,
-    /// The longest list of ids, start id included; null for no limit.
+    /// How often a term must occur in the training split to have an id; with subwords, how often a pair
+    /// must to be merged.
+    #[schemars(range(min = 1), extend("unit" = "occurrences"))]
+    pub min_count: u64,
+    /// From a text to its terms.
+    #[serde(flatten)]
+    pub terms: TermParams,
+    /// Whether every list begins with the id 1.
+    pub start: bool,
+    /// The longest list of ids, start id included; null for no limit, or, where lists are padded, for
+    /// the longest list of the training split.
     // 2,048 reviews of the longest length are just under what an Arrow list array can hold.
     #[schemars(range(min = 1, max = 1_000_000), extend("unit" = "ids"))]
     pub max_length: Option<u32>,
@@ -34,37 +40,26 @@ pub struct TextParams {
     /// Where lists longer than `max_length` are cut; in front the start id falls away first, as in
     /// Keras.
     pub truncate: Truncate,
-    /// Share of the source's training reviews that choose epoch and settings; by whole movies.
-    #[schemars(range(min = 0.0, max = 1.0), extend("unit" = "share"))]
-    pub valid: f64,
-    /// Share of the source's training reviews that fit the intervals; by whole movies.
-    #[schemars(range(min = 0.0, max = 1.0), extend("unit" = "share"))]
-    pub calib: f64,
-    /// Seed of the split by movie and of the choice of reviews.
-    pub seed: u64,
-    /// At most so many of the source's training reviews, chosen by the seed; null for all.
-    #[schemars(range(min = 1), extend("unit" = "reviews"))]
-    pub train_reviews: Option<u64>,
-    /// At most so many of the source's test reviews, chosen by the seed; null for all.
-    #[schemars(range(min = 1), extend("unit" = "reviews"))]
-    pub test_reviews: Option<u64>,
+    /// Groups of reviews of similar lengths, recorded so that batches waste little padding.
+    #[schemars(range(min = 1, max = 256), extend("unit" = "buckets"))]
+    pub buckets: u32,
+    /// From reviews to splits.
+    #[serde(flatten)]
+    pub split: SplitParams,
 }
 
 impl Default for TextParams {
     fn default() -> Self {
         Self {
             vocabulary: 5000,
-            strip_html: true,
-            lower_case: true,
-            tokenizer: Tokenizer::Words,
+            min_count: 1,
+            terms: TermParams::default(),
+            start: true,
             max_length: Some(500),
             pad: Pad::Pre,
             truncate: Truncate::Pre,
-            valid: 0.1,
-            calib: 0.05,
-            seed: 7,
-            train_reviews: None,
-            test_reviews: None,
+            buckets: 16,
+            split: SplitParams::default(),
         }
     }
 }
@@ -72,39 +67,25 @@ impl Default for TextParams {
 impl TextParams {
     /// What the schema cannot say: parameters that contradict each other.
     pub fn check(&self) -> Result<(), StageError> {
-        if self.valid + self.calib >= 1.0 {
+        self.split.check()?;
+        if self.terms.tokenizer == Tokenizer::Subword && self.vocabulary < 259 {
             let message = format!(
-                "parameters `valid` and `calib`: {} and {} leave no review to train on",
-                self.valid, self.calib
+                "parameter `vocabulary`: {} ids are too few for subwords",
+                self.vocabulary
             );
-            return Err(StageError::usage(message).hint("their sum must be less than 1"));
-        }
-        if self.pad != Pad::None && self.max_length.is_none() {
-            let message = "parameter `pad`: lists without a `max_length` cannot be padded to it";
-            return Err(StageError::usage(message).hint("give a `max_length`, or set `pad: none`"));
+            return Err(StageError::usage(message).hint(
+                "3 reserved ids and one for each byte make 259; tens of thousands are usual",
+            ));
         }
         Ok(())
     }
 
-    /// The settings that the encoder keeps.
-    pub fn preprocessing(&self) -> Preprocessing {
-        Preprocessing {
-            strip_html: self.strip_html,
-            lower_case: self.lower_case,
-            tokenizer: self.tokenizer,
+    /// How a list gets its length.
+    pub fn lengths(&self) -> Lengths {
+        Lengths {
+            start: self.start,
             truncate: self.truncate,
             pad: self.pad,
-        }
-    }
-
-    /// The settings that decide on the splits.
-    pub fn split_rule(&self) -> SplitRule {
-        SplitRule {
-            valid: self.valid,
-            calib: self.calib,
-            seed: self.seed,
-            train_reviews: self.train_reviews,
-            test_reviews: self.test_reviews,
         }
     }
 }

@@ -1,5 +1,4 @@
-//! The passes over the table `reviews`: one batch in memory at a time, its texts divided among the
-//! threads.
+//! The passes over the table `reviews`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,25 +6,22 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int32Array, ListArray, RecordBatch, StringArray, UInt32Array,
-    UInt64Array,
+    ArrayRef, BooleanArray, Int32Array, ListArray, RecordBatch, StringArray, UInt32Array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::filter;
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 use cinescore_artifact::program::TaskContext;
-use cinescore_artifact::table::{TableError, TableReader, TableWriter, column};
+use cinescore_artifact::table::{TableError, TableWriter};
 use cinescore_artifact::{StageError, tables};
 
-use super::TextError;
-use crate::count::{Count, TokenCounter};
+use crate::buckets::Histogram;
+use crate::count::{Count, Counts, TermCounter};
 use crate::encode::{Encoded, EncodedBatch, Encoder};
 use crate::preprocess::Preprocessing;
-use crate::split::{Movie, Review, Source, Split};
-
-/// Reviews in a batch: some megabytes of text.
-const BATCH_ROWS: usize = 2048;
+use crate::reviews::{each_batch, texts_of};
+use crate::split::Split;
 
 /// Sums over the texts of a split.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,146 +30,119 @@ pub(super) struct Totals {
     pub(super) tokens: u64,
     pub(super) unknown: u64,
     pub(super) truncated: u64,
+    pub(super) longest: u64,
 }
 
-/// The first pass: what decides on the split of each review, in the table's order.
-pub(super) fn read_keys(path: &Path, context: &mut TaskContext) -> Result<Vec<Review>, StageError> {
-    let reader = TableReader::open(path, &tables::REVIEWS)?;
-    let mut reviews: Vec<Review> = Vec::new();
-    for batch in reader.batches_of(BATCH_ROWS, &["review_id", "split", "tconst"])? {
-        context.check_interrupt()?;
-        let batch = batch?;
-        let ids: &UInt64Array = column(&batch, "review_id");
-        let splits: &StringArray = column(&batch, "split");
-        let titles: &StringArray = column(&batch, "tconst");
-        for (row, &review_id) in ids.values().iter().enumerate() {
-            if let Some(before) = reviews
-                .last()
-                .map(|review| review.review_id)
-                .filter(|before| *before >= review_id)
-            {
-                return Err(StageError::input(TextError::Order { review_id, before }));
-            }
-            let source = Source::of_name(splits.value(row)).ok_or_else(|| {
-                StageError::input(TextError::Split {
-                    review_id,
-                    split: splits.value(row).to_owned(),
-                })
-            })?;
-            let movie = if titles.is_null(row) {
-                Movie::Own(review_id)
-            } else {
-                Movie::Title(titles.value(row).into())
-            };
-            reviews.push(Review {
-                review_id,
-                source,
-                movie,
-            });
-        }
-    }
-    context
-        .result()
-        .rows_in
-        .insert("reviews".into(), reviews.len() as u64);
-    Ok(reviews)
+/// What encoding did to each split, and how long its lists are.
+type BySplit = (BTreeMap<Split, Totals>, BTreeMap<Split, Histogram>);
+
+/// How often each id occurs in the training split.
+pub(super) struct Recounted {
+    pub(super) counts: Vec<Count>,
+    /// The most terms of a review.
+    pub(super) longest: u64,
 }
 
-/// The second pass: the tokens of the training split.
-pub(super) fn count(
+/// The terms of the training split: at most so many, and with so many occurrences at least.
+pub(crate) fn count(
     path: &Path,
     splits: &[Option<Split>],
-    preprocessing: Preprocessing,
+    preprocessing: &Preprocessing,
+    (limit, min_count): (usize, u64),
     context: &mut TaskContext,
-) -> Result<Vec<(Box<str>, Count)>, StageError> {
-    let total = splits
-        .iter()
-        .filter(|split| **split == Some(Split::Train))
-        .count() as u64;
-    let mut counter = TokenCounter::new(preprocessing);
-    let mut throughput = Throughput::start();
-    let reader = TableReader::open(path, &tables::REVIEWS)?;
-    for (batch, splits) in reader
-        .batches_of(BATCH_ROWS, &["text"])?
-        .zip(splits.chunks(BATCH_ROWS))
-    {
+) -> Result<Counts, StageError> {
+    let mut counter = TermCounter::new(preprocessing.clone());
+    let mut throughput = Throughput::of(splits, is_train);
+    each_batch(path, &["text"], splits, |batch, splits| {
         context.check_interrupt()?;
-        let batch = batch?;
-        let texts = texts_of(&batch, splits, |split| split == Some(Split::Train));
+        let texts = texts_of(batch, splits, is_train);
         counter.add(&texts);
-        throughput.add(&texts);
-        let progress = context.progress();
-        progress.update(
-            throughput.reviews,
-            Some(total),
-            "training reviews",
-            "counting tokens",
-        );
-    }
-    let counts = counter.finish();
-    context
-        .result()
-        .performance
-        .insert("count_mb_per_sec".into(), throughput.megabytes_per_sec());
-    Ok(counts)
+        throughput.add(&texts, "training reviews", "counting terms", context);
+        Ok(())
+    })?;
+    throughput.end("count_mb_per_sec", context);
+    Ok(counter.finish(limit, min_count))
 }
 
-/// The third pass: the ids of all reviews that have a split, written as the table `tokens`.
+/// The ids of the training split, counted.
+pub(super) fn recount(
+    path: &Path,
+    splits: &[Option<Split>],
+    encoder: &Encoder,
+    context: &mut TaskContext,
+) -> Result<Recounted, StageError> {
+    let mut counts = vec![Count::default(); encoder.ids()];
+    let mut last_text = vec![0_u64; encoder.ids()];
+    let mut longest = 0;
+    let mut number = 0;
+    let mut throughput = Throughput::of(splits, is_train);
+    each_batch(path, &["text"], splits, |batch, splits| {
+        context.check_interrupt()?;
+        let texts = texts_of(batch, splits, is_train);
+        let EncodedBatch {
+            ids,
+            texts: encoded,
+        } = encoder.encode_batch(&texts);
+        let mut ids = ids.as_slice();
+        for text in &encoded {
+            let (own, rest) = ids.split_at(text.padded_length as usize);
+            ids = rest;
+            number += 1;
+            longest = longest.max(text.tokens);
+            for &id in own {
+                let id = id as usize;
+                counts[id].count += 1;
+                counts[id].documents += u64::from(last_text[id] != number);
+                last_text[id] = number;
+            }
+        }
+        throughput.add(&texts, "training reviews", "counting subwords", context);
+        Ok(())
+    })?;
+    Ok(Recounted { counts, longest })
+}
+
+/// The ids of all reviews that have a split, written as the table `tokens`.
 pub(super) fn encode(
     path: &Path,
     splits: &[Option<Split>],
     encoder: &Encoder,
     context: &mut TaskContext,
-) -> Result<BTreeMap<Split, Totals>, StageError> {
+) -> Result<BySplit, StageError> {
     let out = context.output("tokens");
-    let total = splits.iter().flatten().count() as u64;
     let mut writer = TableWriter::create(&out, &tables::TOKENS)?;
     let mut totals: BTreeMap<Split, Totals> = BTreeMap::new();
-    let mut throughput = Throughput::start();
-    let reader = TableReader::open(path, &tables::REVIEWS)?;
+    let mut histograms: BTreeMap<Split, Histogram> = BTreeMap::new();
+    let mut throughput = Throughput::of(splits, |split| split.is_some());
     let columns = ["review_id", "text", "score", "polarity"];
-    for (batch, splits) in reader
-        .batches_of(BATCH_ROWS, &columns)?
-        .zip(splits.chunks(BATCH_ROWS))
-    {
+    each_batch(path, &columns, splits, |batch, splits| {
         context.check_interrupt()?;
-        let batch = batch?;
-        let texts = texts_of(&batch, splits, |split| split.is_some());
+        let texts = texts_of(batch, splits, |split| split.is_some());
         let encoded = encoder.encode_batch(&texts);
         for (split, text) in splits.iter().flatten().zip(&encoded.texts) {
             totals.entry(*split).or_default().add(text);
+            *histograms
+                .entry(*split)
+                .or_default()
+                .entry(text.length)
+                .or_default() += 1;
         }
-        throughput.add(&texts);
-        let rows = tokens_batch(&batch, splits, encoded).map_err(|source| TableError::Arrow {
+        throughput.add(&texts, "reviews", "encoding", context);
+        let rows = tokens_batch(batch, splits, encoded).map_err(|source| TableError::Arrow {
             path: out.clone(),
             source,
         })?;
-        writer.write(&rows)?;
-        context
-            .progress()
-            .update(throughput.reviews, Some(total), "reviews", "encoding");
-    }
+        Ok(writer.write(&rows)?)
+    })?;
     let rows = writer.finish()?;
     context.result().rows_out.insert("tokens".into(), rows);
-    context
-        .result()
-        .performance
-        .insert("encode_mb_per_sec".into(), throughput.megabytes_per_sec());
-    Ok(totals)
+    throughput.end("encode_mb_per_sec", context);
+    Ok((totals, histograms))
 }
 
-/// The texts of a batch whose split is wanted.
-fn texts_of<'a>(
-    batch: &'a RecordBatch,
-    splits: &[Option<Split>],
-    wanted: impl Fn(Option<Split>) -> bool,
-) -> Vec<&'a str> {
-    let texts: &StringArray = column(batch, "text");
-    let rows = splits
-        .iter()
-        .enumerate()
-        .filter(|(_row, split)| wanted(**split));
-    rows.map(|(row, _split)| texts.value(row)).collect()
+/// Whether a review is trained on.
+pub(crate) fn is_train(split: Option<Split>) -> bool {
+    split == Some(Split::Train)
 }
 
 /// Rows of the table `tokens`, of the reviews that have a split.
@@ -212,7 +181,7 @@ fn tokens_batch(
     tables::TOKENS.batch(columns)
 }
 
-fn missing(name: &str) -> ArrowError {
+pub(crate) fn missing(name: &str) -> ArrowError {
     ArrowError::SchemaError(format!("column `{name}` is missing"))
 }
 
@@ -222,31 +191,37 @@ impl Totals {
         self.tokens += text.tokens;
         self.unknown += text.unknown;
         self.truncated += u64::from(text.truncated);
+        self.longest = self.longest.max(text.tokens);
     }
 }
 
-/// How fast a pass is, for people; never part of an output.
-struct Throughput {
+/// How far and how fast a pass is, for people; never part of an output.
+pub(crate) struct Throughput {
     since: Instant,
+    total: u64,
     reviews: u64,
     bytes: u64,
 }
 
 impl Throughput {
-    fn start() -> Self {
+    pub(crate) fn of(splits: &[Option<Split>], wanted: impl Fn(Option<Split>) -> bool) -> Self {
         Self {
             since: Instant::now(),
+            total: splits.iter().filter(|split| wanted(**split)).count() as u64,
             reviews: 0,
             bytes: 0,
         }
     }
 
-    fn add(&mut self, texts: &[&str]) {
+    pub(crate) fn add(&mut self, texts: &[&str], unit: &str, what: &str, context: &TaskContext) {
         self.reviews += texts.len() as u64;
         self.bytes += texts.iter().map(|text| text.len() as u64).sum::<u64>();
+        let progress = context.progress();
+        progress.update(self.reviews, Some(self.total), unit, what);
     }
 
-    fn megabytes_per_sec(&self) -> f64 {
-        self.bytes as f64 / 1e6 / self.since.elapsed().as_secs_f64().max(1e-9)
+    pub(crate) fn end(&self, name: &str, context: &mut TaskContext) {
+        let speed = self.bytes as f64 / 1e6 / self.since.elapsed().as_secs_f64().max(1e-9);
+        context.result().performance.insert(name.into(), speed);
     }
 }

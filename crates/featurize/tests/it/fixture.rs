@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt8Array, UInt64Array, new_null_array};
-use cinescore_artifact::table::{TableReader, TableSpec, TableWriter};
+use arrow::array::{
+    Array as _, ArrayRef, AsArray as _, ListArray, RecordBatch, StringArray, UInt8Array,
+    UInt64Array, new_null_array,
+};
+use arrow::datatypes::Int32Type;
+use cinescore_artifact::table::{TableReader, TableSpec, TableWriter, column};
 use cinescore_artifact::tables;
 use serde_json::Value;
 
@@ -77,9 +81,9 @@ pub(crate) fn read(path: &Path, spec: &'static TableSpec) -> RecordBatch {
 }
 
 /// Runs the program on a table.
-pub(crate) fn featurize(reviews: &Path, out: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn featurize(kind: &str, reviews: &Path, out: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cinescore-featurize"))
-        .arg("text")
+        .arg(kind)
         .args([Path::new("--reviews"), reviews, Path::new("--out"), out])
         .args(arguments)
         .output()
@@ -98,9 +102,21 @@ impl Fixture {
         Self { folder }
     }
 
-    /// Runs the program; it must succeed. The folder of its outputs.
+    /// Writes a file beside the table; its path.
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.folder.path().join(name);
+        fs_err::write(&path, bytes).unwrap();
+        path.display().to_string()
+    }
+
+    /// Runs the kind `text`; it must succeed. The folder of its outputs.
     pub(crate) fn run(&self, name: &str, arguments: &[&str]) -> PathBuf {
-        let (out, output) = self.try_run(name, arguments);
+        self.run_kind("text", name, arguments)
+    }
+
+    /// Runs a kind; it must succeed. The folder of its outputs.
+    pub(crate) fn run_kind(&self, kind: &str, name: &str, arguments: &[&str]) -> PathBuf {
+        let (out, output) = self.try_run(kind, name, arguments);
         assert!(
             output.status.success(),
             "{}",
@@ -109,18 +125,25 @@ impl Fixture {
         out
     }
 
-    /// Runs the program; it must fail. The exit code and what it says on stderr.
+    /// Runs the kind `text`; it must fail. The exit code and what it says on stderr.
     pub(crate) fn fail(&self, arguments: &[&str]) -> String {
-        let (out, output) = self.try_run("failed", arguments);
+        self.fail_kind("text", arguments)
+    }
+
+    /// Runs a kind; it must fail. The exit code and what it says on stderr, without the folder's name.
+    pub(crate) fn fail_kind(&self, kind: &str, arguments: &[&str]) -> String {
+        let (out, output) = self.try_run(kind, "failed", arguments);
         assert!(!out.exists(), "a failed run must leave nothing behind");
         let message = String::from_utf8(output.stderr).unwrap();
-        let message = &message[message.find("error:").unwrap()..];
+        let folder = format!("{}/", self.folder.path().display());
+        let message = message[message.find("error:").unwrap()..].replace(&folder, "");
         format!("{}\n{message}", output.status.code().unwrap())
     }
 
-    fn try_run(&self, name: &str, arguments: &[&str]) -> (PathBuf, Output) {
+    fn try_run(&self, kind: &str, name: &str, arguments: &[&str]) -> (PathBuf, Output) {
         let out = self.folder.path().join(name);
-        let output = featurize(&self.folder.path().join("reviews.parquet"), &out, arguments);
+        let reviews = self.folder.path().join("reviews.parquet");
+        let output = featurize(kind, &reviews, &out, arguments);
         (out, output)
     }
 }
@@ -131,4 +154,23 @@ pub(crate) fn result(out: &Path) -> Value {
         serde_json::from_slice(&fs_err::read(out.join("result.json")).unwrap()).unwrap();
     result.as_object_mut().unwrap().remove("performance");
     result
+}
+
+/// The lists of ids in a column.
+pub(crate) fn lists(batch: &RecordBatch, name: &str) -> Vec<Vec<i32>> {
+    let lists: &ListArray = column(batch, name);
+    let values = |row| {
+        lists
+            .value(row)
+            .as_primitive::<Int32Type>()
+            .values()
+            .to_vec()
+    };
+    (0..lists.len()).map(values).collect()
+}
+
+/// The texts in a column.
+pub(crate) fn texts(batch: &RecordBatch, name: &str) -> Vec<String> {
+    let texts: &StringArray = column(batch, name);
+    texts.iter().flatten().map(String::from).collect()
 }

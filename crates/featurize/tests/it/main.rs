@@ -6,5 +6,8 @@
 )]
 
 mod fixture;
+mod hostile;
+mod peers;
 mod real;
+mod settings;
 mod text;

@@ -6,16 +6,25 @@ use std::path::{Path, PathBuf};
 
 use crate::fixture::{Fixture, Review, result};
 
-fn archive() -> Option<PathBuf> {
+/// The archive; where it is absent, that is said.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+pub(crate) fn archive() -> Option<PathBuf> {
     let folder = std::env::var_os("CINESCORE_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
         PathBuf::from,
     );
-    Some(folder.join("aclImdb_v1.labelled.tar.gz")).filter(|archive| archive.exists())
+    let archive = folder.join("aclImdb_v1.labelled.tar.gz");
+    if archive.exists() {
+        return Some(archive);
+    }
+    eprintln!(
+        "SKIPPED: no real reviews; CINESCORE_DATA names the folder with `aclImdb_v1.labelled.tar.gz`"
+    );
+    None
 }
 
 /// The reviews with their movies, by as little reading as will do; `ingest` does it properly.
-fn reviews(archive: &Path) -> Vec<Review> {
+pub(crate) fn reviews(archive: &Path) -> Vec<Review> {
     let file = flate2::read::GzDecoder::new(fs_err::File::open(archive).unwrap());
     let mut texts: Vec<([String; 3], String)> = Vec::new();
     let mut titles: BTreeMap<[String; 2], Vec<String>> = BTreeMap::new();
@@ -61,12 +70,7 @@ fn reviews(archive: &Path) -> Vec<Review> {
 
 #[test]
 fn stanfords_reviews_are_encoded_as_the_tutorial_does() {
-    let Some(archive) = archive() else {
-        eprintln!(
-            "SKIPPED: no real reviews; CINESCORE_DATA names the folder with `aclImdb_v1.labelled.tar.gz`"
-        );
-        return;
-    };
+    let Some(archive) = archive() else { return };
     let fixture = Fixture::new(&reviews(&archive));
     let result = result(&fixture.run("out", &[]));
     let fact = |name: &str| result["facts"][name].as_u64().unwrap();
@@ -97,4 +101,21 @@ fn stanfords_reviews_are_encoded_as_the_tutorial_does() {
             "{result:#}"
         );
     }
+}
+
+/// The report with models A to F reads a review as its 2,470 ids at once.
+#[test]
+fn the_longest_training_review_has_2470_words() {
+    let Some(archive) = archive() else { return };
+    let fixture = Fixture::new(&reviews(&archive));
+    let arguments = "--tokenizer whitespace --start false --max-length null --strip-html false";
+    let shares = "--valid 0 --calib 0 --vocabulary 1000 --pad post --threads 2";
+    let arguments: Vec<&str> = arguments.split(' ').chain(shares.split(' ')).collect();
+    let out = fixture.run("out", &arguments);
+    let result = result(&out);
+    assert_eq!(result["metrics"]["longest.train"], 2470.0);
+    assert_eq!(result["metrics"]["longest.test"], 2278.0);
+    let encoder: serde_json::Value =
+        serde_json::from_slice(&fs_err::read(out.join("encoder.json")).unwrap()).unwrap();
+    assert_eq!(encoder["max_length"], 2470);
 }

@@ -11,7 +11,12 @@ use cinescore_featurize::encode::Encoder;
 
 use crate::fixture::{Fixture, Review, read, result};
 
-const OUTPUTS: [&str; 3] = ["tokens.parquet", "vocabulary.parquet", "encoder.json"];
+const OUTPUTS: [&str; 4] = [
+    "tokens.parquet",
+    "vocabulary.parquet",
+    "buckets.parquet",
+    "encoder.json",
+];
 
 /// 3,000 training reviews and 200 test reviews, several batches, of words whose frequency falls with
 /// their number; up to 30 reviews a movie.
@@ -121,6 +126,8 @@ fn every_review_gets_its_row() {
     "reviews.train": 3
   },
   "metrics": {
+    "longest.test": 2.0,
+    "longest.train": 5.0,
     "mean_tokens.test": 2.0,
     "mean_tokens.train": 2.3333333333333335,
     "oov.test": 0.5,
@@ -134,6 +141,7 @@ fn every_review_gets_its_row() {
     "reviews": 5
   },
   "rows_out": {
+    "buckets": 6,
     "tokens": 4,
     "vocabulary": 5
   },
@@ -142,13 +150,29 @@ fn every_review_gets_its_row() {
 "###);
     insta::assert_snapshot!(fs_err::read_to_string(out.join("encoder.json")).unwrap(), @r###"
 {
-  "version": 1,
+  "version": 2,
   "preprocessing": {
-    "lower_case": true,
-    "pad": "pre",
-    "strip_html": true,
-    "tokenizer": "words",
-    "truncate": "pre"
+    "list": {
+      "pad": "pre",
+      "start": true,
+      "truncate": "pre"
+    },
+    "text": {
+      "apostrophes": "keep",
+      "contractions": false,
+      "digits": "keep",
+      "lower_case": true,
+      "nfkc": false,
+      "punctuation": "keep",
+      "strip_html": true,
+      "terms": {
+        "lemmas": {},
+        "stem": "none",
+        "stop_words": []
+      },
+      "tokenizer": "words",
+      "urls": "keep"
+    }
   },
   "max_length": 4,
   "padded": true,
@@ -279,7 +303,12 @@ fn wrong_parameters_and_data_are_told_apart() {
     let messages = [
         good.fail(&["--valid", "0.6", "--calib", "0.4"]),
         good.fail(&["--vocabulary", "3"]),
-        good.fail(&["--max-length", "null"]),
+        good.fail(&["--tokenizer", "subword", "--vocabulary", "258"]),
+        good.fail(&["--tokenizer", "subword", "--stem", "english"]),
+        good.fail(&["--stop-words", "file"]),
+        good.fail(&["--fold", "1"]),
+        good.fail(&["--split-by", "given", "--test", "0.5"]),
+        good.fail(&["--test", "1"]),
         without_training.fail(&[]),
         without_words.fail(&[]),
         unsorted.fail(&[]),
@@ -294,8 +323,28 @@ hint: their sum must be less than 1
 error: parameter `vocabulary` of `text`: 3 is less than the minimum of 4
 
 2
-error: parameter `pad`: lists without a `max_length` cannot be padded to it
-hint: give a `max_length`, or set `pad: none`
+error: parameter `vocabulary`: 258 ids are too few for subwords
+hint: 3 reserved ids and one for each byte make 259; tens of thousands are usual
+
+2
+error: parameter `tokenizer`: `subword` gives pieces of words
+hint: stop words, lemmas and stems need whole words: leave them out, or choose another tokenizer
+
+2
+error: parameter `stop_words` and input `stop_list` do not agree
+hint: a list of your own needs both: the file as input, and `stop_words: file`
+
+2
+error: parameter `fold` and input `folds` do not agree
+hint: a fold needs both: the table as input, and the number of the fold that is `valid`
+
+2
+error: parameter `split_by`: `given` takes the splits from the table
+hint: leave out `test` and `fold`
+
+2
+error: parameter `test`: 1 leaves no review to train on
+hint: give a share below 1
 
 3
 error: no review is left for the training split, of 0 training reviews in the table
@@ -307,7 +356,8 @@ error: the 2 reviews of the training split have no words
 error: review 1 comes after review 2: the table is not sorted by `review_id`
 
 3
-error: review 1 has the split `valid`; known are `train`, `test` and `unlabelled`
+error: review 1 has the split `valid` already, and this stage draws its own
+hint: `split_by: given` takes the table's splits
 "###);
 }
 

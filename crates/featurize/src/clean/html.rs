@@ -1,7 +1,7 @@
-//! Cleaning: HTML taken out of a text, and lower case.
+//! HTML taken out of a text.
 //!
-//! Owns what is markup and what is text. Does not own where words begin (`words`). Reads a text,
-//! writes into a buffer that the caller keeps, so that a batch costs no allocation per review.
+//! Owns what is markup and what is text. Reads a text, writes into a buffer that the caller keeps, so
+//! that a batch costs no allocation per review.
 //!
 //! A tag is `<` or `</`, an ASCII letter, letters and digits, then nothing but space, `/`, or
 //! attributes (something with a `=`) up to the next `>`, with no `<` between. So `3 < 5`, `<3`,
@@ -16,7 +16,13 @@ use memchr::{memchr2, memchr2_iter};
 const LONGEST_ENTITY: usize = 40;
 
 /// Writes `text`, with tags as a space and entities decoded, to the end of `cleaned`.
-pub fn strip_html(text: &str, cleaned: &mut String) {
+///
+/// ```
+/// let mut cleaned = String::new();
+/// cinescore_featurize::clean::html::strip("Tom &amp; Jerry.<br /><br />I <3 it", &mut cleaned);
+/// assert_eq!(cleaned, "Tom & Jerry.  I <3 it");
+/// ```
+pub fn strip(text: &str, cleaned: &mut String) {
     let mut rest = text;
     while let Some(at) = memchr2(b'<', b'&', rest.as_bytes()) {
         cleaned.push_str(&rest[..at]);
@@ -35,15 +41,6 @@ pub fn strip_html(text: &str, cleaned: &mut String) {
         rest = &rest[taken..];
     }
     cleaned.push_str(rest);
-}
-
-/// Unicode's lower case of the whole text, in place; `Σ` at the end of a word gives `ς`.
-pub fn lower_case(text: &mut String) {
-    if text.is_ascii() {
-        text.make_ascii_lowercase();
-    } else {
-        *text = text.to_lowercase();
-    }
 }
 
 /// The bytes of the tag that `text`, which begins with `<`, begins with.
@@ -90,7 +87,7 @@ mod tests {
 
     fn stripped(text: &str) -> String {
         let mut cleaned = String::new();
-        strip_html(text, &mut cleaned);
+        strip(text, &mut cleaned);
         cleaned
     }
 
@@ -158,20 +155,6 @@ mod tests {
             "&é;",
         ] {
             assert_eq!(stripped(text), text);
-        }
-    }
-
-    #[test]
-    fn lower_case_is_unicodes() {
-        for (text, wanted) in [
-            ("ABC é", "abc é"),
-            ("ÉTÉ", "été"),
-            ("ΟΔΟΣ", "οδος"),
-            ("İ", "i\u{307}"),
-        ] {
-            let mut text = text.to_owned();
-            lower_case(&mut text);
-            assert_eq!(text, wanted);
         }
     }
 

@@ -1,0 +1,27 @@
+"""The real reviews, in the order that the tests read them in."""
+
+import os
+import tarfile
+
+ARCHIVE = "aclImdb_v1.labelled.tar.gz"
+
+
+def archive():
+    folder = os.environ.get("CINESCORE_DATA")
+    if folder is None:
+        here = os.path.dirname(os.path.abspath(__file__))
+        folder = os.path.join(here, "..", "..", "..", "shared", "data")
+    return os.path.join(folder, ARCHIVE)
+
+
+def read():
+    """Pairs of (split, text), sorted by split, class and file name."""
+    reviews = []
+    with tarfile.open(archive()) as tar:
+        for member in tar:
+            parts = member.name.split("/")
+            if len(parts) == 4 and parts[3].endswith(".txt"):
+                text = tar.extractfile(member).read().decode("utf-8")
+                reviews.append((tuple(parts[1:]), text))
+    reviews.sort()
+    return [(key[0], text) for key, text in reviews]
