@@ -93,6 +93,9 @@ pub enum ReadError {
         /// Rows.
         found: usize,
     },
+    /// A table could not be read or written.
+    #[error(transparent)]
+    Table(#[from] cinescore_artifact::table::TableError),
     /// A batch could not be built.
     #[error("the tables could not be built")]
     Arrow(#[from] arrow::error::ArrowError),
@@ -126,6 +129,10 @@ impl ReadError {
 
 impl From<ReadError> for StageError {
     fn from(error: ReadError) -> Self {
+        let error = match error {
+            ReadError::Table(error) => return error.into(),
+            other => other,
+        };
         let (class, hint) = match &error {
             ReadError::CutOff { .. } | ReadError::Damaged { .. } => (
                 ErrorClass::Input,

@@ -255,6 +255,9 @@ impl<'a> Collector<'a> {
         match std::str::from_utf8(bytes) {
             Err(error) => Err(Refusal::Utf8(error.valid_up_to())),
             Ok(text) if text.trim().is_empty() => Err(Refusal::Empty),
+            Ok(text) if text.contains('\0') => {
+                Err(Refusal::Nul(text.find('\0').unwrap_or_default()))
+            }
             Ok(_) => Ok((id, name)),
         }
     }
@@ -264,7 +267,7 @@ impl<'a> Collector<'a> {
         let mut titles = Vec::new();
         while let Some(line) = lines.read()? {
             self.urls_in += 1;
-            let title = title_of(line.bytes);
+            let title = line.text().ok().and_then(title_of);
             if title.is_none() {
                 let place = format!(
                     "{}/urls_{}.txt {}",

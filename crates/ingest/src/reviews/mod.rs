@@ -7,7 +7,6 @@
 mod aclimdb;
 mod join;
 mod member;
-mod movielens;
 mod rows;
 mod titles;
 
@@ -27,26 +26,29 @@ use serde_json::{Value, json};
 
 use crate::error::ReadError;
 use crate::input;
-use crate::rejects::Rejects;
+use crate::movielens::{self, links, ratings, source::Source, statistics};
+use crate::rejects::{MaxRejects, Rejects};
 use crate::watch::Watch;
 use aclimdb::Reviews;
-use join::Matches;
+use join::{Matches, MovieLens};
 use titles::Titles;
 
 /// Parameters of `reviews`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReviewsParams {
-    /// Input rows, of all sources together, that may be refused before the stage fails.
-    #[schemars(extend("unit" = "rows"))]
-    pub max_rejects: u64,
+    /// Input rows, of all sources together, that may be refused before the stage fails: a whole number, or a
+    /// share of all rows below 1.
+    pub max_rejects: MaxRejects,
 }
 
 impl Default for ReviewsParams {
     fn default() -> Self {
         // The real sources have none; the original `title.basics` has had a handful at times. A wrong file
         // has thousands.
-        Self { max_rejects: 100 }
+        Self {
+            max_rejects: MaxRejects::Count(100),
+        }
     }
 }
 
@@ -70,7 +72,7 @@ pub fn kind() -> Kind {
     .input(
         Input::source(
             "movielens",
-            &["ml-latest*.zip", "ml-*.zip", "ml-latest*/", "ml-*/"],
+            &movielens::ACCEPTS,
             "MovieLens; without it the columns from it are null",
         )
         .optional(),
@@ -111,7 +113,14 @@ fn run(params: ReviewsParams, context: &mut TaskContext) -> Result<(), StageErro
             .map(|path| input::size(path))
             .sum(),
     );
-    let joined = read_and_join(&aclimdb, &titles, movielens.as_deref(), &params, &watch)?;
+    let joined = read_and_join(
+        &aclimdb,
+        &titles,
+        movielens.as_deref(),
+        &params,
+        context.threads(),
+        &watch,
+    )?;
 
     let mut writer = TableWriter::create(&context.output("reviews"), &tables::REVIEWS)?;
     for batch in batches(&joined) {
@@ -121,14 +130,8 @@ fn run(params: ReviewsParams, context: &mut TaskContext) -> Result<(), StageErro
     let written = writer.finish()?;
 
     report(&joined, movielens.is_some(), context);
-    let rejects = joined.rejects.batch().map_err(ReadError::from)?;
-    let mut writer = TableWriter::create(&context.output("rejects"), &tables::REJECTS)?;
-    writer.write(&rejects)?;
-    let refused = writer.finish()?;
-    let rows_out = &mut context.result().rows_out;
-    rows_out.insert("reviews".into(), written);
-    rows_out.insert("rejects".into(), refused);
-    Ok(())
+    context.result().rows_out.insert("reviews".into(), written);
+    joined.rejects.write(context)
 }
 
 fn read_and_join(
@@ -136,6 +139,7 @@ fn read_and_join(
     titles: &Path,
     movielens: Option<&Path>,
     params: &ReviewsParams,
+    threads: usize,
     watch: &Watch<'_>,
 ) -> Result<Joined, ReadError> {
     let mut rejects = Rejects::new(params.max_rejects);
@@ -151,19 +155,25 @@ fn read_and_join(
         .map(|review| reviews.tconst(review))
         .collect();
     let needed: HashSet<&str> = tconst.iter().copied().flatten().collect();
-    let titles = titles::read(titles, &needed, &mut rejects, watch)?;
+    let titles = titles::read(titles, &needed, threads, &mut rejects, watch)?;
     rows_in.insert(titles::SOURCE, titles.rows_in);
 
     let movielens = match movielens {
         Some(path) => {
-            let movielens = movielens::read(path, &mut rejects, watch)?;
-            rows_in.insert(movielens::LINKS_SOURCE, movielens.links_in);
-            rows_in.insert(movielens::RATINGS_SOURCE, movielens.ratings_in);
-            Some(movielens)
+            let mut source = Source::open(path, watch)?;
+            let links = links::read(source.member("links.csv", watch)?, &mut rejects, watch)?;
+            let member = source.member("ratings.csv", watch)?;
+            let statistics = statistics::read(member, threads, &mut rejects, watch)?;
+            rows_in.insert(links::SOURCE, links.rows_in);
+            rows_in.insert(ratings::SOURCE, statistics.rows_in);
+            Some(MovieLens {
+                links: links.columns,
+                ratings: statistics.columns,
+            })
         }
         None => None,
     };
-    rejects.check()?;
+    rejects.check(rows_in.values().sum())?;
     let matches = join::join(StringArray::from(tconst), titles.tconst.clone(), movielens)?;
     Ok(Joined {
         reviews,
@@ -196,8 +206,8 @@ fn report(joined: &Joined, with_movielens: bool, context: &mut TaskContext) {
         reviews,
         titles,
         matches,
-        rejects,
         rows_in,
+        ..
     } = joined;
     let mut splits: BTreeMap<&str, u64> = BTreeMap::new();
     let mut scores: BTreeMap<&str, BTreeMap<u8, u64>> = BTreeMap::new();
@@ -229,7 +239,6 @@ fn report(joined: &Joined, with_movielens: bool, context: &mut TaskContext) {
         .iter()
         .map(|(source, rows)| ((*source).to_owned(), *rows))
         .collect();
-    result.rejected = rejects.total();
     let mut fact = |name: String, value: Value| result.facts.insert(name, value);
     fact("movielens".into(), json!(movielens));
     fact(
@@ -249,8 +258,5 @@ fn report(joined: &Joined, with_movielens: bool, context: &mut TaskContext) {
         for (score, count) in scores {
             fact(format!("scores.{split}.{score}"), json!(count));
         }
-    }
-    for source in rows_in.keys() {
-        fact(format!("rejected.{source}"), json!(rejects.of(source)));
     }
 }

@@ -4,6 +4,7 @@
 
 mod archives;
 mod difficulty;
+mod movielens;
 mod program;
 mod real;
 mod reviews;
