@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use memchr::{memchr, memrchr};
 
 use crate::lines::LINE_LIMIT;
+use crate::rejects::Refusal;
 
 /// Bytes of a block, unless a line is longer.
 const BLOCK: usize = 1 << 20;
@@ -19,7 +20,8 @@ const LONG_LINE_KEPT: usize = 1024;
 pub(crate) enum Block {
     /// Lines, each with its `\n`, but the source's last one, which may have none.
     Lines(Vec<u8>),
-    /// The beginning of a line of more than [`LINE_LIMIT`] bytes.
+    /// The beginning of a line of more than [`LINE_LIMIT`] bytes and a block. A line that is shorter than
+    /// that comes whole; [`check_length`] refuses it.
     TooLong(Vec<u8>),
 }
 
@@ -125,6 +127,15 @@ impl<R: Read> Blocks<R> {
     }
 }
 
+/// Refuses a line of more than [`LINE_LIMIT`] bytes.
+pub(crate) fn check_length(line: &[u8]) -> Result<(), Refusal> {
+    if line.len() > LINE_LIMIT {
+        Err(Refusal::TooLong)
+    } else {
+        Ok(())
+    }
+}
+
 /// Calls `each` with every line of a block, without its line end, and its number in the block from 0;
 /// returns the number of lines.
 pub(crate) fn for_each_line(block: &[u8], mut each: impl FnMut(u64, &[u8])) -> u64 {
@@ -166,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_is_cut_and_the_next_one_is_read() {
-        let mut text = vec![b'x'; LINE_LIMIT + 5];
+        let mut text = vec![b'x'; LINE_LIMIT + 5000];
         text.extend_from_slice(b"\nnext\n");
         let mut blocks = Blocks::of_size(text.as_slice(), 1000);
         assert_eq!(

@@ -55,6 +55,18 @@ pub enum ReadError {
         /// Where it was found.
         found: Vec<String>,
     },
+    /// A table of one's own lacks a column.
+    #[error("`{}` has no column `{column}`: it has {}", path.display(), list(found))]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The parameter that names it.
+        param: &'static str,
+        /// The columns that are there.
+        found: Vec<String>,
+    },
     /// There is no review in the archive or folder.
     #[error("`{}` holds no reviews (`aclImdb/train/pos/ID_SCORE.txt` and so on)", path.display())]
     NoReviews {
@@ -137,6 +149,10 @@ impl From<ReadError> for StageError {
             ReadError::CutOff { .. } | ReadError::Damaged { .. } => (
                 ErrorClass::Input,
                 Some("download it again, then compare its size with the original's".to_owned()),
+            ),
+            ReadError::NoColumn { param, .. } => (
+                ErrorClass::Input,
+                Some(format!("name the column with `{param}`")),
             ),
             ReadError::TooManyRejects { .. } => (
                 ErrorClass::Input,

@@ -44,10 +44,14 @@ pub(crate) enum Refusal {
     Utf8(usize),
     #[error("a NUL byte after {0} bytes")]
     Nul(usize),
-    #[error("the line has more than {} bytes", crate::lines::LINE_LIMIT)]
+    #[error("the row has more than {} bytes", crate::lines::LINE_LIMIT)]
     TooLong,
     #[error("the review is empty")]
     Empty,
+    #[error("not a JSON object: {0}")]
+    Json(String),
+    #[error("column `{0}` is missing or null")]
+    Missing(String),
     #[error("not the address of an IMDb title")]
     Address,
     #[error("{found} fields; expected {expected}")]
@@ -92,6 +96,7 @@ impl Refusal {
             Self::Duplicate(_) => "the file id was there before in the same split and class".into(),
             Self::Utf8(_) => "invalid UTF-8".into(),
             Self::Nul(_) => "a NUL byte".into(),
+            Self::Json(_) => "not a JSON object".into(),
             Self::Fields { expected, .. } => format!("not {expected} fields"),
             Self::Value { column, wanted, .. } => format!("`{column}` is not {wanted}"),
             Self::DuplicateKey { column, .. } => format!("the {column} was there before"),

@@ -86,9 +86,9 @@ pub(crate) fn read(
             })
         };
         if let Err(reason) = outcome {
-            let line = record.position().map_or(0, csv::Position::line);
+            let place = format!("row {}", movies.rows_in);
             let bytes = record.iter().collect::<Vec<_>>().join(&b',');
-            rejects.add(SOURCE, format!("line {line}"), &reason, &bytes);
+            rejects.add(SOURCE, place, &reason, &bytes);
         }
     }
     Ok(movies)

@@ -4,7 +4,7 @@
 //! Owns the rows' format: `userId,movieId,rating,timestamp`, no quoting, CRLF or LF, columns found by name.
 //! Rows come in the file's order whatever the number of threads.
 
-use crate::blocks::{Block, Blocks, for_each_line};
+use crate::blocks::{Block, Blocks, check_length, for_each_line};
 use crate::error::ReadError;
 use crate::lines::columns;
 use crate::movielens::source::Member;
@@ -225,6 +225,7 @@ fn after(bytes: &[u8], at: usize, expected: u8) -> Option<usize> {
 
 /// Any row, with what is wrong with it.
 fn row(line: &[u8], layout: &Layout) -> Result<Rating, Refusal> {
+    check_length(line)?;
     let mut fields = [&b""[..]; COLUMNS.len()];
     let mut found = 0;
     for (index, field) in line.split(|&byte| byte == b',').enumerate() {

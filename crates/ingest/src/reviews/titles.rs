@@ -13,7 +13,7 @@ use arrow::array::{
     ArrayRef, BooleanBuilder, Int32Builder, ListBuilder, StringArray, StringBuilder,
 };
 
-use crate::blocks::{Block, Blocks, for_each_line};
+use crate::blocks::{Block, Blocks, check_length, for_each_line};
 use crate::error::ReadError;
 use crate::input::open_stream;
 use crate::lines::columns;
@@ -44,6 +44,13 @@ pub(super) struct Titles {
     pub(super) columns: [ArrayRef; 8],
     /// Rows of the source, refused ones included.
     pub(super) rows_in: u64,
+}
+
+impl Titles {
+    /// No titles, where none were given.
+    pub(super) fn none() -> Self {
+        Builder::default().finish(0)
+    }
 }
 
 /// Reads the titles whose IMDb id is in `needed`.
@@ -139,7 +146,9 @@ fn filter<'n>(block: Block, layout: &Layout, needed: &Needed<'n>) -> Found<'n> {
     };
     let lines = for_each_line(&bytes, |line, bytes| {
         let found = 1 + tabs(bytes);
-        let outcome = if found == layout.width {
+        let outcome = if let Err(reason) = check_length(bytes) {
+            Err(reason)
+        } else if found == layout.width {
             match needed.get(field(bytes, layout.places[0])) {
                 Some(id) => Ok(*id),
                 None => return,

@@ -5,6 +5,7 @@
 mod archives;
 mod difficulty;
 mod movielens;
+mod own;
 mod program;
 mod real;
 mod reviews;

@@ -317,7 +317,7 @@ fn a_line_of_a_hundred_megabytes_is_refused() {
         [
             ["line 3", "line 5"],
             [
-                "the line has more than 1048576 bytes",
+                "the row has more than 1048576 bytes",
                 "2 fields; expected 4"
             ]
         ]
