@@ -105,6 +105,119 @@ pub static REJECTS: TableSpec = TableSpec {
     ],
 };
 
+/// MovieLens' ratings.
+pub static RATINGS: TableSpec = TableSpec {
+    name: "ratings",
+    version: 1,
+    row: "a MovieLens rating",
+    order: "as in the source: user_id, then movie_id, as MovieLens sorts them",
+    row_group_rows: 262_144,
+    columns: &[
+        col("user_id", Int32, "MovieLens userId"),
+        col("movie_id", Int32, "MovieLens movieId"),
+        col("rating", Float32, "0.5 to 5 stars in halves"),
+        col(
+            "timestamp",
+            Int64,
+            "when it was given, UTC seconds, from 1970 to 2099",
+        ),
+    ],
+};
+
+/// How often movies were rated over time.
+pub static POPULARITY: TableSpec = TableSpec {
+    name: "popularity",
+    version: 1,
+    row: "a movie in a time slot in which it was rated",
+    order: "movie_id, slot",
+    row_group_rows: 262_144,
+    columns: &[
+        col("movie_id", Int32, "MovieLens movieId"),
+        col(
+            "slot",
+            UInt32,
+            "number of the slot; 1 is the first of 1970, and a slot holds its end and not its beginning: of days ceil(timestamp / 86400)",
+        ),
+        col("count", UInt32, "ratings of the movie in the slot"),
+        col(
+            "share",
+            Float64,
+            "count / all ratings in the slot; above 0, at most 1",
+        ),
+        opt(
+            "genres",
+            ListUtf8,
+            "MovieLens genres, in MovieLens' order, empty where it lists none; null where the movie is unknown",
+        ),
+        opt(
+            "release_year",
+            Int32,
+            "year at the end of the MovieLens title; null where it has none or the movie is unknown",
+        ),
+    ],
+};
+
+/// Ids of reviewed titles that were not found in a source.
+pub static UNMATCHED: TableSpec = TableSpec {
+    name: "unmatched",
+    version: 1,
+    row: "an id that was looked for in a source and not found",
+    order: "source, id",
+    row_group_rows: 65_536,
+    columns: &[
+        col(
+            "source",
+            Utf8,
+            "`titles`: not in IMDb's titles; `movielens/links.csv`: no MovieLens movie",
+        ),
+        col("id", Utf8, "IMDb id of the title, `tt0111161`"),
+        col("reviews", UInt64, "reviews of the title"),
+    ],
+};
+
+/// What an audit of the reviews found.
+pub static FINDINGS: TableSpec = TableSpec {
+    name: "findings",
+    version: 1,
+    row: "a finding about the reviews",
+    order: "check, in the order in which they are made, then reviews",
+    row_group_rows: 65_536,
+    columns: &[
+        col(
+            "check",
+            Utf8,
+            "`exact_duplicates`, `near_duplicates`, `movies_in_two_splits`, `score_contradicts_polarity`, `class_balance`, `predictable_from_id`, `predictable_from_order`",
+        ),
+        col(
+            "severity",
+            Utf8,
+            "`leak`: test figures cannot be trusted; `warning`: look at it; `note`: for information",
+        ),
+        col(
+            "split",
+            Utf8,
+            "the split or splits it is about, `train, test`",
+        ),
+        col("subject", Utf8, "the movie, review or class it is about"),
+        opt(
+            "review_id",
+            UInt64,
+            "a review it is about; null where it is about no single one",
+        ),
+        opt(
+            "other_review_id",
+            UInt64,
+            "the other review of a pair; null where there is none",
+        ),
+        col(
+            "value",
+            Float64,
+            "the figure: similarity, count, share or accuracy, as `text` says",
+        ),
+        col("text", Utf8, "the finding in words"),
+    ],
+};
+
 /// Encoded reviews.
 pub static TOKENS: TableSpec = TableSpec {
     name: "tokens",
@@ -388,6 +501,10 @@ pub static PREDICTIONS: TableSpec = TableSpec {
 pub static ALL: &[&TableSpec] = &[
     &REVIEWS,
     &REJECTS,
+    &RATINGS,
+    &POPULARITY,
+    &UNMATCHED,
+    &FINDINGS,
     &TOKENS,
     &VOCABULARY,
     &BUCKETS,

@@ -55,6 +55,18 @@ pub enum ReadError {
         /// Where it was found.
         found: Vec<String>,
     },
+    /// A table of one's own lacks a column.
+    #[error("`{}` has no column `{column}`: it has {}", path.display(), list(found))]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The parameter that names it.
+        param: &'static str,
+        /// The columns that are there.
+        found: Vec<String>,
+    },
     /// There is no review in the archive or folder.
     #[error("`{}` holds no reviews (`aclImdb/train/pos/ID_SCORE.txt` and so on)", path.display())]
     NoReviews {
@@ -93,6 +105,9 @@ pub enum ReadError {
         /// Rows.
         found: usize,
     },
+    /// A table could not be read or written.
+    #[error(transparent)]
+    Table(#[from] cinescore_artifact::table::TableError),
     /// A batch could not be built.
     #[error("the tables could not be built")]
     Arrow(#[from] arrow::error::ArrowError),
@@ -126,10 +141,18 @@ impl ReadError {
 
 impl From<ReadError> for StageError {
     fn from(error: ReadError) -> Self {
+        let error = match error {
+            ReadError::Table(error) => return error.into(),
+            other => other,
+        };
         let (class, hint) = match &error {
             ReadError::CutOff { .. } | ReadError::Damaged { .. } => (
                 ErrorClass::Input,
                 Some("download it again, then compare its size with the original's".to_owned()),
+            ),
+            ReadError::NoColumn { param, .. } => (
+                ErrorClass::Input,
+                Some(format!("name the column with `{param}`")),
             ),
             ReadError::TooManyRejects { .. } => (
                 ErrorClass::Input,

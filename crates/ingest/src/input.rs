@@ -52,12 +52,33 @@ fn io_error(path: &Path, source: io::Error) -> ReadError {
 
 /// The unpacked bytes of a gzip file, inflated on a thread of its own.
 pub(crate) fn open_gzip(path: &Path, watch: &Watch<'_>) -> Result<impl BufRead + use<>, ReadError> {
-    let file = BufReader::with_capacity(CHUNK, watch.count(open_file(path)?));
-    Background::spawn(MultiGzDecoder::new(file)).map_err(|source| io_error(path, source))
+    Background::spawn(gzip(path, watch)?).map_err(|source| io_error(path, source))
 }
 
-/// The bytes of a gzip or plain text file, unpacked.
-pub(crate) fn open_text(path: &Path, watch: &Watch<'_>) -> Result<Box<dyn BufRead>, ReadError> {
+/// The unpacked bytes of a gzip file, inflated by whoever reads them.
+fn gzip(path: &Path, watch: &Watch<'_>) -> Result<impl Read + Send + use<>, ReadError> {
+    let file = open_file(path)?;
+    let packed = file
+        .metadata()
+        .map_err(|source| io_error(path, source))?
+        .len();
+    let file = BufReader::with_capacity(CHUNK, watch.count(file));
+    Ok(Unpacked::new(MultiGzDecoder::new(file), packed))
+}
+
+/// Bytes of a plain or gzip text file for a reader that has a thread of its own.
+pub(crate) fn open_stream(
+    path: &Path,
+    watch: &Watch<'_>,
+) -> Result<Box<dyn Read + Send>, ReadError> {
+    match text_packing(path)? {
+        Packing::Gzip => Ok(Box::new(gzip(path, watch)?)),
+        _ => Ok(Box::new(watch.count(open_file(path)?))),
+    }
+}
+
+/// The packing of a file that must be text, plain or gzip.
+fn text_packing(path: &Path) -> Result<Packing, ReadError> {
     let other_format = || ReadError::OtherFormat {
         path: path.to_owned(),
         wanted: "a text file, plain or gzip",
@@ -66,12 +87,46 @@ pub(crate) fn open_text(path: &Path, watch: &Watch<'_>) -> Result<Box<dyn BufRea
         return Err(other_format());
     }
     match packing(path)? {
-        Packing::Gzip => Ok(Box::new(open_gzip(path, watch)?)),
-        Packing::Plain => Ok(Box::new(BufReader::with_capacity(
-            CHUNK,
-            watch.count(open_file(path)?),
-        ))),
         Packing::Zip => Err(other_format()),
+        packing => Ok(packing),
+    }
+}
+
+/// What a packed file may unpack to: this many times its size, and [`UNPACKED_LEAST`] in any case. Text
+/// unpacks to some 3 to 8 times, and a bomb to 1000.
+const UNPACKED_RATIO: u64 = 200;
+const UNPACKED_LEAST: u64 = 64 << 20;
+
+/// Unpacked bytes, of which there is a limit.
+pub(crate) struct Unpacked<R> {
+    reader: R,
+    packed: u64,
+    left: u64,
+}
+
+impl<R: Read> Unpacked<R> {
+    /// Of a source that has `packed` bytes on disk.
+    pub(crate) fn new(reader: R, packed: u64) -> Self {
+        let left = packed.saturating_mul(UNPACKED_RATIO).max(UNPACKED_LEAST);
+        Self {
+            reader,
+            packed,
+            left,
+        }
+    }
+}
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
+            let packed = self.packed;
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{packed} bytes unpack to more than {UNPACKED_RATIO} times as many: a compression bomb"),
+            )
+        })?;
+        Ok(count)
     }
 }
 
@@ -178,6 +233,20 @@ mod tests {
             (found.as_slice(), error.to_string().as_str()),
             (&b"abc"[..], "broken")
         );
+    }
+
+    #[test]
+    fn a_compression_bomb_is_an_error() {
+        let zeros = || io::repeat(0).take(65 << 20);
+        let error = Unpacked::new(zeros(), 1000)
+            .read_to_end(&mut Vec::new())
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "1000 bytes unpack to more than 200 times as many: a compression bomb"
+        );
+        let most = Unpacked::new(zeros(), 1 << 20).read_to_end(&mut Vec::new());
+        assert_eq!(most.unwrap(), 65 << 20);
     }
 
     struct Failing;

@@ -7,13 +7,19 @@
 //! Reads raw archives or the folders extracted from them; writes the tables `reviews` and `rejects`,
 //! or, for `sample`, the three archives.
 
+mod blocks;
 mod error;
 mod frames;
 mod input;
 mod lines;
+mod movielens;
+mod ordered;
+pub mod popularity;
+pub mod ratings;
 mod rejects;
 pub mod reviews;
 pub mod sample;
 mod watch;
 
 pub use error::ReadError;
+pub use rejects::MaxRejects;

@@ -4,8 +4,10 @@
 
 use std::io::{self, BufRead, Read as _};
 
-/// Longer lines are no text of ours; without a limit a wrong file would be read into memory whole.
-const LINE_LIMIT: u64 = 1 << 20;
+use crate::rejects::Refusal;
+
+/// Longer lines are no text of ours: they are refused without being held in memory.
+pub(crate) const LINE_LIMIT: usize = 1 << 20;
 
 /// A reader of lines.
 pub(crate) struct Lines<R> {
@@ -19,8 +21,10 @@ pub(crate) struct Lines<R> {
 pub(crate) struct Line<'a> {
     /// From 1.
     pub(crate) number: u64,
-    /// The bytes.
+    /// The bytes; at most [`LINE_LIMIT`] of them.
     pub(crate) bytes: &'a [u8],
+    /// Whether there were more.
+    pub(crate) too_long: bool,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -35,31 +39,68 @@ impl<R: BufRead> Lines<R> {
     /// The next line, or `None` at the end.
     pub(crate) fn read(&mut self) -> io::Result<Option<Line<'_>>> {
         self.buffer.clear();
-        let count = self
-            .reader
-            .by_ref()
-            .take(LINE_LIMIT)
-            .read_until(b'\n', &mut self.buffer)?;
+        let count = self.read_part()?;
         if count == 0 {
             return Ok(None);
         }
         self.number += 1;
+        if !self.buffer.ends_with(b"\n") && count == LINE_LIMIT + 1 {
+            self.skip_line()?;
+            return Ok(Some(Line {
+                number: self.number,
+                bytes: &self.buffer[..LINE_LIMIT],
+                too_long: true,
+            }));
+        }
         let bytes = match self.buffer.strip_suffix(b"\n") {
             Some(bytes) => bytes.strip_suffix(b"\r").unwrap_or(bytes),
-            None if count as u64 == LINE_LIMIT => {
-                let text = format!("line {} has more than {LINE_LIMIT} bytes", self.number);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-            }
             None => &self.buffer,
         };
         Ok(Some(Line {
             number: self.number,
             bytes,
+            too_long: false,
         }))
+    }
+
+    /// The first line, for a header; empty where there is none of a sane length.
+    pub(crate) fn header(&mut self) -> io::Result<Vec<u8>> {
+        let line = self.read()?.filter(|line| !line.too_long);
+        Ok(line.map(|line| line.bytes.to_vec()).unwrap_or_default())
+    }
+
+    fn read_part(&mut self) -> io::Result<usize> {
+        self.reader
+            .by_ref()
+            .take(LINE_LIMIT as u64 + 1)
+            .read_until(b'\n', &mut self.buffer)
+    }
+
+    fn skip_line(&mut self) -> io::Result<()> {
+        loop {
+            let available = self.reader.fill_buf()?;
+            let (count, end) = match memchr::memchr(b'\n', available) {
+                Some(end) => (end + 1, true),
+                None => (available.len(), available.is_empty()),
+            };
+            self.reader.consume(count);
+            if end {
+                return Ok(());
+            }
+        }
     }
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    /// The whole line.
+    pub(crate) fn text(&self) -> Result<&'a [u8], Refusal> {
+        if self.too_long {
+            Err(Refusal::TooLong)
+        } else {
+            Ok(self.bytes)
+        }
+    }
+
     /// `line 17`, as the `rejects` table names places.
     pub(crate) fn place(&self) -> String {
         format!("line {}", self.number)
@@ -106,10 +147,22 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_lines_is_refused_early() {
-        let endless = io::BufReader::new(io::repeat(b'x').take(10 << 20));
-        let error = Lines::new(endless).read().unwrap_err();
-        assert_eq!(error.to_string(), "line 1 has more than 1048576 bytes");
+    fn a_line_that_is_too_long_is_cut_and_the_next_one_is_read() {
+        let mut text = vec![b'x'; 100 << 20];
+        text.extend_from_slice(b"\nnext");
+        let mut lines = Lines::new(text.as_slice());
+        let line = lines.read().unwrap().unwrap();
+        assert_eq!(
+            (line.text().unwrap_err(), line.bytes.len()),
+            (Refusal::TooLong, LINE_LIMIT)
+        );
+        let line = lines.read().unwrap().unwrap();
+        assert_eq!((line.number, line.text().unwrap()), (2, &b"next"[..]));
+        assert_eq!(lines.read().unwrap(), None);
+
+        let most = vec![b'x'; LINE_LIMIT];
+        let mut lines = Lines::new(most.as_slice());
+        assert!(lines.read().unwrap().unwrap().text().is_ok());
     }
 
     #[test]

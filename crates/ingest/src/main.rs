@@ -11,6 +11,8 @@ fn main() -> ExitCode {
         env!("CINESCORE_CODE_DIGEST"),
     )
     .kind(cinescore_ingest::reviews::kind())
+    .kind(cinescore_ingest::ratings::kind())
+    .kind(cinescore_ingest::popularity::kind())
     .kind(cinescore_ingest::sample::kind())
     .main()
 }

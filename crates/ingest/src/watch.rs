@@ -40,9 +40,7 @@ impl<'a> Watch<'a> {
 
     /// Passes on the progress; an error once the work shall stop. For each piece of a loop's work.
     pub(crate) fn tick(&self, message: &str) -> Result<(), ReadError> {
-        if self.interrupted.load(Ordering::Relaxed) {
-            return Err(ReadError::Interrupted);
-        }
+        self.check()?;
         self.progress.update(
             self.done.load(Ordering::Relaxed),
             Some(self.total),
@@ -50,6 +48,15 @@ impl<'a> Watch<'a> {
             message,
         );
         Ok(())
+    }
+
+    /// An error once the work shall stop.
+    pub(crate) fn check(&self) -> Result<(), ReadError> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            Err(ReadError::Interrupted)
+        } else {
+            Ok(())
+        }
     }
 
     /// Counts what is read through the reader, on whatever thread.

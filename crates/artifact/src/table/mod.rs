@@ -16,7 +16,7 @@ use thiserror::Error;
 
 pub use read::{TableFooter, TableReader, column};
 pub use spec::{ColumnSpec, ColumnType, TableSpec};
-pub use write::TableWriter;
+pub use write::{EncodedGroup, GroupEncoder, GroupWriter, TableWriter};
 
 /// Why a table could not be read or written.
 #[derive(Debug, Error)]
@@ -164,6 +164,31 @@ mod tests {
         assert_eq!(batches, [batch()]);
         let names: &StringArray = column(&batches[0], "name");
         assert_eq!(names.value(2), "c");
+    }
+
+    #[test]
+    fn row_groups_encoded_elsewhere_give_the_same_file_as_batches() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (
+            folder.path().join("a.parquet"),
+            folder.path().join("b.parquet"),
+        );
+        write(&a);
+        let mut writer = TableWriter::create(&b, &TOY).unwrap().by_groups().unwrap();
+        let encoder = writer.encoder();
+        // The toy's row groups have two rows.
+        let groups = std::thread::scope(|scope| {
+            let encode = |from, rows| {
+                let encoder = &encoder;
+                scope.spawn(move || encoder.encode(&batch().slice(from, rows)).unwrap())
+            };
+            [encode(0, 2), encode(2, 1)].map(|thread| thread.join().unwrap())
+        });
+        for group in groups {
+            writer.append(group).unwrap();
+        }
+        assert_eq!(writer.finish().unwrap(), 3);
+        assert_eq!(fs_err::read(&a).unwrap(), fs_err::read(&b).unwrap());
     }
 
     #[test]

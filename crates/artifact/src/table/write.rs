@@ -1,13 +1,19 @@
 //! Writing a table: to a temporary file beside its place, moved there when it is finished.
+//!
+//! [`TableWriter`] takes batches one after the other. [`GroupWriter`] takes whole row groups, which may be
+//! encoded on any thread: encoding and compressing are most of the work of a large table.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::writer::SerializedFileWriter;
 use tempfile::NamedTempFile;
 
 use super::{TableError, TableSpec, io_error};
@@ -68,13 +74,7 @@ impl TableWriter {
 
     /// Appends a batch of the table's schema ([`TableSpec::batch`]).
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), TableError> {
-        if batch.schema() != self.spec.schema() {
-            return Err(TableError::OtherSchema {
-                path: self.path.clone(),
-                table: self.spec.name,
-                difference: super::read::difference(&self.spec.schema(), &batch.schema()),
-            });
-        }
+        check_schema(self.spec, &self.path, batch)?;
         self.rows += batch.num_rows() as u64;
         self.writer
             .write(batch)
@@ -82,6 +82,35 @@ impl TableWriter {
                 path: self.path.clone(),
                 source,
             })
+    }
+
+    /// The writer of the same file by whole row groups.
+    pub fn by_groups(self) -> Result<GroupWriter, TableError> {
+        let Self {
+            spec,
+            path,
+            writer,
+            file,
+            rows,
+        } = self;
+        let (writer, factory) =
+            writer
+                .into_serialized_writer()
+                .map_err(|source| TableError::Parquet {
+                    path: path.clone(),
+                    source,
+                })?;
+        let encoder = GroupEncoder {
+            spec,
+            path,
+            factory,
+        };
+        Ok(GroupWriter {
+            encoder: encoder.into(),
+            writer,
+            file,
+            rows,
+        })
     }
 
     /// Completes the file, puts it in its place and returns the number of rows.
@@ -97,9 +126,130 @@ impl TableWriter {
             path: path.clone(),
             source,
         })?;
-        written.sync_all().map_err(io_error(&path))?;
-        file.persist(&path)
-            .map_err(|error| io_error(&path)(error.error))?;
+        put_in_place(&written, file, &path)?;
+        Ok(rows)
+    }
+}
+
+fn check_schema(
+    spec: &'static TableSpec,
+    path: &Path,
+    batch: &RecordBatch,
+) -> Result<(), TableError> {
+    if batch.schema() == spec.schema() {
+        return Ok(());
+    }
+    Err(TableError::OtherSchema {
+        path: path.to_owned(),
+        table: spec.name,
+        difference: super::read::difference(&spec.schema(), &batch.schema()),
+    })
+}
+
+fn put_in_place(written: &File, file: NamedTempFile, path: &Path) -> Result<(), TableError> {
+    written.sync_all().map_err(io_error(path))?;
+    file.persist(path)
+        .map_err(|error| io_error(path)(error.error))?;
+    Ok(())
+}
+
+/// Writes one table by whole row groups, made by [`TableWriter::by_groups`]. Dropped before
+/// [`finish`](Self::finish), it leaves nothing behind.
+pub struct GroupWriter {
+    encoder: Arc<GroupEncoder>,
+    writer: SerializedFileWriter<File>,
+    file: NamedTempFile,
+    rows: u64,
+}
+
+/// Encodes row groups of one table, on any thread. What it makes does not depend on the thread.
+pub struct GroupEncoder {
+    spec: &'static TableSpec,
+    path: PathBuf,
+    factory: ArrowRowGroupWriterFactory,
+}
+
+/// An encoded row group.
+pub struct EncodedGroup {
+    columns: Vec<ArrowColumnChunk>,
+    rows: u64,
+}
+
+impl GroupEncoder {
+    /// Encodes a batch of the table's schema as a row group.
+    pub fn encode(&self, batch: &RecordBatch) -> Result<EncodedGroup, TableError> {
+        check_schema(self.spec, &self.path, batch)?;
+        self.encode_columns(batch)
+            .map_err(|source| TableError::Parquet {
+                path: self.path.clone(),
+                source,
+            })
+    }
+
+    fn encode_columns(
+        &self,
+        batch: &RecordBatch,
+    ) -> Result<EncodedGroup, parquet::errors::ParquetError> {
+        // The number of a row group matters to encryption only, which is not used.
+        let mut writers = self.factory.create_column_writers(0)?.into_iter();
+        let mut columns = Vec::with_capacity(writers.len());
+        for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+            for leaf in compute_leaves(field, array)? {
+                let Some(mut writer) = writers.next() else {
+                    return Err(parquet::errors::ParquetError::General(
+                        "more leaves than columns".into(),
+                    ));
+                };
+                writer.write(&leaf)?;
+                columns.push(writer.close()?);
+            }
+        }
+        Ok(EncodedGroup {
+            columns,
+            rows: batch.num_rows() as u64,
+        })
+    }
+}
+
+impl GroupWriter {
+    /// What encodes row groups for this file.
+    pub fn encoder(&self) -> Arc<GroupEncoder> {
+        Arc::clone(&self.encoder)
+    }
+
+    /// Appends a row group.
+    pub fn append(&mut self, group: EncodedGroup) -> Result<(), TableError> {
+        self.rows += group.rows;
+        self.append_columns(group)
+            .map_err(|source| TableError::Parquet {
+                path: self.encoder.path.clone(),
+                source,
+            })
+    }
+
+    fn append_columns(&mut self, group: EncodedGroup) -> Result<(), parquet::errors::ParquetError> {
+        let mut row_group = self.writer.next_row_group()?;
+        for column in group.columns {
+            column.append_to_row_group(&mut row_group)?;
+        }
+        row_group.close()?;
+        Ok(())
+    }
+
+    /// Completes the file, puts it in its place and returns the number of rows.
+    pub fn finish(self) -> Result<u64, TableError> {
+        let Self {
+            encoder,
+            writer,
+            file,
+            rows,
+        } = self;
+        let path = &encoder.path;
+        let written = writer.into_inner().map_err(|source| TableError::Parquet {
+            path: path.clone(),
+            source,
+        })?;
+        put_in_place(&written, file, path)?;
         Ok(rows)
     }
 }

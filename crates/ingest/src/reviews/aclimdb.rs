@@ -8,10 +8,12 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 
+use super::Review;
+use super::checks::{check_text, is_tconst};
 use super::member::{FileName, Folder, Member, file_name, member, review_id};
 use crate::error::ReadError;
 use crate::input::{Packing, open_gzip, packing};
-use crate::lines::Lines;
+use crate::lines::{LINE_LIMIT, Lines};
 use crate::rejects::{Refusal, Rejects};
 use crate::watch::Watch;
 
@@ -20,47 +22,14 @@ pub(super) const SOURCE: &str = "aclimdb";
 /// The name of the lists of addresses there.
 pub(super) const URLS_SOURCE: &str = "aclimdb/urls";
 
-/// An accepted review.
-pub(super) struct Review {
-    pub(super) id: u64,
-    pub(super) folder: Folder,
-    pub(super) file_id: u64,
-    /// The file's name in its folder, `12_9.txt`.
-    pub(super) file: Box<str>,
-    pub(super) score: Option<u8>,
-    pub(super) text: String,
-}
-
-impl Review {
-    /// The name in the source, `train/pos/12_9.txt`.
-    pub(super) fn member(&self) -> String {
-        format!(
-            "{}/{}/{}",
-            self.folder.half_name(),
-            self.folder.class_name(),
-            self.file
-        )
-    }
-}
-
 /// Everything read from the source.
 pub(super) struct Reviews {
-    /// By review id.
+    /// In no order.
     pub(super) rows: Vec<Review>,
     /// Reviews that were there, refused ones included.
     pub(super) rows_in: u64,
     /// Lines of the lists of addresses.
     pub(super) urls_in: u64,
-    /// Per folder: the title of file id i at place i.
-    urls: [Vec<Option<Box<str>>>; Folder::COUNT],
-}
-
-impl Reviews {
-    /// The IMDb id of a review's title, if its list names one.
-    pub(super) fn tconst(&self, review: &Review) -> Option<&str> {
-        let place = usize::try_from(review.file_id).ok()?;
-        self.urls[review.folder.index()].get(place)?.as_deref()
-    }
 }
 
 /// Reads the archive or folder.
@@ -109,8 +78,8 @@ fn read_archive(
         if kind.is_dir() {
             continue;
         }
-        let bytes = collector.member(&name, kind.is_file(), |bytes| {
-            entry.read_to_end(bytes).map(drop)
+        let bytes = collector.member(&name, kind.is_file(), |bytes, limit| {
+            entry.by_ref().take(limit).read_to_end(bytes).map(drop)
         });
         bytes.map_err(broken)?;
     }
@@ -145,8 +114,9 @@ fn read_folder(
             .unwrap_or(entry.path())
             .to_string_lossy();
         let broken = |source| ReadError::of_reading(entry.path(), source);
-        let read = |bytes: &mut Vec<u8>| {
+        let read = |bytes: &mut Vec<u8>, limit| {
             fs_err::File::open(entry.path())?
+                .take(limit)
                 .read_to_end(bytes)
                 .map(drop)
         };
@@ -158,13 +128,28 @@ fn read_folder(
     Ok(())
 }
 
+/// An accepted review, whose title may come later.
+struct Kept {
+    id: u64,
+    folder: Folder,
+    file_id: u64,
+    /// The file's name in its folder, `12_9.txt`.
+    file: Box<str>,
+    score: Option<u8>,
+    text: String,
+}
+
+/// Lists of addresses are larger than any review: that of 50,000 reviews has 2.5 MB.
+const URLS_LIMIT: u64 = 1 << 30;
+
 /// Takes members in reading order, from either form of the source.
 struct Collector<'a> {
     rejects: &'a mut Rejects,
-    rows: Vec<Review>,
+    rows: Vec<Kept>,
     ids: HashSet<u64>,
     rows_in: u64,
     urls_in: u64,
+    /// Per folder: the title of file id i at place i.
     urls: [Vec<Option<Box<str>>>; Folder::COUNT],
 }
 
@@ -181,26 +166,26 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Takes a member; `read` appends its content, and is called where it is needed. Returns the bytes
-    /// read.
+    /// Takes a member; `read` appends its content, up to a limit, and is called where it is needed. Returns
+    /// the bytes read.
     fn member(
         &mut self,
         name: &str,
         is_file: bool,
-        read: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>,
+        read: impl FnOnce(&mut Vec<u8>, u64) -> std::io::Result<()>,
     ) -> std::io::Result<u64> {
         let mut bytes = Vec::new();
         match member(name) {
             Ok(Member::Other) => {}
             Ok(_) if !is_file => self.refuse(name, &Refusal::NotAFile, &bytes),
             Ok(Member::Review(folder, file)) => {
-                read(&mut bytes)?;
+                read(&mut bytes, LINE_LIMIT as u64 + 1)?;
                 let count = bytes.len() as u64;
                 self.review(folder, file, bytes);
                 return Ok(count);
             }
             Ok(Member::Urls(folder)) => {
-                read(&mut bytes)?;
+                read(&mut bytes, URLS_LIMIT)?;
                 self.urls(folder, &bytes)?;
             }
             // Not read: whoever packed it means no good or made a mistake.
@@ -229,7 +214,7 @@ impl<'a> Collector<'a> {
                 self.ids.insert(id);
                 let FileName { id: file_id, score } = name;
                 let file = file.into();
-                self.rows.push(Review {
+                self.rows.push(Kept {
                     id,
                     folder,
                     file_id,
@@ -252,11 +237,8 @@ impl<'a> Collector<'a> {
         if self.ids.contains(&id) {
             return Err(Refusal::Duplicate(name.id));
         }
-        match std::str::from_utf8(bytes) {
-            Err(error) => Err(Refusal::Utf8(error.valid_up_to())),
-            Ok(text) if text.trim().is_empty() => Err(Refusal::Empty),
-            Ok(_) => Ok((id, name)),
-        }
+        check_text(bytes)?;
+        Ok((id, name))
     }
 
     fn urls(&mut self, folder: Folder, bytes: &[u8]) -> std::io::Result<()> {
@@ -264,7 +246,7 @@ impl<'a> Collector<'a> {
         let mut titles = Vec::new();
         while let Some(line) = lines.read()? {
             self.urls_in += 1;
-            let title = title_of(line.bytes);
+            let title = line.text().ok().and_then(title_of);
             if title.is_none() {
                 let place = format!(
                     "{}/urls_{}.txt {}",
@@ -282,25 +264,36 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    fn finish(mut self, path: &Path) -> Result<Reviews, ReadError> {
+    fn finish(self, path: &Path) -> Result<Reviews, ReadError> {
         if self.rows_in == 0 {
             return Err(ReadError::NoReviews {
                 path: path.to_owned(),
             });
         }
-        self.rows.sort_unstable_by_key(|review| review.id);
-        let Self {
-            rows,
-            rows_in,
-            urls_in,
-            urls,
-            ..
-        } = self;
+        let urls = &self.urls;
+        let title = |row: &Kept| {
+            let place = usize::try_from(row.file_id).ok()?;
+            urls[row.folder.index()].get(place)?.clone()
+        };
+        let review = |row: Kept| Review {
+            id: row.id,
+            split: row.folder.split(),
+            tconst: title(&row),
+            member: format!(
+                "{}/{}/{}",
+                row.folder.half_name(),
+                row.folder.class_name(),
+                row.file
+            )
+            .into(),
+            score: row.score,
+            polarity: row.folder.polarity(),
+            text: row.text,
+        };
         Ok(Reviews {
-            rows,
-            rows_in,
-            urls_in,
-            urls,
+            rows: self.rows.into_iter().map(review).collect(),
+            rows_in: self.rows_in,
+            urls_in: self.urls_in,
         })
     }
 }
@@ -309,10 +302,7 @@ impl<'a> Collector<'a> {
 fn title_of(line: &[u8]) -> Option<Box<str>> {
     let line = std::str::from_utf8(line).ok()?;
     let id = line.split("/title/").nth(1)?.split('/').next()?;
-    let digits = id.strip_prefix("tt")?;
-    let valid =
-        (1..=18).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    valid.then(|| id.into())
+    is_tconst(id).then(|| id.into())
 }
 
 #[cfg(test)]

@@ -17,9 +17,16 @@ use polars::prelude::{
     SortMultipleOptions, col, lit, when,
 };
 
-use super::movielens::MovieLens;
 use crate::error::ReadError;
 use crate::frames::{from_polars, to_polars};
+
+/// What MovieLens has, for the joins.
+pub(super) struct MovieLens {
+    /// `imdb_id` (u64, the number after `tt`), `movie_id` (i32); each of both once.
+    pub(super) links: [(&'static str, ArrayRef); 2],
+    /// `movie_id` (i32), `mean` (f64, stars), `count` (u32); each movie once.
+    pub(super) ratings: [(&'static str, ArrayRef); 3],
+}
 
 /// What belongs to each review, in the reviews' order.
 pub(super) struct Matches {
@@ -75,7 +82,7 @@ fn join_frames(
         ("tconst", Arc::new(titles)),
     ])?;
     let (links, ratings) = match movielens {
-        Some(MovieLens { links, ratings, .. }) => (frame(&links)?, frame(&ratings)?),
+        Some(MovieLens { links, ratings }) => (frame(&links)?, frame(&ratings)?),
         None => (
             frame(&[
                 ("imdb_id", empty(&DataType::UInt64)),
@@ -155,8 +162,6 @@ mod tests {
                 ("mean", Arc::new(Float64Array::from(vec![3.5, 1.0]))),
                 ("count", Arc::new(UInt32Array::from(vec![4, 1]))),
             ],
-            links_in: 0,
-            ratings_in: 0,
         }
     }
 

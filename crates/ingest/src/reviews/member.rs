@@ -179,8 +179,18 @@ pub(super) fn file_name(folder: Folder, file: &str) -> Result<FileName, Refusal>
 /// be undone): no two reviews share a number, and the order says nothing about class or half. 48 bits
 /// because such a number survives JSON and every other place where numbers are doubles.
 pub(super) fn review_id(folder: Folder, file_id: u64) -> u64 {
+    mix(file_id << 3 | (folder.half as u64) << 2 | folder.class as u64)
+}
+
+/// The number of the review in a row, from 0, of a table of one's own; `None` where there are too many tables
+/// (2^9) or rows (2^36). No class has the number 3, so it is none of Stanford's reviews.
+pub(super) fn own_review_id(table: u64, row: u64) -> Option<u64> {
+    let file_id = table << 36 | row;
+    (row >> 36 == 0 && file_id >> FILE_ID_BITS == 0).then(|| mix(file_id << 3 | 3))
+}
+
+fn mix(mut id: u64) -> u64 {
     const MASK: u64 = (1 << REVIEW_ID_BITS) - 1;
-    let mut id = file_id << 3 | (folder.half as u64) << 2 | folder.class as u64;
     // The two odd multipliers are those of the SplitMix64 generator, cut to 48 bits.
     id ^= id >> 24;
     id = id.wrapping_mul(0x476d_1ce4_e5b9) & MASK;
@@ -297,7 +307,17 @@ mod tests {
                 ids.push((review_id(folder, file_id), folder.class == Class::Pos));
             }
         }
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+        let own = (0..5000).map(|row| (own_review_id(row % 3, row).unwrap(), false));
+        assert_eq!(
+            ids.iter()
+                .copied()
+                .chain(own)
+                .collect::<BTreeSet<_>>()
+                .len(),
+            ids.len() + 5000
+        );
+        assert_eq!(own_review_id(1 << 9, 0), None);
+        assert_eq!(own_review_id(0, 1 << 36), None);
         assert!(ids.iter().all(|(id, _)| id >> REVIEW_ID_BITS == 0));
         ids.sort();
         // A third of the rows is of the class; so is about a third of any thousand rows in order.

@@ -1,18 +1,21 @@
-//! The kind `reviews`: Stanford's reviews with what IMDb and MovieLens know of their movies.
+//! The kind `reviews`: Stanford's reviews, tables of one's own, or both, with what IMDb and MovieLens know of
+//! their movies.
 //!
 //! Owns the order of the work, the accounting (rows in = rows out + refused, for every source) and the
-//! `reviews` table's rows. Does not own the formats (`aclimdb`, `titles`, `movielens`) or the joins
-//! (`join`). Reads the three sources; writes the tables `reviews` and `rejects`.
+//! `reviews` table's rows. Does not own the formats (`aclimdb`, `own`, `titles`, `movielens`) or the joins
+//! (`join`). Reads the sources that are given; writes the tables `reviews`, `unmatched` and `rejects`.
 
 mod aclimdb;
+mod checks;
 mod join;
 mod member;
-mod movielens;
+pub(crate) mod own;
 mod rows;
 mod titles;
+mod unmatched;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::path::PathBuf;
 
 use arrow::array::{Array as _, RecordBatch, StringArray};
 use arrow::error::ArrowError;
@@ -27,26 +30,78 @@ use serde_json::{Value, json};
 
 use crate::error::ReadError;
 use crate::input;
-use crate::rejects::Rejects;
+use crate::movielens::{self, links, ratings, source::Source, statistics};
+use crate::rejects::{MaxRejects, Rejects};
 use crate::watch::Watch;
-use aclimdb::Reviews;
-use join::Matches;
+use join::{Matches, MovieLens};
+use own::columns::Columns;
 use titles::Titles;
+use unmatched::Unmatched;
 
 /// Parameters of `reviews`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReviewsParams {
-    /// Input rows, of all sources together, that may be refused before the stage fails.
-    #[schemars(extend("unit" = "rows"))]
-    pub max_rejects: u64,
+    /// Input rows, of all sources together, that may be refused before the stage fails: a whole number, or a
+    /// share of all rows below 1.
+    pub max_rejects: MaxRejects,
+    /// Column of the text in tables of one's own; without it, a column of a usual name (`text`, `review`, ...).
+    pub text_column: Option<String>,
+    /// Column of the score there, 1 to 10 (usual: `score`, `rating`, `stars`).
+    pub score_column: Option<String>,
+    /// Column of the sentiment there, positive or negative (usual: `sentiment`, `polarity`, `label`).
+    pub sentiment_column: Option<String>,
+    /// Column of the title's IMDb id there (usual: `tconst`, `imdb_id`).
+    pub tconst_column: Option<String>,
+    /// Column of the split there: train, test or unlabelled (usual: `split`).
+    pub split_column: Option<String>,
+    /// Column of an id there that may not come twice (usual: `review_id`, `id`).
+    pub id_column: Option<String>,
+    /// Share of the labelled rows that are test rows, where a table has no split column.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub test_share: f64,
+}
+
+impl ReviewsParams {
+    fn columns(&self) -> Columns {
+        Columns([
+            self.text_column.clone(),
+            self.score_column.clone(),
+            self.sentiment_column.clone(),
+            self.tconst_column.clone(),
+            self.split_column.clone(),
+            self.id_column.clone(),
+        ])
+    }
+}
+
+/// An accepted review, from any source.
+struct Review {
+    id: u64,
+    /// `train`, `test` or `unlabelled`.
+    split: &'static str,
+    /// Name in the source: `train/pos/12_9.txt`, or `table 1 row 17`.
+    member: Box<str>,
+    tconst: Option<Box<str>>,
+    score: Option<u8>,
+    polarity: Option<u8>,
+    text: String,
 }
 
 impl Default for ReviewsParams {
     fn default() -> Self {
         // The real sources have none; the original `title.basics` has had a handful at times. A wrong file
         // has thousands.
-        Self { max_rejects: 100 }
+        Self {
+            max_rejects: MaxRejects::Count(100),
+            text_column: None,
+            score_column: None,
+            sentiment_column: None,
+            tconst_column: None,
+            split_column: None,
+            id_column: None,
+            test_share: 0.2,
+        }
     }
 }
 
@@ -57,20 +112,34 @@ pub fn kind() -> Kind {
         "Joins reviews with IMDb's titles and MovieLens' ratings.",
         run,
     )
-    .input(Input::source(
-        "aclimdb",
-        &["aclImdb_v1*.tar.gz", "aclImdb/"],
-        "Stanford's Large Movie Review Dataset",
-    ))
-    .input(Input::source(
-        "titles",
-        &["title.basics.tsv.gz", "title.basics.tsv"],
-        "IMDb's titles",
-    ))
+    .input(
+        Input::source(
+            "aclimdb",
+            &["aclImdb_v1*.tar.gz", "aclImdb/"],
+            "Stanford's Large Movie Review Dataset",
+        )
+        .optional(),
+    )
+    .input(
+        Input::file(
+            "reviews",
+            "reviews of one's own, CSV, JSON lines or Parquet; any number, with or without `aclimdb`",
+        )
+        .optional()
+        .many(),
+    )
+    .input(
+        Input::source(
+            "titles",
+            &["title.basics.tsv.gz", "title.basics.tsv"],
+            "IMDb's titles; without them the columns from them are null",
+        )
+        .optional(),
+    )
     .input(
         Input::source(
             "movielens",
-            &["ml-latest*.zip", "ml-*.zip", "ml-latest*/", "ml-*/"],
+            &movielens::ACCEPTS,
             "MovieLens; without it the columns from it are null",
         )
         .optional(),
@@ -81,15 +150,57 @@ pub fn kind() -> Kind {
         "the reviews with what is known of their movies",
     ))
     .output(Output::table(
+        "unmatched",
+        &tables::UNMATCHED,
+        "ids of reviewed titles that a source does not have",
+    ))
+    .output(Output::table(
         "rejects",
         &tables::REJECTS,
         "the input rows that were refused",
     ))
 }
 
+/// The paths of what was given.
+struct Sources {
+    aclimdb: Option<PathBuf>,
+    own: Vec<PathBuf>,
+    titles: Option<PathBuf>,
+    movielens: Option<PathBuf>,
+}
+
+impl Sources {
+    fn of(context: &TaskContext) -> Result<Self, StageError> {
+        let one = |name| context.optional_input(name).map(|input| input.path.clone());
+        let sources = Self {
+            aclimdb: one("aclimdb"),
+            own: context
+                .inputs("reviews")
+                .iter()
+                .map(|input| input.path.clone())
+                .collect(),
+            titles: one("titles"),
+            movielens: one("movielens"),
+        };
+        if sources.aclimdb.is_none() && sources.own.is_empty() {
+            return Err(StageError::usage("there are no reviews to read")
+                .hint("give `aclimdb`, `reviews` or both"));
+        }
+        Ok(sources)
+    }
+
+    /// Bytes on disk.
+    fn size(&self) -> u64 {
+        let one = [&self.aclimdb, &self.titles, &self.movielens];
+        let all = one.into_iter().flatten().chain(&self.own);
+        all.map(|path| input::size(path)).sum()
+    }
+}
+
 /// What was read and joined, before it is written.
 struct Joined {
-    reviews: Reviews,
+    /// By id.
+    reviews: Vec<Review>,
     titles: Titles,
     matches: Matches,
     rejects: Rejects,
@@ -97,21 +208,9 @@ struct Joined {
 }
 
 fn run(params: ReviewsParams, context: &mut TaskContext) -> Result<(), StageError> {
-    let aclimdb = context.input("aclimdb")?.path.clone();
-    let titles = context.input("titles")?.path.clone();
-    let movielens = context
-        .optional_input("movielens")
-        .map(|input| input.path.clone());
-    let sources = [Some(&aclimdb), Some(&titles), movielens.as_ref()];
-    let watch = Watch::of(
-        context,
-        sources
-            .into_iter()
-            .flatten()
-            .map(|path| input::size(path))
-            .sum(),
-    );
-    let joined = read_and_join(&aclimdb, &titles, movielens.as_deref(), &params, &watch)?;
+    let sources = Sources::of(context)?;
+    let watch = Watch::of(context, sources.size());
+    let joined = read_and_join(&sources, &params, context.threads(), &watch)?;
 
     let mut writer = TableWriter::create(&context.output("reviews"), &tables::REVIEWS)?;
     for batch in batches(&joined) {
@@ -119,51 +218,82 @@ fn run(params: ReviewsParams, context: &mut TaskContext) -> Result<(), StageErro
         writer.write(&batch.map_err(ReadError::from)?)?;
     }
     let written = writer.finish()?;
+    let unmatched = Unmatched::of(
+        &joined.reviews,
+        &joined.matches,
+        sources.titles.is_some(),
+        sources.movielens.is_some(),
+    );
+    let mut writer = TableWriter::create(&context.output("unmatched"), &tables::UNMATCHED)?;
+    writer.write(&unmatched.batch().map_err(ReadError::from)?)?;
+    let ids = writer.finish()?;
 
-    report(&joined, movielens.is_some(), context);
-    let rejects = joined.rejects.batch().map_err(ReadError::from)?;
-    let mut writer = TableWriter::create(&context.output("rejects"), &tables::REJECTS)?;
-    writer.write(&rejects)?;
-    let refused = writer.finish()?;
+    report(&joined, &sources, &unmatched, context);
     let rows_out = &mut context.result().rows_out;
     rows_out.insert("reviews".into(), written);
-    rows_out.insert("rejects".into(), refused);
-    Ok(())
+    rows_out.insert("unmatched".into(), ids);
+    joined.rejects.write(context)
 }
 
 fn read_and_join(
-    aclimdb: &Path,
-    titles: &Path,
-    movielens: Option<&Path>,
+    sources: &Sources,
     params: &ReviewsParams,
+    threads: usize,
     watch: &Watch<'_>,
 ) -> Result<Joined, ReadError> {
     let mut rejects = Rejects::new(params.max_rejects);
-    let reviews = aclimdb::read(aclimdb, &mut rejects, watch)?;
-    let mut rows_in = BTreeMap::from([
-        (aclimdb::SOURCE, reviews.rows_in),
-        (aclimdb::URLS_SOURCE, reviews.urls_in),
-    ]);
+    let mut rows_in = BTreeMap::new();
+    let mut reviews = Vec::new();
+    if let Some(path) = &sources.aclimdb {
+        let read = aclimdb::read(path, &mut rejects, watch)?;
+        rows_in.insert(aclimdb::SOURCE, read.rows_in);
+        rows_in.insert(aclimdb::URLS_SOURCE, read.urls_in);
+        reviews = read.rows;
+    }
+    let columns = params.columns();
+    for (number, path) in (0..).zip(&sources.own) {
+        let (rows, count) = own::read(
+            path,
+            number,
+            &columns,
+            params.test_share,
+            &mut rejects,
+            watch,
+        )?;
+        *rows_in.entry(own::SOURCE).or_default() += count;
+        reviews.extend(rows);
+    }
+    reviews.sort_unstable_by_key(|review| review.id);
 
     let tconst: Vec<Option<&str>> = reviews
-        .rows
         .iter()
-        .map(|review| reviews.tconst(review))
+        .map(|review| review.tconst.as_deref())
         .collect();
-    let needed: HashSet<&str> = tconst.iter().copied().flatten().collect();
-    let titles = titles::read(titles, &needed, &mut rejects, watch)?;
-    rows_in.insert(titles::SOURCE, titles.rows_in);
-
-    let movielens = match movielens {
+    let titles = match &sources.titles {
         Some(path) => {
-            let movielens = movielens::read(path, &mut rejects, watch)?;
-            rows_in.insert(movielens::LINKS_SOURCE, movielens.links_in);
-            rows_in.insert(movielens::RATINGS_SOURCE, movielens.ratings_in);
-            Some(movielens)
+            let needed: HashSet<&str> = tconst.iter().copied().flatten().collect();
+            let titles = titles::read(path, &needed, threads, &mut rejects, watch)?;
+            rows_in.insert(titles::SOURCE, titles.rows_in);
+            titles
+        }
+        None => Titles::none(),
+    };
+    let movielens = match &sources.movielens {
+        Some(path) => {
+            let mut source = Source::open(path, watch)?;
+            let links = links::read(source.member("links.csv", watch)?, &mut rejects, watch)?;
+            let member = source.member("ratings.csv", watch)?;
+            let statistics = statistics::read(member, threads, &mut rejects, watch)?;
+            rows_in.insert(links::SOURCE, links.rows_in);
+            rows_in.insert(ratings::SOURCE, statistics.rows_in);
+            Some(MovieLens {
+                links: links.columns,
+                ratings: statistics.columns,
+            })
         }
         None => None,
     };
-    rejects.check()?;
+    rejects.check(rows_in.values().sum())?;
     let matches = join::join(StringArray::from(tconst), titles.tconst.clone(), movielens)?;
     Ok(Joined {
         reviews,
@@ -177,51 +307,46 @@ fn read_and_join(
 /// The rows of the `reviews` table, a row group at a time.
 fn batches(joined: &Joined) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> {
     let step = tables::REVIEWS.row_group_rows;
-    (0..joined.reviews.rows.len())
-        .step_by(step)
-        .map(move |start| {
-            rows::batch(
-                &joined.reviews,
-                &joined.titles,
-                &joined.matches,
-                start,
-                step,
-            )
-        })
+    (0..joined.reviews.len()).step_by(step).map(move |start| {
+        rows::batch(
+            &joined.reviews,
+            &joined.titles,
+            &joined.matches,
+            start,
+            step,
+        )
+    })
 }
 
 /// Fills in what the result says: rows, refusals, matches, and reviews by split and score.
-fn report(joined: &Joined, with_movielens: bool, context: &mut TaskContext) {
+fn report(joined: &Joined, sources: &Sources, unmatched: &Unmatched, context: &mut TaskContext) {
     let Joined {
         reviews,
-        titles,
         matches,
-        rejects,
         rows_in,
+        ..
     } = joined;
     let mut splits: BTreeMap<&str, u64> = BTreeMap::new();
     let mut scores: BTreeMap<&str, BTreeMap<u8, u64>> = BTreeMap::new();
-    for review in &reviews.rows {
-        let split = review.folder.split();
+    for review in reviews {
+        let split = review.split;
         *splits.entry(split).or_default() += 1;
         if let Some(score) = review.score {
             *scores.entry(split).or_default().entry(score).or_default() += 1;
         }
     }
     let without_title_id = reviews
-        .rows
         .iter()
-        .filter(|review| reviews.tconst(review).is_none())
+        .filter(|review| review.tconst.is_none())
         .count();
-    if without_title_id > 0 {
-        let rows = reviews.rows.len();
+    if without_title_id > 0 && sources.own.is_empty() {
+        let rows = reviews.len();
         context.warn(format!("{without_title_id} of {rows} reviews have no line with an IMDb title in the `urls_*.txt` files"));
     }
-    let found = |nulls: usize| json!(reviews.rows.len() - nulls);
-    let movielens = if with_movielens {
-        "joined"
-    } else {
-        "not given: its columns are null"
+    let found = |nulls: usize| json!(reviews.len() - nulls);
+    let given = |source: &Option<PathBuf>| match source {
+        Some(_) => "joined",
+        None => "not given: its columns are null",
     };
 
     let result = context.result();
@@ -229,9 +354,15 @@ fn report(joined: &Joined, with_movielens: bool, context: &mut TaskContext) {
         .iter()
         .map(|(source, rows)| ((*source).to_owned(), *rows))
         .collect();
-    result.rejected = rejects.total();
     let mut fact = |name: String, value: Value| result.facts.insert(name, value);
-    fact("movielens".into(), json!(movielens));
+    fact("movielens".into(), json!(given(&sources.movielens)));
+    fact("titles".into(), json!(given(&sources.titles)));
+    for source in [titles::SOURCE, links::SOURCE] {
+        fact(
+            format!("unmatched.{source}"),
+            json!(unmatched.count(source)),
+        );
+    }
     fact(
         "reviews.with_title".into(),
         found(matches.title_row.null_count()),
@@ -241,7 +372,7 @@ fn report(joined: &Joined, with_movielens: bool, context: &mut TaskContext) {
         found(matches.movie_id.null_count()),
     );
     fact("reviews.without_tconst".into(), json!(without_title_id));
-    fact("titles.kept".into(), json!(titles.tconst.len()));
+    fact("titles.kept".into(), json!(joined.titles.tconst.len()));
     for (split, count) in splits {
         fact(format!("reviews.{split}"), json!(count));
     }
@@ -249,8 +380,5 @@ fn report(joined: &Joined, with_movielens: bool, context: &mut TaskContext) {
         for (score, count) in scores {
             fact(format!("scores.{split}.{score}"), json!(count));
         }
-    }
-    for source in rows_in.keys() {
-        fact(format!("rejected.{source}"), json!(rejects.of(source)));
     }
 }

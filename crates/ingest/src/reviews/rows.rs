@@ -7,36 +7,34 @@ use arrow::compute::take;
 use arrow::error::ArrowError;
 use cinescore_artifact::tables;
 
-use super::aclimdb::Reviews;
+use super::Review;
 use super::join::Matches;
 use super::titles::Titles;
 
 /// At most `count` rows from row `start` on.
 pub(super) fn batch(
-    reviews: &Reviews,
+    reviews: &[Review],
     titles: &Titles,
     matches: &Matches,
     start: usize,
     count: usize,
 ) -> Result<RecordBatch, ArrowError> {
-    let end = reviews.rows.len().min(start + count);
-    let rows = &reviews.rows[start..end];
+    let end = reviews.len().min(start + count);
+    let rows = &reviews[start..end];
     let title_rows = matches.title_row.slice(start, rows.len());
     let mut columns: Vec<ArrayRef> = vec![
         Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.id))),
         Arc::new(StringArray::from_iter_values(
-            rows.iter().map(|row| row.folder.split()),
+            rows.iter().map(|row| row.split),
         )),
         Arc::new(StringArray::from_iter_values(
-            rows.iter().map(|row| row.member()),
+            rows.iter().map(|row| &row.member),
         )),
         Arc::new(StringArray::from_iter(
-            rows.iter().map(|row| reviews.tconst(row)),
+            rows.iter().map(|row| row.tconst.as_deref()),
         )),
         Arc::new(UInt8Array::from_iter(rows.iter().map(|row| row.score))),
-        Arc::new(UInt8Array::from_iter(
-            rows.iter().map(|row| row.folder.polarity()),
-        )),
+        Arc::new(UInt8Array::from_iter(rows.iter().map(|row| row.polarity))),
         Arc::new(StringArray::from_iter_values(
             rows.iter().map(|row| &row.text),
         )),

@@ -1,10 +1,11 @@
 //! IMDb's `title.basics`: tab-separated, `\N` for null, no quoting (a `"` is a character), gzip or
 //! plain.
 //!
-//! The original has over ten million rows and a run needs some thousand of them, so rows are streamed
-//! and only those that are asked for are looked at beyond their number of fields, and kept.
+//! The original has over ten million rows and a run needs some thousand of them. One thread inflates, a second
+//! one finds the needed rows and checks the number of fields of all others, and a third keeps and checks the
+//! needed ones, which is next to nothing. Memory: a few blocks of text and the titles that are kept.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,16 +13,16 @@ use arrow::array::{
     ArrayRef, BooleanBuilder, Int32Builder, ListBuilder, StringArray, StringBuilder,
 };
 
+use crate::blocks::{Block, Blocks, check_length, for_each_line};
 use crate::error::ReadError;
-use crate::input::open_text;
-use crate::lines::{Lines, columns};
+use crate::input::open_stream;
+use crate::lines::columns;
+use crate::ordered;
 use crate::rejects::{Refusal, Rejects};
 use crate::watch::Watch;
 
 /// The name of this source in results and rejects.
 pub(super) const SOURCE: &str = "titles";
-/// Rows between two looks at the clock and the interrupt flag.
-const TICK_ROWS: u64 = 4096;
 
 const COLUMNS: [&str; 9] = [
     "tconst",
@@ -45,88 +46,174 @@ pub(super) struct Titles {
     pub(super) rows_in: u64,
 }
 
+impl Titles {
+    /// No titles, where none were given.
+    pub(super) fn none() -> Self {
+        Builder::default().finish(0)
+    }
+}
+
 /// Reads the titles whose IMDb id is in `needed`.
 pub(super) fn read(
     path: &Path,
     needed: &HashSet<&str>,
+    threads: usize,
     rejects: &mut Rejects,
     watch: &Watch<'_>,
 ) -> Result<Titles, ReadError> {
     let broken = |source| ReadError::of_reading(path, source);
-    let mut lines = Lines::new(open_text(path, watch)?);
-    let header = lines
-        .read()
-        .map_err(broken)?
-        .map(|line| line.bytes.to_vec())
-        .unwrap_or_default();
-    let places = columns(&header, '\t', COLUMNS).map_err(|found| ReadError::Header {
+    let mut blocks = Blocks::new(open_stream(path, watch)?);
+    let header = blocks.header().map_err(broken)?.unwrap_or_default();
+    let layout = Layout::of(&header).map_err(|found| ReadError::Header {
         path: path.to_owned(),
         expected: COLUMNS.map(String::from).to_vec(),
         found,
     })?;
-    let width = header.split(|&byte| byte == b'\t').count();
-
-    let mut wanted = Wanted {
-        width,
-        places,
-        needed,
-        seen: HashSet::new(),
-        builder: Builder::default(),
-    };
+    // A keyed hasher, and a fast one: every row is looked up.
+    let by_bytes: Needed<'_> = needed.iter().map(|id| (id.as_bytes(), *id)).collect();
     let mut rows_in = 0;
-    while let Some(line) = lines.read().map_err(broken)? {
-        rows_in += 1;
-        if rows_in % TICK_ROWS == 0 {
+    let mut wanted = Wanted::default();
+    ordered::map(
+        // Inflating takes longer than one thread needs for the rest.
+        threads.saturating_sub(1),
+        || blocks.next().map_err(broken),
+        |block| Ok(filter(block, &layout, &by_bytes)),
+        |found: Found<'_>| {
             watch.tick("reading titles")?;
-        }
-        if let Err(reason) = wanted.row(line.bytes) {
-            rejects.add(SOURCE, line.place(), &reason, line.bytes);
-        }
-    }
+            for row in found.rows {
+                let outcome = row
+                    .outcome
+                    .and_then(|id| wanted.row(id, &row.bytes, &layout));
+                if let Err(reason) = outcome {
+                    // The header is line 1.
+                    let place = format!("line {}", rows_in + row.line + 2);
+                    rejects.add(SOURCE, place, &reason, &row.bytes);
+                }
+            }
+            rows_in += found.lines;
+            Ok(())
+        },
+    )?;
     Ok(wanted.builder.finish(rows_in))
 }
 
-/// Picks the needed rows.
-struct Wanted<'n> {
+type Needed<'n> = HashMap<&'n [u8], &'n str, ahash::RandomState>;
+
+/// Where the columns stand.
+struct Layout {
     /// Fields of a row, by the header.
     width: usize,
-    /// Where [`COLUMNS`] stand.
+    /// Of [`COLUMNS`].
     places: [usize; COLUMNS.len()],
-    needed: &'n HashSet<&'n str>,
+}
+
+impl Layout {
+    fn of(header: &[u8]) -> Result<Self, Vec<String>> {
+        Ok(Self {
+            width: 1 + tabs(header),
+            places: columns(header, '\t', COLUMNS)?,
+        })
+    }
+}
+
+/// What a block holds that somebody must look at.
+struct Found<'n> {
+    rows: Vec<FoundRow<'n>>,
+    lines: u64,
+}
+
+struct FoundRow<'n> {
+    /// Of the block, from 0.
+    line: u64,
+    bytes: Vec<u8>,
+    /// The id, which is a needed one, or why the row is refused.
+    outcome: Result<&'n str, Refusal>,
+}
+
+/// Looks at every row of a block: the number of its fields, and whether it is needed.
+fn filter<'n>(block: Block, layout: &Layout, needed: &Needed<'n>) -> Found<'n> {
+    let mut rows = Vec::new();
+    let bytes = match block {
+        Block::Lines(bytes) => bytes,
+        Block::TooLong(bytes) => {
+            rows.push(FoundRow {
+                line: 0,
+                bytes,
+                outcome: Err(Refusal::TooLong),
+            });
+            return Found { rows, lines: 1 };
+        }
+    };
+    let lines = for_each_line(&bytes, |line, bytes| {
+        let found = 1 + tabs(bytes);
+        let outcome = if let Err(reason) = check_length(bytes) {
+            Err(reason)
+        } else if found == layout.width {
+            match needed.get(field(bytes, layout.places[0])) {
+                Some(id) => Ok(*id),
+                None => return,
+            }
+        } else {
+            Err(Refusal::Fields {
+                expected: layout.width,
+                found,
+            })
+        };
+        rows.push(FoundRow {
+            line,
+            bytes: bytes.to_vec(),
+            outcome,
+        });
+    });
+    Found { rows, lines }
+}
+
+/// The number of tabs.
+fn tabs(bytes: &[u8]) -> usize {
+    // Sums of bytes, which the compiler turns into vector instructions.
+    bytes
+        .chunks(usize::from(u8::MAX))
+        .map(|bytes| {
+            let tabs: u8 = bytes.iter().map(|&byte| u8::from(byte == b'\t')).sum();
+            usize::from(tabs)
+        })
+        .sum()
+}
+
+/// The field at a place, which the line must have.
+fn field(line: &[u8], place: usize) -> &[u8] {
+    let mut rest = line;
+    for _ in 0..place {
+        rest = memchr::memchr(b'\t', rest).map_or(&[], |end| &rest[end + 1..]);
+    }
+    memchr::memchr(b'\t', rest).map_or(rest, |end| &rest[..end])
+}
+
+/// The needed rows so far.
+#[derive(Default)]
+struct Wanted<'n> {
     seen: HashSet<&'n str>,
     builder: Builder,
 }
 
-impl Wanted<'_> {
-    fn row(&mut self, line: &[u8]) -> Result<(), Refusal> {
-        let found = 1 + line.iter().filter(|&&byte| byte == b'\t').count();
-        if found != self.width {
-            return Err(Refusal::Fields {
-                expected: self.width,
-                found,
-            });
-        }
-        let split = || line.split(|&byte| byte == b'\t');
-        // An id that is no UTF-8 is nobody's.
-        let key = split()
-            .nth(self.places[0])
-            .and_then(|field| std::str::from_utf8(field).ok());
-        let Some(&key) = key.and_then(|key| self.needed.get(key)) else {
-            return Ok(());
-        };
-        if self.seen.contains(key) {
+impl<'n> Wanted<'n> {
+    fn row(&mut self, id: &'n str, line: &[u8], layout: &Layout) -> Result<(), Refusal> {
+        if self.seen.contains(id) {
             return Err(Refusal::DuplicateKey {
                 column: "tconst",
-                value: key.into(),
+                value: id.into(),
             });
         }
         if let Err(error) = std::str::from_utf8(line) {
             return Err(Refusal::Utf8(error.valid_up_to()));
         }
-        let fields: Vec<&[u8]> = split().collect();
-        let title = Title::parse(self.places.map(|place| fields[place]))?;
-        self.builder.append(key, &title);
-        self.seen.insert(key);
+        if let Some(at) = memchr::memchr(0, line) {
+            return Err(Refusal::Nul(at));
+        }
+        let fields: Vec<&[u8]> = line.split(|&byte| byte == b'\t').collect();
+        let title = Title::parse(layout.places.map(|place| fields[place]))?;
+        self.builder.append(id, &title);
+        self.seen.insert(id);
         Ok(())
     }
 }
@@ -240,13 +327,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("title.basics.tsv");
         fs_err::write(&path, text).unwrap();
-        let mut rejects = Rejects::new(100);
+        let mut rejects = Rejects::new(100.into());
         let needed = ["tt0000001", "tt0000002", "tt0000003", "tt0000004"]
             .into_iter()
             .collect();
         let titles = read(
             &path,
             &needed,
+            2,
             &mut rejects,
             &Watch::idle(&Progress::silent()),
         );
@@ -303,7 +391,8 @@ mod tests {
             tt0000003\tmovie\t\xff\ta\t0\t1998\t\\N\t90\tDrama\n\
             tt0000004\tmovie\ta\ta\t0\tsoon\t\\N\t90\tDrama\n\
             tt0000004\tmovie\ta\ta\t0\t1998\t\\N\t90\tDrama\n\
-            tt0000004\tmovie\ta\ta\t0\t1998\t\\N\t90\tDrama\n",
+            tt0000004\tmovie\ta\ta\t0\t1998\t\\N\t90\tDrama\n\
+            tt0000001\tmovie\t\0\ta\t0\t1998\t\\N\t90\tDrama\n",
         );
         assert_eq!(titles.unwrap().tconst.len(), 1);
         let batch = rejects.batch().unwrap();
@@ -326,11 +415,13 @@ mod tests {
         line 4
         line 5
         line 7
+        line 8
         8 fields; expected 9
         `2019` in column `isAdult` is not 0, 1 or `\N`
         invalid UTF-8 after 16 bytes
         `soon` in column `startYear` is not a whole number or `\N`
         the tconst `tt0000004` was there before
+        a NUL byte after 16 bytes
         ");
     }
 

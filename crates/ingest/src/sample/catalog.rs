@@ -4,6 +4,9 @@
 //! Owns the titles' invention and the TSV. Every other part of the sample refers to these titles, so that
 //! the sources fit together as the real ones do: nearly all reviewed titles are in `title.basics`, some
 //! two thirds in MovieLens, and most titles are reviewed by nobody.
+//!
+//! Titles are made one by one, and only those that the other sources refer to are kept, so that memory does
+//! not grow with IMDb's ten million.
 
 use std::io::{self, Write};
 
@@ -35,7 +38,7 @@ pub(super) struct Title {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reviewed {
     pub(super) set: Set,
-    pub(super) count: usize,
+    pub(super) count: u8,
 }
 
 /// The parts of the review archive.
@@ -47,13 +50,16 @@ pub(super) enum Set {
 }
 
 /// Reviews of one title at most, as in the original.
-const MOST_REVIEWS: usize = 30;
+const MOST_REVIEWS: u8 = 30;
 /// The exponent of the law of reviews per title: few have many. Gives some 7 on average, as the original.
 const REVIEWS_EXPONENT: f64 = 0.95;
 /// Reviewed titles that `title.basics` has.
 const LISTED: f64 = 0.97;
 /// Reviewed titles, and others, that MovieLens has.
 const IN_MOVIELENS: (f64, f64) = (0.65, 0.25);
+/// Titles that nobody reviewed and MovieLens has, about, where there are very many: all of MovieLens has some
+/// 60,000 movies.
+const MOST_IN_MOVIELENS: f64 = 50_000.0;
 /// Numbers of IMDb ids are spread below this; seven digits.
 const NUMBERS: u64 = 9_900_000;
 /// The last ids of `title.basics` have eight digits, as since 2019: one title in so many.
@@ -163,46 +169,95 @@ const FOREIGN: &[(&str, &str)] = &[
     ),
 ];
 
-/// Titles so that each set has as many reviews as asked for, and some that nobody reviewed, by number.
-pub(super) fn titles(random: &mut Random, sets: &[(Set, usize)], unreviewed: usize) -> Vec<Title> {
-    let weights =
-        cumulative((1..=MOST_REVIEWS).map(|count| libm::pow(count as f64, -REVIEWS_EXPONENT)));
-    let mut reviewed: Vec<Option<Reviewed>> = Vec::new();
-    for &(set, reviews) in sets {
-        let mut left = reviews;
-        while left > 0 {
-            let count = (draw(random, &weights) + 1).min(left);
-            reviewed.push(Some(Reviewed { set, count }));
-            left -= count;
-        }
-    }
-    reviewed.resize(reviewed.len() + unreviewed, None);
-    // So that neither set nor number of reviews can be told from the id.
-    random.shuffle(&mut reviewed);
-
-    let step = (2 * NUMBERS / (reviewed.len() as u64 + 1)).max(2);
-    let mut number = 0;
-    let mut titles: Vec<Title> = Vec::with_capacity(reviewed.len());
-    for reviewed in reviewed {
-        // On average half a step, so that the last number stays about where it shall be.
-        number = (number + 1 + random.below(step as usize - 1) as u64)
-            .min(NUMBERS + titles.len() as u64);
-        titles.push(title(random, number, reviewed));
-    }
-    let recent = titles.len() / EIGHT_DIGITS;
-    for title in titles
-        .iter_mut()
-        .rev()
-        .take(recent)
-        .filter(|title| title.reviewed.is_none())
-    {
-        title.number += 10_000_000;
-    }
-    titles.sort_by_key(|title| title.number);
-    titles
+/// What is made: how many titles each set's reviews need is drawn first.
+pub(super) struct Catalog<'r> {
+    random: &'r mut Random,
+    /// Of each title, in the order of their numbers.
+    reviewed: Vec<Option<Reviewed>>,
+    unreviewed: usize,
 }
 
-fn title(random: &mut Random, number: u64, reviewed: Option<Reviewed>) -> Title {
+impl<'r> Catalog<'r> {
+    /// Titles so that each set has as many reviews as asked for, and some that nobody reviewed.
+    pub(super) fn new(random: &'r mut Random, sets: &[(Set, usize)], unreviewed: usize) -> Self {
+        let weights = cumulative(
+            (1..=MOST_REVIEWS).map(|count| libm::pow(f64::from(count), -REVIEWS_EXPONENT)),
+        );
+        let mut reviewed: Vec<Option<Reviewed>> = Vec::new();
+        for &(set, reviews) in sets {
+            let mut left = reviews;
+            while left > 0 {
+                let count = (draw(random, &weights) + 1).min(left);
+                // At most MOST_REVIEWS.
+                reviewed.push(Some(Reviewed {
+                    set,
+                    count: count as u8,
+                }));
+                left -= count;
+            }
+        }
+        reviewed.resize(reviewed.len() + unreviewed, None);
+        // So that neither set nor number of reviews can be told from the id.
+        random.shuffle(&mut reviewed);
+        Self {
+            random,
+            reviewed,
+            unreviewed,
+        }
+    }
+
+    /// Makes the titles, writes `title.basics` of those that are listed, and returns those that are reviewed or
+    /// in MovieLens, by number, with the number of rows written. `each` is called for every title.
+    pub(super) fn write(
+        self,
+        out: &mut impl Write,
+        each: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<(Vec<Title>, u64)> {
+        let Self {
+            random,
+            reviewed,
+            unreviewed,
+        } = self;
+        let others = IN_MOVIELENS
+            .1
+            .min(MOST_IN_MOVIELENS / unreviewed.max(1) as f64);
+        let step = (2 * NUMBERS / (reviewed.len() as u64 + 1)).max(2);
+        let recent = reviewed.len() - reviewed.len() / EIGHT_DIGITS;
+        writeln!(out, "{HEADER}")?;
+        let (mut kept, mut rows) = (Vec::new(), 0);
+        // The recent ones that nobody reviewed have the largest numbers and come last.
+        let (mut last_kept, mut last_rows) = (Vec::new(), Vec::new());
+        let mut number = 0;
+        for (place, reviewed) in reviewed.into_iter().enumerate() {
+            each()?;
+            // On average half a step, so that the last number stays about where it shall be.
+            number =
+                (number + 1 + random.below(step as usize - 1) as u64).min(NUMBERS + place as u64);
+            let mut title = title(random, number, reviewed, others);
+            let is_last = place >= recent && title.reviewed.is_none();
+            if is_last {
+                title.number += 10_000_000;
+            }
+            if title.listed {
+                rows += 1;
+                if is_last {
+                    write_row(&title, &mut last_rows)?;
+                } else {
+                    write_row(&title, out)?;
+                }
+            }
+            if title.reviewed.is_some() || title.in_movielens {
+                if is_last { &mut last_kept } else { &mut kept }.push(title);
+            }
+        }
+        out.write_all(&last_rows)?;
+        kept.append(&mut last_kept);
+        Ok((kept, rows))
+    }
+}
+
+/// `others` is the share of titles without reviews that MovieLens has.
+fn title(random: &mut Random, number: u64, reviewed: Option<Reviewed>, others: f64) -> Title {
     let (name, original_name) = names(random);
     // The review archive is of 2011.
     let year =
@@ -231,7 +286,7 @@ fn title(random: &mut Random, number: u64, reviewed: Option<Reviewed>) -> Title 
     let in_movielens = random.chance(if reviewed.is_some() {
         IN_MOVIELENS.0
     } else {
-        IN_MOVIELENS.1
+        others
     });
     Title {
         number,
@@ -275,42 +330,72 @@ fn names(random: &mut Random) -> (String, String) {
     (english.clone(), english)
 }
 
-/// Writes `title.basics` of the titles that are listed; returns the number of rows.
-pub(super) fn write_title_basics(titles: &[Title], out: &mut impl Write) -> io::Result<u64> {
+const HEADER: &str = "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres";
+
+/// Writes a title's row of `title.basics`.
+fn write_row(title: &Title, out: &mut impl Write) -> io::Result<()> {
     let null = || "\\N".to_owned();
     let number = |value: Option<i64>| value.map_or_else(null, |value| value.to_string());
+    let genres = if title.genres.is_empty() {
+        null()
+    } else {
+        title.genres.join(",")
+    };
     writeln!(
         out,
-        "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres"
-    )?;
-    let mut rows = 0;
-    for title in titles.iter().filter(|title| title.listed) {
-        let genres = if title.genres.is_empty() {
-            null()
-        } else {
-            title.genres.join(",")
-        };
-        writeln!(
-            out,
-            "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{genres}",
-            title.tconst(),
-            title.title_type,
-            title.name,
-            title.original_name,
-            u8::from(title.is_adult),
-            title.year,
-            number(title.end_year),
-            number(title.runtime_minutes),
-        )?;
-        rows += 1;
-    }
-    Ok(rows)
+        "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{genres}",
+        title.tconst(),
+        title.title_type,
+        title.name,
+        title.original_name,
+        u8::from(title.is_adult),
+        title.year,
+        number(title.end_year),
+        number(title.runtime_minutes),
+    )
 }
 
 impl Title {
     /// `tt0111161`: at least seven digits.
     pub(super) fn tconst(&self) -> String {
         format!("tt{:07}", self.number)
+    }
+}
+
+/// Places drawn by weight, like [`draw`] of the same weights and the same generator, but with a table that tells
+/// about where a draw falls: of 50,000 weights nearly all draws are found at once.
+pub(super) struct Wheel {
+    cumulative: Vec<f64>,
+    /// For each of as many equal parts of the total: the first place that a point in it can fall on.
+    first: Vec<u32>,
+}
+
+impl Wheel {
+    pub(super) fn new(cumulative: Vec<f64>) -> Self {
+        let total = cumulative.last().copied().unwrap_or_default();
+        let parts = 4 * cumulative.len();
+        let first = (0..=parts)
+            .map(|part| {
+                let point = part as f64 / parts as f64 * total;
+                // One place less, against rounding.
+                let place = cumulative.partition_point(|&sum| sum <= point);
+                place.saturating_sub(1) as u32
+            })
+            .collect();
+        Self { cumulative, first }
+    }
+
+    /// A place; there must be one.
+    pub(super) fn draw(&self, random: &mut Random) -> usize {
+        let total = self.cumulative.last().copied().unwrap_or_default();
+        let part = random.unit();
+        let point = part * total;
+        let parts = self.first.len() - 1;
+        let mut place = self.first[(part * parts as f64) as usize] as usize;
+        while place < self.cumulative.len() && self.cumulative[place] <= point {
+            place += 1;
+        }
+        place.min(self.cumulative.len().saturating_sub(1))
     }
 }
 
@@ -334,50 +419,87 @@ pub(super) fn draw(random: &mut Random, cumulative: &[f64]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
 
     use super::super::random::Stream;
     use super::*;
 
+    /// The kept titles and the text of `title.basics`.
+    pub(in crate::sample) fn made(
+        seed: u64,
+        sets: &[(Set, usize)],
+        unreviewed: usize,
+    ) -> (Vec<Title>, String) {
+        let mut random = Random::new(seed, Stream::Catalog);
+        let mut text = Vec::new();
+        let (titles, rows) = Catalog::new(&mut random, sets, unreviewed)
+            .write(&mut text, &mut || Ok(()))
+            .unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(text.lines().count() as u64, rows + 1);
+        (titles, text)
+    }
+
     #[test]
     fn every_review_has_a_title_and_ids_are_unique() {
-        let mut random = Random::new(1, Stream::Catalog);
-        let titles = titles(&mut random, &[(Set::Train, 2000), (Set::Test, 1999)], 3000);
+        let (titles, text) = made(1, &[(Set::Train, 2000), (Set::Test, 1999)], 3000);
         for (set, expected) in [(Set::Train, 2000), (Set::Test, 1999)] {
             let counts = titles
                 .iter()
                 .filter_map(|title| title.reviewed)
                 .filter(|reviewed| reviewed.set == set);
-            let counts: Vec<usize> = counts.map(|reviewed| reviewed.count).collect();
+            let counts: Vec<usize> = counts.map(|reviewed| reviewed.count.into()).collect();
             assert_eq!(counts.iter().sum::<usize>(), expected);
             assert!(
                 counts
                     .iter()
-                    .all(|count| (1..=MOST_REVIEWS).contains(count))
+                    .all(|count| (1..=MOST_REVIEWS.into()).contains(count))
             );
             // The original has 7.1 reviews a title.
             let mean = expected as f64 / counts.len() as f64;
             assert!((5.5..9.0).contains(&mean), "{mean}");
         }
-        let numbers: BTreeSet<u64> = titles.iter().map(|title| title.number).collect();
-        assert_eq!(numbers.len(), titles.len());
+        assert!(titles.is_sorted_by(|a, b| a.number < b.number));
         assert!(
             titles
                 .iter()
                 .all(|title| title.reviewed.is_none() || title.number < 10_000_000)
         );
-        assert!(titles.iter().any(|title| title.number >= 10_000_000));
+        let numbers: Vec<u64> = text
+            .lines()
+            .skip(1)
+            .map(|line| line[2..].split('\t').next().unwrap().parse().unwrap())
+            .collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b));
+        assert!(*numbers.last().unwrap() >= 10_000_000);
+        let kept: BTreeSet<u64> = titles.iter().map(|title| title.number).collect();
+        let listed = numbers
+            .iter()
+            .filter(|number| kept.contains(number))
+            .count();
+        // Some of the reviewed ones are in no list.
+        assert!(listed < kept.len() && 10 * listed > 9 * kept.len());
+    }
+
+    #[test]
+    fn a_wheel_draws_what_plain_drawing_draws() {
+        for count in [1, 2, 7, 5000] {
+            let weights = (0..count).map(|rank| libm::pow(f64::from(rank) + 2.0, -1.2));
+            let wheel = Wheel::new(cumulative(weights));
+            let [mut a, mut b] = [
+                Random::new(3, Stream::Ratings),
+                Random::new(3, Stream::Ratings),
+            ];
+            for _ in 0..20_000 {
+                assert_eq!(wheel.draw(&mut a), draw(&mut b, &wheel.cumulative));
+            }
+        }
     }
 
     #[test]
     fn title_basics_has_imdb_s_oddities() {
-        let mut random = Random::new(2, Stream::Catalog);
-        let titles = titles(&mut random, &[(Set::Train, 100)], 500);
-        let mut text = Vec::new();
-        let rows = write_title_basics(&titles, &mut text).unwrap();
-        let text = String::from_utf8(text).unwrap();
-        assert_eq!(text.lines().count() as u64, rows + 1);
+        let (_titles, text) = made(2, &[(Set::Train, 100)], 500);
         assert!(text.lines().all(|line| line.split('\t').count() == 9));
         for oddity in ["\\N", "\t\"", "\u{e9}", "tvSeries"] {
             assert!(text.contains(oddity), "{oddity}");

@@ -26,7 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use catalog::Set;
+use catalog::{Catalog, Set};
 use random::{Random, Stream};
 
 /// Parameters of `sample`.
@@ -42,7 +42,7 @@ pub struct SampleParams {
     #[schemars(range(min = 0, max = 1_000_000), extend("unit" = "reviews"))]
     pub unlabelled: usize,
     /// Titles that nobody reviewed.
-    #[schemars(range(min = 0, max = 4_000_000), extend("unit" = "titles"))]
+    #[schemars(range(min = 0, max = 12_000_000), extend("unit" = "titles"))]
     pub other_titles: usize,
     /// MovieLens ratings; fewer are made where the movies cannot bear so many.
     #[schemars(range(min = 0, max = 100_000_000), extend("unit" = "ratings"))]
@@ -131,7 +131,6 @@ fn make(params: &SampleParams, context: &TaskContext) -> io::Result<Made> {
         (Set::Test, reviews - train),
         (Set::Unsup, unlabelled),
     ];
-    let titles = catalog::titles(&mut Random::new(seed, Stream::Catalog), &sets, other_titles);
     let create = |output: &str| -> io::Result<BufWriter<File>> {
         Ok(BufWriter::with_capacity(
             1 << 20,
@@ -139,13 +138,16 @@ fn make(params: &SampleParams, context: &TaskContext) -> io::Result<Made> {
         ))
     };
 
+    let mut random = Random::new(seed, Stream::Catalog);
+    let catalog = Catalog::new(&mut random, &sets, other_titles);
+    let mut each = meter(context, "titles", None);
+    let out = pack::gzip(create("titles")?);
+    let ((titles, rows), out) = pack::beside(out, |out| catalog.write(out, &mut each))?;
+    out.finish()?.flush()?;
+
     let reviews = (reviews + unlabelled) as u64;
     let mut each = meter(context, "reviews", Some(reviews));
     reviews::write_archive(&titles, seed, create("aclimdb")?, &mut each)?.flush()?;
-
-    let mut out = pack::gzip(create("titles")?);
-    let rows = catalog::write_title_basics(&titles, &mut out)?;
-    out.finish()?.flush()?;
 
     let mut each = meter(context, "users", None);
     let (movielens, mut out) =

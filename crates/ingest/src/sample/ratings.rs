@@ -24,8 +24,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Seek, Write};
 
-use super::catalog::{Title, cumulative, draw};
-use super::pack::Zip;
+use super::catalog::{Title, Wheel, cumulative};
+use super::pack::{Zip, beside};
 use super::random::{Random, Stream};
 
 /// 1997-01-01 and 2018-09-01, UTC seconds: the first and last day on which somebody begins to rate.
@@ -99,7 +99,7 @@ pub(super) struct Written {
 
 /// Writes the archive with `ratings` ratings, or as many as the movies can bear; `each` is called for
 /// every user.
-pub(super) fn write_archive<W: Write + Seek>(
+pub(super) fn write_archive<W: Write + Seek + Send>(
     titles: &[Title],
     seed: u64,
     ratings: usize,
@@ -124,26 +124,35 @@ pub(super) fn write_archive<W: Write + Seek>(
     zip.begin("ml-latest/movies.csv")?;
     write_movies(&movies, &mut zip)?;
     zip.begin("ml-latest/ratings.csv")?;
-    writeln!(zip, "userId,movieId,rating,timestamp")?;
     let mut law = Law::new(&mut random, &movies);
-    let (mut written, mut user) = (0, 0);
-    while written < ratings {
-        each()?;
-        user += 1;
-        let rows = law.user(&mut random, ratings - written);
-        if rows.is_empty() {
-            break;
+    let ((written, user), mut zip) = beside(zip, |out| {
+        writeln!(out, "userId,movieId,rating,timestamp")?;
+        let (mut written, mut user) = (0, 0);
+        let mut row = Vec::with_capacity(64);
+        while written < ratings {
+            each()?;
+            user += 1;
+            let rows = law.user(&mut random, ratings - written);
+            if rows.is_empty() {
+                break;
+            }
+            written += rows.len();
+            for (movie, (half_stars, time)) in rows {
+                row.clear();
+                write_number(&mut row, user as u64);
+                row.push(b',');
+                write_number(&mut row, movie.into());
+                row.push(b',');
+                write_number(&mut row, half_stars as u64 / 2);
+                row.extend_from_slice(if half_stars % 2 == 0 { b".0," } else { b".5," });
+                // Nobody rates before 1997.
+                write_number(&mut row, time as u64);
+                row.push(b'\n');
+                out.write_all(&row)?;
+            }
         }
-        written += rows.len();
-        for (movie, (half_stars, time)) in rows {
-            writeln!(
-                zip,
-                "{user},{movie},{}.{},{time}",
-                half_stars / 2,
-                half_stars % 2 * 5
-            )?;
-        }
-    }
+        Ok((written, user))
+    })?;
     zip.begin("ml-latest/tags.csv")?;
     write_tags(&movies, user, written / RATINGS_A_TAG, seed, &mut zip)?;
     Ok((
@@ -153,6 +162,20 @@ pub(super) fn write_archive<W: Write + Seek>(
         },
         zip.finish()?,
     ))
+}
+
+/// Appends a number in decimal digits: `write!` takes several times as long, and there are a hundred million.
+fn write_number(out: &mut Vec<u8>, number: u64) {
+    let start = out.len();
+    let mut rest = number;
+    loop {
+        out.push(b'0' + (rest % 10) as u8);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out[start..].reverse();
 }
 
 fn movies<'a>(random: &mut Random, titles: &'a [Title]) -> Vec<Movie<'a>> {
@@ -224,7 +247,8 @@ struct Law<'a> {
     /// By fame.
     movies: Vec<&'a Movie<'a>>,
     /// Of the movies' weights.
-    weights: Vec<f64>,
+    wheel: Wheel,
+    curve: Curve,
 }
 
 impl<'a> Law<'a> {
@@ -236,7 +260,8 @@ impl<'a> Law<'a> {
         fame.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.id.cmp(&b.1.id)));
         let weight = |rank: usize| libm::pow(rank as f64 + ZIPF_OFFSET, -ZIPF_EXPONENT);
         Self {
-            weights: cumulative((0..fame.len()).map(weight)),
+            wheel: Wheel::new(cumulative((0..fame.len()).map(weight))),
+            curve: Curve::new(),
             movies: fame.into_iter().map(|(_, movie)| movie).collect(),
         }
     }
@@ -278,9 +303,9 @@ impl<'a> Law<'a> {
             return None;
         }
         for _ in 0..PROPOSALS {
-            let movie = self.movies[draw(random, &self.weights)];
+            let movie = self.movies[self.wheel.draw(random)];
             let age_years = (time - movie.released) / YEAR_SECS;
-            if random.chance(popularity(age_years)) && !seen.contains_key(&movie.id) {
+            if self.curve.is_below(random.unit(), age_years) && !seen.contains_key(&movie.id) {
                 return Some(movie);
             }
         }
@@ -294,6 +319,44 @@ fn popularity(age_years: f64) -> f64 {
         return 0.0;
     }
     FLOOR + (1.0 - FLOOR) * (1.0 - libm::exp(-age_years / RISE)) * libm::exp(-age_years / DECAY)
+}
+
+/// [`popularity`] between tabulated bounds, so that most draws are decided without two exponentials.
+struct Curve {
+    /// Lowest and highest value in each part of [`Curve::PART`] years, with room for rounding.
+    bounds: Vec<(f64, f64)>,
+}
+
+impl Curve {
+    /// Years of a part, small against [`RISE`].
+    const PART: f64 = 1.0 / 256.0;
+    /// Parts: 64 years, after which the curve is as good as flat.
+    const PARTS: usize = 64 * 256;
+
+    fn new() -> Self {
+        let bounds = (0..Self::PARTS).map(|part| {
+            let [start, end] = [part, part + 1].map(|part| popularity(part as f64 * Self::PART));
+            // The curve has one peak, so in a part without it both ends are the bounds; the peak is lower than
+            // either neighbour's end by far less than this.
+            let room = 1e-3;
+            (start.min(end) - room, start.max(end) + room)
+        });
+        Self {
+            bounds: bounds.collect(),
+        }
+    }
+
+    /// Whether `level < popularity(age_years)`.
+    fn is_below(&self, level: f64, age_years: f64) -> bool {
+        if age_years < 0.0 {
+            return false;
+        }
+        match self.bounds.get((age_years / Self::PART) as usize) {
+            Some((low, _)) if level < *low => true,
+            Some((_, high)) if level >= *high => false,
+            _ => level < popularity(age_years),
+        }
+    }
 }
 
 /// The first time from `earliest` on at which a session begins, by season; seconds.
@@ -319,7 +382,8 @@ fn season(time: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::catalog::{Set, titles};
+    use crate::sample::catalog::Set;
+    use crate::sample::catalog::tests::made;
 
     #[test]
     fn popularity_rises_and_decays() {
@@ -329,12 +393,35 @@ mod tests {
     }
 
     #[test]
+    fn the_tabulated_curve_says_what_the_curve_says() {
+        let curve = Curve::new();
+        let mut random = Random::new(5, Stream::Ratings);
+        for _ in 0..200_000 {
+            let age = -1.0 + 12.0 * random.unit() * random.unit() * 6.0;
+            // Half of the levels close to the curve.
+            let near = (popularity(age) + 0.004 * (random.unit() - 0.5)).max(0.0);
+            for level in [random.unit(), near] {
+                assert_eq!(
+                    curve.is_below(level, age),
+                    level < popularity(age),
+                    "{level} at {age}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_in_digits() {
+        for number in [0, 7, 10, 99, 1_535_760_000, u64::MAX] {
+            let mut text = Vec::new();
+            write_number(&mut text, number);
+            assert_eq!(text, number.to_string().into_bytes());
+        }
+    }
+
+    #[test]
     fn few_movies_get_most_ratings_and_none_before_its_release() {
-        let titles = titles(
-            &mut Random::new(4, Stream::Catalog),
-            &[(Set::Train, 2000)],
-            1500,
-        );
+        let (titles, _text) = made(4, &[(Set::Train, 2000)], 1500);
         let mut random = Random::new(4, Stream::Ratings);
         let movies = movies(&mut random, &titles);
         let mut law = Law::new(&mut random, &movies);

@@ -94,7 +94,7 @@ fn plan<'a>(random: &mut Random, titles: &'a [Title], set: Set) -> Vec<Planned<'
         let count = title
             .reviewed
             .filter(|reviewed| reviewed.set == set)
-            .map_or(0, |reviewed| reviewed.count);
+            .map_or(0, |reviewed| reviewed.count.into());
         std::iter::repeat_n(title, count)
     };
     let mut liking: Vec<(f64, usize, &Title)> = titles

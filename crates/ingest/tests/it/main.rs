@@ -4,6 +4,8 @@
 
 mod archives;
 mod difficulty;
+mod movielens;
+mod own;
 mod program;
 mod real;
 mod reviews;

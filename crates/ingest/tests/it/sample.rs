@@ -41,8 +41,8 @@ fn a_seed_gives_the_same_bytes_and_another_seed_others() {
     }
     insta::assert_snapshot!(digests, @r"
     3bc5edf4becc1aa4573ff78d21e67df05a5d59c95db10aa5df4a4fd16272ec3b aclImdb_v1.tar.gz
-    f7b912f19176f46136f6b58463ca506b44de15eb4853e84c9533ef90f5cd8da6 title.basics.tsv.gz
-    525b1d79e93b5c12ddc1831f8d080172f9d8b95f6a70aa1ecf2b815f64b9ab5b ml-latest.zip
+    c2dbc7130c3dd2da64daa61cc3c6e7b63e5993aca5c16ab0c6fba80738c38e0e title.basics.tsv.gz
+    37e8b03b07ecc51a2eb27ed524439a9e84ba014e7b5bc3563f01ce16afc8985a ml-latest.zip
     ");
 }
 
