@@ -88,13 +88,22 @@ pub(crate) fn state_word(state: &State) -> &'static str {
     }
 }
 
+/// The first of some names, and how many more there are: a matrix has hundreds.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    match names.len().checked_sub(SHOWN + 1) {
+        None => names.join(", "),
+        Some(more) => format!("{} and {} more", names[..SHOWN].join(", "), more + 1),
+    }
+}
+
 /// A state with its reason.
 pub(crate) fn state(state: &State) -> String {
     let reason = match state {
         State::Fresh => String::new(),
         State::Restore => "the store has its result".into(),
         State::Run { reasons } => reasons.join("; "),
-        State::Waits { on } => format!("for {}", on.join(", ")),
+        State::Waits { on } => format!("for {}", few(on)),
     };
     format!("{:<8}  {reason}", state_word(state))
         .trim_end()
