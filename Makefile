@@ -11,6 +11,7 @@ PIPELINE ?= demo
 RUN_FLAGS ?=
 CARGO_FLAGS ?=
 GPU ?=
+SECONDS ?= 60
 
 # A relative LIBTORCH means something else in every crate that cargo builds.
 ifneq ($(LIBTORCH),)
@@ -21,10 +22,10 @@ endif
 SET_DATA := $(if $(DATA),--set 'vars.data=$(DATA)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo sentiment ratings run reproduce test check fmt clean clean-cache
+.PHONY: help setup build demo sentiment ratings run ingest featurize train report sweep reproduce test check fuzz fmt clean clean-cache
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  %-33s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Install LibTorch into .libtorch (GPU=1: with the CUDA libraries; LIBTORCH=DIR: use that one)
 	@scripts/setup-libtorch.sh $(if $(GPU),--gpu)
@@ -44,6 +45,12 @@ ratings: build ## Predict 1 to 10 stars from real reviews: make ratings DATA=DIR
 run: build ## Run any pipeline: make run PIPELINE=NAME-OR-PATH [DATA=DIR] [RUN_FLAGS=...]
 	@$(CINESCORE) run -p '$(PIPELINE)' $(SET_DATA) $(RUN_FLAGS)
 
+ingest featurize train report: build ## Run the stages of one program, with what they need: make train PIPELINE=NAME [DATA=DIR]
+	@$(CINESCORE) run -p '$(PIPELINE)' $(SET_DATA) --program $@ $(RUN_FLAGS)
+
+sweep: build ## Search the variables that a pipeline names under `sweep`: make sweep PIPELINE=tuning
+	@$(CINESCORE) sweep -p '$(PIPELINE)' $(SET_DATA) $(RUN_FLAGS)
+
 reproduce: build ## Check that a pipeline still gives what its lock file says: make reproduce PIPELINE=NAME [DATA=DIR]
 	@$(CINESCORE) run -p '$(PIPELINE)' $(SET_DATA) --locked $(RUN_FLAGS)
 
@@ -56,6 +63,9 @@ check: setup ## Formatting, lints and documentation, warnings as errors
 	@cargo fmt --all --check
 	@cargo clippy --release --workspace $(CARGO_FLAGS) --all-targets -- -D warnings
 	@RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace $(CARGO_FLAGS) --no-deps --document-private-items
+
+fuzz: setup ## Hand the runner random pipelines, networks and records for SECONDS=60 each
+	@scripts/fuzz.sh $(SECONDS)
 
 fmt: ## Format the code
 	@cargo fmt --all

@@ -48,9 +48,6 @@ pub struct Task {
     pub threads: usize,
     /// `cpu`, `cuda` or `cuda:N`; `auto` is resolved before.
     pub device: String,
-    /// Whether the scratch folder is given back to the next try of the same task, after a failure.
-    #[serde(default)]
-    pub persist: bool,
 }
 
 /// One artifact that a stage reads.

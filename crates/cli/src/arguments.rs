@@ -190,6 +190,9 @@ pub(crate) struct RunArguments {
     /// Stages to bring up to date, with all that they need [default: all]
     #[arg(value_name = "STAGE")]
     pub(crate) stages: Vec<String>,
+    /// The stages of this program, such as featurize, with all that they need
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "stages")]
+    pub(crate) program: Option<String>,
     /// Run only the named stages; what they need must be fresh
     #[arg(long)]
     pub(crate) only: bool,

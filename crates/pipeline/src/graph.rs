@@ -166,6 +166,29 @@ impl Graph {
         Ok(found)
     }
 
+    /// The names of the stages that a program runs, given by its short name, `featurize`.
+    pub fn stages_of(&self, program: &str) -> Result<Vec<String>, PipelineError> {
+        let short = |stage: &Stage| stage.run.split_whitespace().next().map(String::from);
+        let named = |stage: &&Stage| short(stage).as_deref() == Some(program);
+        let found: Vec<String> = self
+            .stages
+            .iter()
+            .filter(named)
+            .map(|stage| stage.name.clone())
+            .collect();
+        if found.is_empty() {
+            let mut known: Vec<String> = self.stages.iter().filter_map(short).collect();
+            known.sort();
+            known.dedup();
+            return Err(PipelineError::Unknown {
+                what: "program in this pipeline",
+                given: program.into(),
+                known,
+            });
+        }
+        Ok(found)
+    }
+
     fn unknown(&self, given: &str) -> PipelineError {
         let mut known: Vec<String> = Vec::new();
         let (base, _) = Selector::split(given);

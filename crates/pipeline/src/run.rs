@@ -97,7 +97,7 @@ impl Default for Options {
 /// What a run did.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The results of the selected stages, in order.
+    /// The results of the selected stages, in order; their records are without preimages.
     pub results: Vec<(String, Record)>,
     /// The stages whose programs ran, in order.
     pub executed: Vec<String>,

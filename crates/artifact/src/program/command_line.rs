@@ -380,7 +380,6 @@ impl Direct<'_> {
             persist: false,
             threads: self.threads,
             device: self.device,
-            persist: false,
         };
         let result = self.kind.perform(task, Progress::for_person())?;
         if out.exists() {

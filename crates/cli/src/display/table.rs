@@ -105,7 +105,13 @@ impl Table {
         self.all.suspend(print);
     }
 
+    /// Takes the table away, with the rows of stages that were stopped.
     pub(super) fn close(&self) {
+        if let Ok(mut rows) = self.rows.lock() {
+            for row in std::mem::take(&mut rows.running).into_values() {
+                row.bar.finish_and_clear();
+            }
+        }
         self.head.finish_and_clear();
         self.all.clear().ok();
     }

@@ -31,7 +31,10 @@ pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Resul
     // A second signal ends the runner at once; the store stays whole in any case.
     let interrupt = Interrupt::on_signals()?;
     let selection = Selection {
-        stages: arguments.stages.clone(),
+        stages: match &arguments.program {
+            Some(program) => graph.stages_of(program)?,
+            None => arguments.stages.clone(),
+        },
         only: arguments.only,
         from: arguments.from.clone(),
         downstream: arguments.downstream.clone(),
