@@ -158,10 +158,7 @@ mod tests {
     #[test]
     fn the_trials_of_a_seed_never_change() {
         let trials = random(&search(), 7, 2);
-        let shown: Vec<String> = trials
-            .iter()
-            .map(|trial| format!("{:?}", trial[0].1))
-            .collect();
+        let shown: Vec<String> = trials.iter().map(|trial| format!("{:?}", trial[0].1)).collect();
         assert_eq!(shown, ["Number(0.0)", "Number(0.0)"]);
     }
 }
