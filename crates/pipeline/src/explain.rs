@@ -41,6 +41,9 @@ pub struct Explanation {
     pub plan: State,
     /// Its key; none while a stage above has no result.
     pub fingerprint: Option<String>,
+    /// How many different results the store has of the key: more than one if the stage is not
+    /// deterministic.
+    pub results: usize,
     /// The fields of its key; without inputs while a stage above has no result.
     pub key: BTreeMap<String, Value>,
     /// The stages that must run before the inputs are known.
@@ -119,6 +122,10 @@ pub fn now(project: &Project, graph: &Graph, name: &str) -> Result<Explanation, 
         stage: name.into(),
         run: stage.run.clone(),
         plan: assessment.state,
+        results: assessment.key.as_ref().map_or(0, |key| {
+            let others = project.store.other_results(key.fingerprint).len();
+            others + usize::from(assessment.record.is_some())
+        }),
         fingerprint: assessment.key.map(|key| key.fingerprint.to_hex()),
         key,
         waits_for,

@@ -21,8 +21,9 @@ use crate::error::PipelineError;
 use crate::project::Project;
 use crate::{pins, results};
 
-/// Damaged things are kept for people to look at so long, at least.
-const QUARANTINE_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// Damaged things, for people to look at, and the checkpoints of stages that failed are kept so long where
+/// no other age is given.
+const KEPT_FOR_NOW: Duration = Duration::from_secs(30 * 86_400);
 /// A run whose record says that it goes on is believed while its logs are younger than this.
 const RUN_MAY_GO_ON: Duration = Duration::from_secs(86_400);
 
@@ -52,6 +53,8 @@ pub struct Freed {
     pub runs: Vec<String>,
     /// Damaged things that were set aside long ago.
     pub quarantined: usize,
+    /// Checkpoints of stages that failed long ago.
+    pub checkpoints: usize,
     /// Files that killed processes left, and locks that nobody holds.
     pub leftovers: usize,
     /// Bytes of all of these.
@@ -145,7 +148,7 @@ pub fn collect(project: &Project, limits: &Limits) -> Result<Freed, PipelineErro
         let age = SystemTime::now()
             .duration_since(old.since)
             .unwrap_or_default();
-        if age > limits.max_age.unwrap_or(QUARANTINE_KEPT) {
+        if age > limits.max_age.unwrap_or(KEPT_FOR_NOW) {
             freed.quarantined += 1;
             freed.bytes += old.bytes;
             if !limits.dry_run {
@@ -153,6 +156,10 @@ pub fn collect(project: &Project, limits: &Limits) -> Result<Freed, PipelineErro
             }
         }
     }
+    let max_age = limits.max_age.unwrap_or(KEPT_FOR_NOW);
+    let (checkpoints, bytes) = store.clear_scratch(max_age, limits.dry_run, &collecting)?;
+    freed.checkpoints = checkpoints;
+    freed.bytes += bytes;
     if !limits.dry_run {
         freed.leftovers = store.clear_leftovers(&collecting)?;
     }

@@ -65,6 +65,42 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Removes the checkpoints of stages that failed and were not tried again for so long. Gives the
+    /// number of folders and of bytes.
+    pub fn clear_scratch(
+        &self,
+        max_age: Duration,
+        dry_run: bool,
+        _collecting: &Collecting,
+    ) -> Result<(usize, u64), StoreError> {
+        let mut cleared = (0, 0);
+        for path in super::entries(&self.root.join("scratch"))? {
+            let Some(fingerprint) = path.file_name().and_then(|name| name.to_str()) else {
+                continue;
+            };
+            // A stage that is trying again holds its key's lock.
+            let lock = File::open(self.root.join("locks").join(format!("{fingerprint}.lock")));
+            let is_free = lock.as_ref().map_or(true, |lock| lock.try_lock().is_ok());
+            if is_free && is_old_throughout(&path, max_age) {
+                cleared.0 += 1;
+                cleared.1 += super::size_of(&path);
+                if !dry_run {
+                    self.remove(&path)?;
+                }
+            }
+        }
+        Ok(cleared)
+    }
+}
+
+/// Whether nothing in a folder was written for so long.
+fn is_old_throughout(folder: &Path, age: Duration) -> bool {
+    walkdir::WalkDir::new(folder)
+        .into_iter()
+        .all(|entry| entry.is_ok_and(|entry| is_older(entry.path(), age)))
+}
+
 fn is_older(path: &Path, age: Duration) -> bool {
     let modified = std::fs::symlink_metadata(path).and_then(|meta| meta.modified());
     modified.is_ok_and(|modified| {

@@ -43,6 +43,12 @@ fn now(found: &Explanation) {
         |key| short(key),
     );
     display::row(&format!("  key      {key}"));
+    if found.results > 1 {
+        display::row(&format!(
+            "  results  {} different ones for this key: the stage is not deterministic",
+            found.results
+        ));
+    }
     match &found.on_view {
         Some(view) => display::row(&format!(
             "  on view  {}, made by run {}",

@@ -51,12 +51,13 @@ fn summary(freed: &Freed, limits: &Limits) {
         "were freed"
     };
     display::say(&format!(
-        "{} {verb}: {} results, {} objects, logs of {} runs, {} damaged things set aside long ago, {} leftovers; {} stay",
+        "{} {verb}: {} results, {} objects, logs of {} runs, {} damaged things and {} checkpoints of long ago, {} leftovers; {} stay",
         amounts::bytes(freed.bytes),
         freed.results.len(),
         freed.objects,
         freed.runs.len(),
         freed.quarantined,
+        freed.checkpoints,
         freed.leftovers,
         amounts::bytes(freed.kept_bytes),
     ));

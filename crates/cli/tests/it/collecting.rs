@@ -148,6 +148,32 @@ fn the_last_runs_stay_with_their_logs() {
 }
 
 #[test]
+fn checkpoints_of_long_ago_go() {
+    let project = Project::new(DIAMOND);
+    run(&project, "one");
+    let scratch = project.path().join("artifacts/store/scratch");
+    for (name, days) in [("0", 40), ("1", 2)] {
+        let folder = scratch.join(name.repeat(64));
+        fs_err::create_dir_all(&folder).unwrap();
+        let file = folder.join("checkpoint");
+        fs_err::write(&file, "epoch 3").unwrap();
+        let then = SystemTime::now() - Duration::from_secs(days * 86_400);
+        for path in [&file, &folder] {
+            std::fs::File::open(path)
+                .unwrap()
+                .set_modified(then)
+                .unwrap();
+        }
+    }
+    assert_eq!(gc(&project, "--dry-run")["checkpoints"], 1);
+    assert_eq!(gc(&project, "")["checkpoints"], 1);
+    assert!(scratch.join("1".repeat(64)).exists());
+    assert!(!scratch.join("0".repeat(64)).exists());
+    assert_eq!(gc(&project, "--max-age 1d")["checkpoints"], 1);
+    assert_eq!(gc(&project, "")["checkpoints"], 0);
+}
+
+#[test]
 fn pins_and_lock_files_hold() {
     let project = Project::new(DIAMOND);
     run(&project, "one");

@@ -83,8 +83,13 @@ fn a_full_disk_at_every_page() {
         let what = format!("{kib} KiB");
         told(&ran, &what);
         failed.push(ran.stderr);
-        // Still no room: the same again, and nothing is lost by it.
-        told(&project.run(&on_it("run")), &what);
+        // Still no room: the same again, unless only the last word was missing.
+        let again = project.run(&on_it("run"));
+        if again.code == 0 {
+            assert!(again.computed().is_empty(), "{what}: {}", again.stderr);
+        } else {
+            told(&again, &what);
+        }
         disk.grow();
         let verified = project.done(&on_it("verify"));
         assert!(

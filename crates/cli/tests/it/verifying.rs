@@ -138,9 +138,16 @@ fn several_results_of_one_key_are_kept_and_told() {
         Project::new("version: 1\nstages: {a: {run: toy write, params: {end: random}}}\n");
     project.done("run");
     let first = project.made("a");
-    for _ in 0..2 {
-        project.done("run --force");
+    for results in [2, 3] {
+        let ran = project.done("run --force");
+        let told = format!("this stage is not deterministic; {results} results are kept");
+        assert!(ran.stderr.contains(&told), "{}", ran.stderr);
     }
+    let explained = project.done("explain a").stdout;
+    assert!(
+        explained.contains("results  3 different ones for this key"),
+        "{explained}"
+    );
     let ran = project.done("verify");
     assert!(
         ran.stdout.contains(": 3 different results for one key"),

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use cinescore_artifact::describe::PROTOCOL;
 use cinescore_artifact::exit;
-use cinescore_artifact::store::{KeyLock, LockHolder, RECORD_VERSION, Record, StoreError, WorkDir};
+use cinescore_artifact::store::{
+    Kept, KeyLock, LockHolder, RECORD_VERSION, Record, StoreError, WorkDir,
+};
 use cinescore_artifact::task::{PROVENANCE_INPUT, Task, TaskInput, TaskResult};
 
 use super::book::Book;
@@ -88,15 +90,7 @@ impl Workshop<'_> {
             None if waited => return Ok(Made::HeldUp),
             _ => {}
         }
-        let made = self.make(job, group)?;
-        if let (Some(before), Made::Executed(record)) = (before, &made)
-            && before.outputs != record.outputs
-        {
-            let message =
-                "other bytes than before for the same key: this stage is not deterministic";
-            self.observer.warning(job.stage, message);
-        }
-        Ok(made)
+        self.make(job, group)
     }
 
     /// Takes the key's lock. A kernel lock cannot be waited for together with anything else, so a thread
@@ -206,7 +200,12 @@ impl Workshop<'_> {
             },
             run,
         };
-        self.project.store.put_record(&record)?;
+        if let Kept::OneOf(count) = self.project.store.put_record(&record)? {
+            let message = format!(
+                "other bytes than before for the same key: this stage is not deterministic; {count} results are kept"
+            );
+            self.observer.warning(stage, &message);
+        }
         scratch.remove();
         self.observer.finished(stage, &record, ended.wall);
         Ok(Made::Executed(Box::new(record)))
