@@ -201,7 +201,6 @@ impl Given {
             persist: false,
             threads: 1,
             device: "cpu".into(),
-            persist: false,
         };
         let path = self.root().join("task.json");
         write_json(&path, &task).unwrap();

@@ -177,7 +177,6 @@ impl Bench {
             persist: false,
             threads,
             device: "cpu".into(),
-            persist: false,
         };
         change(&mut task);
         for folder in [&task.output_dir, &task.scratch_dir] {
