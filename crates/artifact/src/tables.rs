@@ -433,7 +433,7 @@ pub static METRICS: TableSpec = TableSpec {
         col(
             "metric",
             Utf8,
-            "`accuracy`, `precision`, `recall`, `f1`, `log_loss`, `mse` (stars squared), `mae` (stars), `r2`",
+            "`accuracy`, `precision`, `recall`, `f1`, `f1_macro`, `auc`, `calibration_error`, `log_loss` (nats), `mse` (stars squared; `mse_tenths` and `mse_unit`: of stars / 10 and (stars - 1) / 9), `rmse` and `mae` (stars), `r2`, `within_one` and `quadratic_kappa` (of whole stars)",
         ),
         opt(
             "value",
@@ -467,12 +467,12 @@ pub static PREDICTIONS: TableSpec = TableSpec {
         col(
             "target",
             Float64,
-            "the truth: 0 or 1 for task `binary`, stars for `regression`",
+            "the truth: 0 or 1 for task `binary`, stars for the others",
         ),
         col(
             "predicted",
             Float64,
-            "probability of positive for `binary`; stars, clipped to 1 to 10, for `regression`",
+            "probability of positive for `binary`; stars, clipped to 1 to 10, for `regression`; the mean over the classes, stars, for `classes` and `ordinal`",
         ),
         opt(
             "lower",

@@ -4,7 +4,7 @@ use cinescore_network::{HeadSpec, InitSpec, InputSpec, NetworkSpec, ScaleSpec, S
 use tch::{Device, Kind, TchError, Tensor, nn};
 
 use crate::initialise;
-use crate::layers::{Dense, Embedding, Flow, Layer};
+use crate::layers::{Cumulative, Dense, Embedding, Flow, Layer};
 
 /// Examples that go through a network together.
 #[derive(Debug)]
@@ -31,7 +31,16 @@ pub struct Net {
     vars: nn::VarStore,
     input: Input,
     layers: Vec<Layer>,
-    head: Option<Dense>,
+    head: Head,
+}
+
+/// How what the last layer gives becomes the outputs.
+#[derive(Debug)]
+enum Head {
+    Dense(Dense),
+    Cumulative(Cumulative),
+    /// As it is.
+    None,
 }
 
 /// How ids become what the first layer gets.
@@ -83,11 +92,13 @@ impl Net {
         let start = Shape::of_input(&spec.input);
         let (layers, end) = Layer::list(&root.sub("layers"), &spec.layers, start)?;
         let features = i64::from(end.features());
+        let path = root.sub("head");
         let head = match spec.head {
-            HeadSpec::Dense(outputs) => {
-                Some(Dense::new(&root.sub("head"), features, i64::from(outputs))?)
+            HeadSpec::Dense(outputs) => Head::Dense(Dense::new(&path, features, outputs.into())?),
+            HeadSpec::Cumulative(classes) => {
+                Head::Cumulative(Cumulative::new(&path, features, classes.into())?)
             }
-            HeadSpec::Outputs(_) => None,
+            HeadSpec::Outputs(_) => Head::None,
         };
         let net = Self {
             vars,
@@ -127,8 +138,9 @@ impl Net {
         let xs = self.input.forward(&batch.ids)?;
         let flow = Layer::all(&self.layers, Flow::of(&xs, batch.lengths.as_ref()), train)?;
         let outputs = match &self.head {
-            Some(head) => head.forward(&flow.xs)?,
-            None => flow.xs,
+            Head::Dense(head) => head.forward(&flow.xs)?,
+            Head::Cumulative(head) => head.forward(&flow.xs)?,
+            Head::None => flow.xs,
         };
         Ok(Said {
             outputs,

@@ -15,13 +15,19 @@ pub enum Task {
     /// Stars, 1 to 10: one output, on the target scale.
     #[default]
     Regression,
+    /// Stars as classes without an order: one logit for each.
+    Classes,
+    /// Stars as classes in their order: the logit of each of them but the last that the stars are more (the
+    /// head `cumulative`).
+    Ordinal,
 }
 
 impl Task {
-    /// The number of outputs that a network for this task has.
-    pub fn outputs(self) -> u32 {
+    /// The number of outputs that a network for this task has, where it does not depend on the classes.
+    pub fn outputs(self) -> Option<u32> {
         match self {
-            Self::Binary | Self::Regression => 1,
+            Self::Binary | Self::Regression => Some(1),
+            Self::Classes | Self::Ordinal => None,
         }
     }
 }
@@ -31,6 +37,8 @@ impl std::fmt::Display for Task {
         f.write_str(match self {
             Self::Binary => "binary",
             Self::Regression => "regression",
+            Self::Classes => "classes",
+            Self::Ordinal => "ordinal",
         })
     }
 }
@@ -57,8 +65,18 @@ impl TargetScale {
     }
 }
 
-/// How an output is read: all that a prediction needs beside the network.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// What is predicted of one example.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// The probability of positive for task `binary`; else stars, 1 to 10: where there are classes the mean over
+    /// their probabilities.
+    pub value: f64,
+    /// The probability of each class, for tasks with more than two.
+    pub probabilities: Option<Vec<f64>>,
+}
+
+/// How outputs are read: all that a prediction needs beside the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Decoder {
     /// The logistic function of the output is the probability of positive.
@@ -68,24 +86,88 @@ pub enum Decoder {
         /// The scale.
         scale: TargetScale,
     },
+    /// The softmax of the outputs are the probabilities of the classes.
+    Classes {
+        /// The stars of each class, rising.
+        stars: Vec<u8>,
+    },
+    /// The logistic function of each output is the probability of more stars than the class has.
+    Ordinal {
+        /// The stars of each class, rising.
+        stars: Vec<u8>,
+    },
 }
 
 impl Decoder {
-    /// The probability of positive, or stars within 1 to 10.
-    pub fn decode(self, output: f64) -> f64 {
+    /// What outputs `[O]` of one example mean.
+    pub fn decode(&self, outputs: &[f64]) -> Prediction {
+        let first = outputs.first().copied().unwrap_or(f64::NAN);
+        let plain = |value| Prediction {
+            value,
+            probabilities: None,
+        };
         match self {
-            Self::Binary => 1.0 / (1.0 + (-output).exp()),
-            Self::Regression { scale } => scale.stars(output),
+            Self::Binary => plain(logistic(first)),
+            Self::Regression { scale } => plain(scale.stars(first)),
+            Self::Classes { stars } => of_classes(stars, softmax(outputs)),
+            Self::Ordinal { stars } => {
+                let mut above = 1.0;
+                let mut probabilities = Vec::with_capacity(stars.len());
+                for &output in outputs {
+                    let next = logistic(output);
+                    probabilities.push(f64::max(above - next, 0.0));
+                    above = next;
+                }
+                probabilities.push(above);
+                of_classes(stars, probabilities)
+            }
+        }
+    }
+
+    /// The stars of each class, rising, for tasks with more than two.
+    pub fn classes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Binary | Self::Regression { .. } => None,
+            Self::Classes { stars } | Self::Ordinal { stars } => Some(stars),
         }
     }
 
     /// The task.
-    pub fn task(self) -> Task {
+    pub fn task(&self) -> Task {
         match self {
             Self::Binary => Task::Binary,
             Self::Regression { .. } => Task::Regression,
+            Self::Classes { .. } => Task::Classes,
+            Self::Ordinal { .. } => Task::Ordinal,
         }
     }
+}
+
+fn of_classes(stars: &[u8], probabilities: Vec<f64>) -> Prediction {
+    let mean = stars
+        .iter()
+        .zip(&probabilities)
+        .map(|(&stars, probability)| f64::from(stars) * probability)
+        .sum();
+    Prediction {
+        value: mean,
+        probabilities: Some(probabilities),
+    }
+}
+
+fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// Probabilities from logits, without overflow.
+fn softmax(logits: &[f64]) -> Vec<f64> {
+    let greatest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<f64> = logits
+        .iter()
+        .map(|logit| (logit - greatest).exp())
+        .collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
 }
 
 #[cfg(test)]
@@ -94,15 +176,32 @@ mod tests {
 
     #[test]
     fn outputs_become_probabilities_and_stars() {
-        assert_eq!(Decoder::Binary.decode(0.0), 0.5);
-        assert!(Decoder::Binary.decode(-800.0) >= 0.0);
+        let value = |decoder: &Decoder, output| decoder.decode(&[output]).value;
+        assert_eq!(value(&Decoder::Binary, 0.0), 0.5);
+        assert!(value(&Decoder::Binary, -800.0) >= 0.0);
         let scale = TargetScale {
             offset: 5.5,
             factor: 3.0,
         };
         let decoder = Decoder::Regression { scale };
-        assert_eq!(decoder.decode(scale.scale(7.0)), 7.0);
-        assert_eq!(decoder.decode(100.0), 10.0);
-        assert_eq!(decoder.decode(-100.0), 1.0);
+        assert_eq!(value(&decoder, scale.scale(7.0)), 7.0);
+        assert_eq!(value(&decoder, 100.0), 10.0);
+        assert_eq!(value(&decoder, -100.0), 1.0);
+    }
+
+    #[test]
+    fn classes_have_probabilities_and_their_mean_is_the_prediction() {
+        let stars = vec![1, 4, 10];
+        let classes = Decoder::Classes {
+            stars: stars.clone(),
+        };
+        let found = classes.decode(&[1000.0, 1000.0, -1000.0]);
+        assert_eq!(found.probabilities, Some(vec![0.5, 0.5, 0.0]));
+        assert_eq!(found.value, 2.5);
+        // More than 1 star is certain, more than 4 is even.
+        let ordinal = Decoder::Ordinal { stars };
+        let found = ordinal.decode(&[1000.0, 0.0]);
+        assert_eq!(found.probabilities, Some(vec![0.0, 0.5, 0.5]));
+        assert_eq!(found.value, 7.0);
     }
 }

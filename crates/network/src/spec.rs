@@ -248,6 +248,9 @@ pub enum HeadSpec {
     Dense(u32),
     /// The last layer's own values, of which there are so many.
     Outputs(u32),
+    /// A cumulative link for so many classes in an order (McCullagh 1980): one weighted sum of the last layer, compared
+    /// with learned thresholds between each class and the next. The outputs are the logits of lying above each.
+    Cumulative(u32),
 }
 
 impl HeadSpec {
@@ -255,6 +258,7 @@ impl HeadSpec {
     pub fn outputs(self) -> u32 {
         match self {
             Self::Dense(outputs) | Self::Outputs(outputs) => outputs,
+            Self::Cumulative(classes) => classes.saturating_sub(1),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::shape::{LayerLine, Shape, ShapeError, Variable};
 use crate::spec::{
-    Conv1dSpec, InputSpec, LayerSpec, MaxPool1dSpec, NetworkSpec, PoolSpec, RecurrentSpec,
+    Conv1dSpec, HeadSpec, InputSpec, LayerSpec, MaxPool1dSpec, NetworkSpec, PoolSpec, RecurrentSpec,
 };
 use crate::values::{check_values, within};
 
@@ -51,7 +51,13 @@ impl Walk {
         let before = walk.errors.len();
         let shape = walk.layers(&spec.layers, shape, &path("layers"));
         let outputs = spec.head.outputs();
-        walk.check(&path("head"), within(outputs, "outputs of a head"));
+        match spec.head {
+            HeadSpec::Cumulative(classes) if classes < 3 => {
+                let message = format!("`cumulative` is for 3 classes or more, not {classes}");
+                walk.wrong(&path("head"), message);
+            }
+            _ => walk.check(&path("head"), within(outputs, "outputs of a head")),
+        }
         // A layer that does not fit has its own problem, and what comes out at the end may be due to it.
         let fits = walk.errors.len() == before;
         match shape {
@@ -62,17 +68,22 @@ impl Walk {
             _ => {}
         }
         match spec.head {
-            crate::HeadSpec::Dense(outputs) => {
+            HeadSpec::Dense(outputs) => {
                 walk.dense("head.", shape.features(), outputs);
             }
-            crate::HeadSpec::Outputs(outputs) if fits && outputs != shape.features() => {
+            HeadSpec::Outputs(outputs) if fits && outputs != shape.features() => {
                 let message = format!(
                     "the last layer gives {} values, not {outputs}",
                     shape.features()
                 );
                 walk.wrong(&path("head"), message);
             }
-            crate::HeadSpec::Outputs(_) => {}
+            HeadSpec::Outputs(_) => {}
+            HeadSpec::Cumulative(classes) => {
+                walk.learned("head.weight", &[1, shape.features().into()]);
+                walk.learned("head.first", &[1]);
+                walk.learned("head.gaps", &[i64::from(classes) - 2]);
+            }
         }
         walk.line("head".into(), Shape::Vector { features: outputs });
         walk

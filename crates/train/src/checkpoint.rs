@@ -5,7 +5,7 @@
 //! | `weights.safetensors` | the network's variables after the last epoch |
 //! | `optimizer.safetensors` | the optimizer's means and momenta |
 //! | `best.safetensors` | the variables of the best epoch so far |
-//! | `checkpoint.json` | a [`Manifest`]: of which training it is, its epochs, the digest of each other file |
+//! | `checkpoint.json` | of which training it is, its epochs, the digest of each other file |
 //!
 //! Of a training that is over only the best weights are kept: nothing goes on from there. Random numbers need
 //! no place in it, since every epoch has its own (`random`). Owns writing and checking the folder. Does not own

@@ -1,7 +1,7 @@
 //! What a network says of examples, without dropout.
 
 use cinescore_model::Net;
-use tch::{Kind, TchError};
+use tch::{Kind, TchError, Tensor};
 
 use crate::batches;
 use crate::examples::Examples;
@@ -9,33 +9,56 @@ use crate::examples::Examples;
 /// Examples that go through a network together; four times as many were no faster and took more memory.
 const BATCH: usize = 64;
 
-/// The output for each of `rows`, in their order. `between` is called after each batch with the number of
+/// The outputs of some examples.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    width: usize,
+    values: Vec<f64>,
+}
+
+impl Outputs {
+    /// Those of a batch, `[B, O]`.
+    pub fn of(outputs: &Tensor) -> Result<Self, TchError> {
+        let (_batch, width) = outputs.size2()?;
+        Ok(Self {
+            width: usize::try_from(width).unwrap_or(1).max(1),
+            values: Vec::try_from(
+                outputs
+                    .f_detach()?
+                    .f_to_kind(Kind::Double)?
+                    .f_flatten(0, 1)?,
+            )?,
+        })
+    }
+
+    /// The outputs of each example.
+    pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        self.values.chunks_exact(self.width)
+    }
+}
+
+/// The outputs for each of `rows`, in their order. `between` is called after each batch with the number of
 /// examples done, and can end it with an error.
 pub fn outputs<E: From<TchError>>(
     net: &Net,
     examples: &Examples,
     rows: &[usize],
     mut between: impl FnMut(usize) -> Result<(), E>,
-) -> Result<Vec<f64>, E> {
+) -> Result<Outputs, E> {
     // Batches need not come in the order of the rows.
-    let mut by_row = vec![f64::NAN; examples.len()];
+    let mut by_row: Vec<Vec<f64>> = vec![Vec::new(); examples.len()];
+    let mut width = 1;
     for batch in batches::for_evaluation(examples, rows, BATCH) {
         let tensors = batches::assemble(examples, &batch, net.device())?;
-        let outputs = tch::no_grad(|| net.forward(&tensors, false))?;
-        for (&row, output) in batch.iter().zip(values(&outputs)?) {
-            by_row[row] = output;
+        let outputs = Outputs::of(&tch::no_grad(|| net.forward(&tensors, false))?)?;
+        width = outputs.width;
+        for (&row, outputs) in batch.iter().zip(outputs.rows()) {
+            by_row[row] = outputs.to_vec();
         }
         between(batch.len())?;
     }
-    Ok(rows.iter().map(|&row| by_row[row]).collect())
-}
-
-/// Outputs `[B, 1]` as numbers.
-pub fn values(outputs: &tch::Tensor) -> Result<Vec<f64>, TchError> {
-    Vec::try_from(
-        outputs
-            .f_detach()?
-            .f_to_kind(Kind::Double)?
-            .f_squeeze_dim(1)?,
-    )
+    Ok(Outputs {
+        width,
+        values: rows.iter().flat_map(|&row| &by_row[row]).copied().collect(),
+    })
 }

@@ -173,7 +173,7 @@ impl Examples {
         let lists: &ListArray = column(batch, "ids");
         let labels: &UInt8Array = match task {
             Task::Binary => column(batch, "polarity"),
-            Task::Regression => column(batch, "score"),
+            Task::Regression | Task::Classes | Task::Ordinal => column(batch, "score"),
         };
         for row in 0..batch.num_rows() {
             // Unlabelled reviews are in the table where they were asked for, and nothing is asked of them here.
@@ -187,7 +187,7 @@ impl Examples {
             let (review_id, label) = (review_ids.value(row), labels.value(row));
             let known = match task {
                 Task::Binary => 0..=1,
-                Task::Regression => 1..=10,
+                Task::Regression | Task::Classes | Task::Ordinal => 1..=10,
             };
             if !known.contains(&label) {
                 return Err(ExamplesError::Label {
@@ -352,7 +352,7 @@ impl Examples {
         self.review_ids[row]
     }
 
-    /// An example's label: 0 or 1 for task `binary`, stars for `regression`.
+    /// An example's label: 0 or 1 for task `binary`, stars for the others.
     pub fn label(&self, row: usize) -> f64 {
         self.labels[row]
     }

@@ -1,158 +1,351 @@
 //! What is minimised: the loss of a task, on tensors for learning and on numbers for reporting.
 
-use cinescore_model::task::{Decoder, TargetScale, Task};
-use tch::{Device, Reduction, TchError, Tensor};
+use cinescore_model::task::{Decoder, Prediction, TargetScale, Task};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Reduction, TchError, Tensor};
+use thiserror::Error;
 
 use crate::examples::{Examples, Split};
 
+/// Beyond every threshold: a logit whose logistic function is 1, or 0, to the last bit of a float32.
+const BEYOND: f64 = 40.0;
+
+/// How far a prediction is from the truth, for task `regression`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LossParams {
+    /// The loss of the task: `mse` for `regression`; for the others the log loss, and there is no other.
+    #[default]
+    Auto,
+    /// The squared error.
+    Mse,
+    /// The absolute error.
+    Mae,
+    /// Half the squared error up to a bound, and from there on as a line (Huber 1964).
+    Huber(HuberParams),
+}
+
+/// Parameters of `huber`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HuberParams {
+    /// The bound, in standard deviations of the training stars.
+    #[schemars(range(min = 0.000_001))]
+    pub delta: f64,
+}
+
+impl Default for HuberParams {
+    fn default() -> Self {
+        Self { delta: 1.0 }
+    }
+}
+
+/// Why a task cannot be learned with these examples and this network.
+#[derive(Debug, Error)]
+pub enum ObjectiveError {
+    /// The loss is another task's.
+    #[error("this `loss` is for task `regression`, not `{task}`")]
+    Loss {
+        /// The task.
+        task: Task,
+    },
+    /// Labels are smoothed for another task.
+    #[error("`label_smoothing` is for task `classes`, not `{task}`")]
+    Smoothing {
+        /// The task.
+        task: Task,
+    },
+    /// The network has outputs for another number of classes.
+    #[error(
+        "the network has outputs for {found} classes, and the training reviews have {observed} different scores: it needs outputs for these, or for 10"
+    )]
+    Classes {
+        /// Classes of the network.
+        found: usize,
+        /// Different scores of the training split.
+        observed: usize,
+    },
+    /// A review has a score that has no class.
+    #[error("review {review_id} has {score} stars, which no training review has")]
+    Score {
+        /// The review.
+        review_id: u64,
+        /// Its stars.
+        score: u8,
+    },
+}
+
 /// The loss of a task.
 ///
-/// Task `binary`: the log loss of the logit, in nats. Task `regression`: the squared error on a scale on
+/// Task `binary`: the log loss of the logit, in nats. Task `regression`: the error on a scale on
 /// which the training stars have mean 0 and standard deviation 1, so that a network that says 0 says
-/// the mean, and a loss of 1 is the trivial predictor's.
-#[derive(Debug, Clone, Copy)]
+/// the mean, and a squared loss of 1 is the trivial predictor's. Tasks `classes` and `ordinal`: the negative
+/// logarithm of the true class' probability, in nats.
+#[derive(Debug, Clone)]
 pub struct Objective {
     decoder: Decoder,
+    loss: LossParams,
+    /// The share of each label that is spread over all classes alike.
+    smoothing: f64,
 }
 
 impl Objective {
-    /// The objective of a task on some examples, whose training labels are not all the same.
-    pub fn new(task: Task, examples: &Examples) -> Self {
+    /// The objective of a task on some examples, whose training labels are not all the same, for a network of so
+    /// many outputs.
+    pub fn new(
+        task: Task,
+        loss: LossParams,
+        smoothing: f64,
+        examples: &Examples,
+        outputs: u32,
+    ) -> Result<Self, ObjectiveError> {
+        if loss != LossParams::Auto && task != Task::Regression {
+            return Err(ObjectiveError::Loss { task });
+        }
+        if smoothing > 0.0 && task != Task::Classes {
+            return Err(ObjectiveError::Smoothing { task });
+        }
+        let outputs = usize::try_from(outputs).unwrap_or(usize::MAX);
         let decoder = match task {
             Task::Binary => Decoder::Binary,
-            Task::Regression => {
-                let stars = examples.labels(Split::Train);
-                let count = stars.len() as f64;
-                let mean = stars.iter().sum::<f64>() / count;
-                let variance = stars
-                    .iter()
-                    .map(|stars| (stars - mean).powi(2))
-                    .sum::<f64>()
-                    / count;
-                Decoder::Regression {
-                    scale: TargetScale {
-                        offset: mean,
-                        factor: variance.sqrt(),
-                    },
-                }
-            }
+            Task::Regression => Decoder::Regression {
+                scale: scale_of(&examples.labels(Split::Train)),
+            },
+            Task::Classes => Decoder::Classes {
+                stars: classes(examples, outputs)?,
+            },
+            Task::Ordinal => Decoder::Ordinal {
+                stars: classes(examples, outputs.saturating_add(1))?,
+            },
         };
-        Self { decoder }
+        Ok(Self {
+            decoder,
+            loss,
+            smoothing,
+        })
     }
 
     /// How outputs are read.
-    pub fn decoder(self) -> Decoder {
-        self.decoder
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
     }
 
-    /// A label as the loss takes it.
-    fn target(self, label: f64) -> f64 {
-        match self.decoder {
-            Decoder::Binary => label,
-            Decoder::Regression { scale } => scale.scale(label),
-        }
+    /// The class of a label; the labels were checked when this was made.
+    fn class(&self, label: f64) -> usize {
+        let stars = self.decoder.classes().unwrap_or_default();
+        stars
+            .iter()
+            .position(|&stars| f64::from(stars) == label)
+            .unwrap_or(0)
     }
 
-    /// The targets of some examples, float32 `[B]`.
+    /// The targets of some examples: float32 `[B]`, or the numbers of their classes, int64 `[B]`.
     pub fn targets(
-        self,
+        &self,
         examples: &Examples,
         rows: &[usize],
         device: Device,
     ) -> Result<Tensor, TchError> {
-        let targets: Vec<f32> = rows
-            .iter()
-            .map(|&row| self.target(examples.label(row)) as f32)
-            .collect();
-        Tensor::f_from_slice(&targets)?.f_to_device(device)
+        let labels = rows.iter().map(|&row| examples.label(row));
+        let targets = match &self.decoder {
+            Decoder::Binary => {
+                Tensor::f_from_slice(&labels.map(|label| label as f32).collect::<Vec<_>>())?
+            }
+            Decoder::Regression { scale } => Tensor::f_from_slice(
+                &labels
+                    .map(|label| scale.scale(label) as f32)
+                    .collect::<Vec<_>>(),
+            )?,
+            Decoder::Classes { .. } | Decoder::Ordinal { .. } => {
+                let classes = labels.map(|label| i64::try_from(self.class(label)).unwrap_or(0));
+                Tensor::f_from_slice(&classes.collect::<Vec<_>>())?
+            }
+        };
+        targets.f_to_device(device)
     }
 
-    /// The mean loss, a scalar, of outputs `[B, 1]` for targets `[B]`.
-    pub fn loss(self, outputs: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
-        let outputs = outputs.f_squeeze_dim(1)?;
-        match self.decoder {
-            Decoder::Binary => outputs.f_binary_cross_entropy_with_logits::<Tensor>(
+    /// The mean loss, a scalar, of outputs `[B, O]` for targets `[B]`.
+    pub fn loss(&self, outputs: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
+        match &self.decoder {
+            Decoder::Binary => outputs
+                .f_squeeze_dim(1)?
+                .f_binary_cross_entropy_with_logits::<Tensor>(targets, None, None, Reduction::Mean),
+            Decoder::Regression { .. } => {
+                let outputs = outputs.f_squeeze_dim(1)?;
+                match self.loss {
+                    LossParams::Auto | LossParams::Mse => {
+                        outputs.f_mse_loss(targets, Reduction::Mean)
+                    }
+                    LossParams::Mae => outputs.f_l1_loss(targets, Reduction::Mean),
+                    LossParams::Huber(HuberParams { delta }) => {
+                        outputs.f_huber_loss(targets, Reduction::Mean, delta)
+                    }
+                }
+            }
+            // -100: PyTorch's number for a target that does not count; there is none here.
+            Decoder::Classes { .. } => outputs.f_cross_entropy_loss::<Tensor>(
                 targets,
                 None,
-                None,
                 Reduction::Mean,
+                -100,
+                self.smoothing,
             ),
-            Decoder::Regression { .. } => outputs.f_mse_loss(targets, Reduction::Mean),
+            Decoder::Ordinal { .. } => cumulative_loss(outputs, targets),
         }
     }
 
-    /// The loss of one output for one label.
-    pub fn loss_of(self, output: f64, label: f64) -> f64 {
-        match self.decoder {
+    /// The loss of one example's outputs `[O]` for its label.
+    pub fn loss_of(&self, outputs: &[f64], label: f64) -> f64 {
+        let first = outputs.first().copied().unwrap_or(f64::NAN);
+        match &self.decoder {
             // The log loss of a logit without the overflow of exp and the logarithm of 0.
-            Decoder::Binary => output.max(0.0) - output * label + (-output.abs()).exp().ln_1p(),
-            Decoder::Regression { .. } => (output - self.target(label)).powi(2),
-        }
-    }
-
-    /// The name of the figure that people read beside the loss.
-    pub fn score_name(self) -> &'static str {
-        match self.decoder {
-            Decoder::Binary => "accuracy",
-            Decoder::Regression { .. } => "mse",
-        }
-    }
-
-    /// What one output adds to that figure: 1 where the class is right; the squared error in stars.
-    pub fn score_of(self, output: f64, label: f64) -> f64 {
-        let predicted = self.decoder.decode(output);
-        match self.decoder {
-            Decoder::Binary => f64::from((predicted >= 0.5) == (label >= 0.5)),
-            Decoder::Regression { .. } => (predicted - label).powi(2),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_loss_of_numbers_is_that_of_tensors() {
-        let scale = TargetScale {
-            offset: 5.0,
-            factor: 2.0,
-        };
-        let cases = [
-            (Decoder::Binary, 1.0, 1.0),
-            (Decoder::Regression { scale }, 9.0, 2.0),
-        ];
-        for (decoder, label, target) in cases {
-            let objective = Objective { decoder };
-            for output in [-200.0_f32, -3.0, 0.0, 0.7, 90.0] {
-                let outputs = Tensor::from_slice(&[output]).view([1, 1]);
-                let of_tensors = objective
-                    .loss(&outputs, &Tensor::from_slice(&[target as f32]))
-                    .unwrap();
-                let difference =
-                    of_tensors.double_value(&[]) - objective.loss_of(f64::from(output), label);
-                assert!(difference.abs() < 1e-3, "{output}: {difference}");
+            Decoder::Binary => softplus(first) - first * label,
+            Decoder::Regression { scale } => {
+                let error = first - scale.scale(label);
+                match self.loss {
+                    LossParams::Auto | LossParams::Mse => error.powi(2),
+                    LossParams::Mae => error.abs(),
+                    LossParams::Huber(HuberParams { delta }) if error.abs() < delta => {
+                        error.powi(2) / 2.0
+                    }
+                    LossParams::Huber(HuberParams { delta }) => delta * (error.abs() - delta / 2.0),
+                }
+            }
+            Decoder::Classes { .. } => {
+                let greatest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let sum: f64 = outputs.iter().map(|output| (output - greatest).exp()).sum();
+                let loss_of = |output: f64| greatest + sum.ln() - output;
+                let own = loss_of(outputs.get(self.class(label)).copied().unwrap_or(f64::NAN));
+                let all: f64 = outputs.iter().map(|&output| loss_of(output)).sum();
+                (1.0 - self.smoothing) * own + self.smoothing * all / outputs.len() as f64
+            }
+            Decoder::Ordinal { .. } => {
+                let class = self.class(label);
+                let below = class.checked_sub(1).and_then(|index| outputs.get(index));
+                let above = outputs.get(class);
+                let (a, b) = (below.unwrap_or(&BEYOND), above.unwrap_or(&-BEYOND));
+                softplus(-a) + softplus(*b) - (-(b - a).exp()).ln_1p()
             }
         }
     }
 
-    #[test]
-    fn scores_are_in_units_that_people_read() {
-        let binary = Objective {
-            decoder: Decoder::Binary,
-        };
-        assert_eq!(
-            (binary.score_of(0.1, 1.0), binary.score_of(0.1, 0.0)),
-            (1.0, 0.0)
-        );
-        let scale = TargetScale {
-            offset: 5.0,
-            factor: 2.0,
-        };
-        let stars = Objective {
-            decoder: Decoder::Regression { scale },
-        };
-        assert_eq!(stars.score_of(1.0, 10.0), 9.0);
-        assert_eq!(stars.score_of(1000.0, 10.0), 0.0);
+    /// What one example's outputs mean.
+    pub fn predict(&self, outputs: &[f64]) -> Prediction {
+        self.decoder.decode(outputs)
+    }
+
+    /// The name of the figure that people read beside the loss.
+    pub fn score_name(&self) -> &'static str {
+        match self.decoder {
+            Decoder::Binary | Decoder::Classes { .. } | Decoder::Ordinal { .. } => "accuracy",
+            Decoder::Regression { .. } => "mse",
+        }
+    }
+
+    /// What one example's outputs add to that figure: 1 where the class is right; the squared error in stars.
+    pub fn score_of(&self, outputs: &[f64], label: f64) -> f64 {
+        let Prediction {
+            value,
+            probabilities,
+        } = self.predict(outputs);
+        match (&self.decoder, probabilities) {
+            (Decoder::Binary, _) => f64::from((value >= 0.5) == (label >= 0.5)),
+            (_, Some(probabilities)) => {
+                f64::from(most_probable(&probabilities) == self.class(label))
+            }
+            (_, None) => (value - label).powi(2),
+        }
     }
 }
+
+/// The greatest probability's place, the first of several.
+pub fn most_probable(probabilities: &[f64]) -> usize {
+    let mut best = 0;
+    for (index, probability) in probabilities.iter().enumerate() {
+        if *probability > probabilities[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+/// The scale on which some stars have mean 0 and standard deviation 1.
+fn scale_of(stars: &[f64]) -> TargetScale {
+    let count = stars.len() as f64;
+    let mean = stars.iter().sum::<f64>() / count;
+    let variance = stars
+        .iter()
+        .map(|stars| (stars - mean).powi(2))
+        .sum::<f64>()
+        / count;
+    TargetScale {
+        offset: mean,
+        factor: variance.sqrt(),
+    }
+}
+
+/// The stars of so many classes: those that training reviews have, or all.
+fn classes(examples: &Examples, count: usize) -> Result<Vec<u8>, ObjectiveError> {
+    let all: Vec<u8> = (1..=10).collect();
+    let has = |rows: &[usize], stars: u8| {
+        rows.iter()
+            .any(|&row| examples.label(row) == f64::from(stars))
+    };
+    let observed: Vec<u8> = all
+        .iter()
+        .copied()
+        .filter(|&stars| has(examples.rows(Split::Train), stars))
+        .collect();
+    if count == all.len() {
+        return Ok(all);
+    }
+    if count != observed.len() {
+        return Err(ObjectiveError::Classes {
+            found: count,
+            observed: observed.len(),
+        });
+    }
+    let known = |row: &usize| {
+        observed
+            .iter()
+            .any(|&stars| examples.label(*row) == f64::from(stars))
+    };
+    let stray = Split::ALL
+        .iter()
+        .flat_map(|&split| examples.rows(split))
+        .find(|row| !known(row));
+    match stray {
+        None => Ok(observed),
+        Some(&row) => Err(ObjectiveError::Score {
+            review_id: examples.review_id(row),
+            score: examples.label(row) as u8,
+        }),
+    }
+}
+
+/// The mean of `-log(P(above the threshold below the class) - P(above the one above it))`, a scalar, of logits
+/// `[B, K - 1]`, falling, for classes `[B]`. With logits a and b that is `softplus(-a) + softplus(b) - log(1 - exp(b - a))`,
+/// in which nothing is lost when both probabilities are near 0 or 1.
+fn cumulative_loss(logits: &Tensor, classes: &Tensor) -> Result<Tensor, TchError> {
+    let (batch, _thresholds) = logits.size2()?;
+    let beyond = |value| Tensor::f_full([batch, 1], value, (Kind::Float, logits.device()));
+    let bounds = Tensor::f_cat(&[&beyond(BEYOND)?, logits, &beyond(-BEYOND)?], 1)?;
+    let index = classes.f_unsqueeze(1)?;
+    let a = bounds.f_gather(1, &index, false)?;
+    let b = bounds.f_gather(1, &index.f_add_scalar(1)?, false)?;
+    let between = b.f_sub(&a)?.f_exp()?.f_neg()?.f_log1p()?;
+    a.f_neg()?
+        .f_softplus()?
+        .f_add(&b.f_softplus()?)?
+        .f_sub(&between)?
+        .f_mean(Kind::Float)
+}
+
+/// `log(1 + exp(x))` without overflow.
+fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
+#[cfg(test)]
+mod tests;

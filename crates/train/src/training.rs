@@ -12,6 +12,7 @@ use tch::{TchError, Tensor};
 use thiserror::Error;
 
 use crate::checkpoint::CheckpointError;
+use crate::evaluate::Outputs;
 use crate::examples::{Examples, Split};
 use crate::objective::Objective;
 use crate::optimizer::{Optimizer, OptimizerParams};
@@ -203,7 +204,7 @@ pub trait Watch {
 pub fn train(
     net: &Net,
     examples: &Examples,
-    objective: Objective,
+    objective: &Objective,
     schedule: &Schedule,
     state: &mut State,
     watch: &mut dyn Watch,
@@ -260,7 +261,7 @@ pub fn train(
 struct Run<'a> {
     net: &'a Net,
     examples: &'a Examples,
-    objective: Objective,
+    objective: &'a Objective,
     schedule: &'a Schedule,
     state: &'a mut State,
     watch: &'a mut dyn Watch,
@@ -311,7 +312,7 @@ impl Run<'_> {
             let rate = schedule.rate.at(place, &valid_losses);
             self.state.optimizer.step(&loss, rate)?;
             losses += value * rows.len() as f64;
-            scores += self.score(rows, &evaluate::values(&outputs)?);
+            scores += self.score(rows, &Outputs::of(&outputs)?);
             seen += rows.len();
             self.advance(rows.len(), epoch, losses / seen as f64)?;
         }
@@ -330,8 +331,8 @@ impl Run<'_> {
         })?;
         let losses: f64 = rows
             .iter()
-            .zip(&outputs)
-            .map(|(&row, &output)| objective.loss_of(output, examples.label(row)))
+            .zip(outputs.rows())
+            .map(|(&row, outputs)| objective.loss_of(outputs, examples.label(row)))
             .sum();
         let count = rows.len() as f64;
         Ok(Course {
@@ -340,10 +341,10 @@ impl Run<'_> {
         })
     }
 
-    fn score(&self, rows: &[usize], outputs: &[f64]) -> f64 {
-        let pairs = rows.iter().zip(outputs);
+    fn score(&self, rows: &[usize], outputs: &Outputs) -> f64 {
+        let pairs = rows.iter().zip(outputs.rows());
         pairs
-            .map(|(&row, &output)| self.objective.score_of(output, self.examples.label(row)))
+            .map(|(&row, outputs)| self.objective.score_of(outputs, self.examples.label(row)))
             .sum()
     }
 

@@ -6,6 +6,7 @@
 mod activation;
 mod attention;
 mod batch_norm;
+mod cumulative;
 mod dense;
 mod dropout;
 mod embedding;
@@ -19,6 +20,7 @@ use tch::{TchError, Tensor, nn};
 pub use activation::Activation;
 pub use attention::Attention;
 pub use batch_norm::BatchNorm;
+pub use cumulative::Cumulative;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::Embedding;

@@ -62,6 +62,17 @@ fn each_network_of_the_report_has_its_classifier_and_its_twin() {
 }
 
 #[test]
+fn what_a_bundle_keeps_of_a_network_is_the_same_network() {
+    for name in networks().keys() {
+        let path = folder().join(format!("{name}.yaml"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let spec = parse(&text, &path, &BTreeMap::new()).unwrap();
+        let resolved = serde_yaml::to_string(&spec).unwrap();
+        assert_eq!(parse(&resolved, &path, &BTreeMap::new()).unwrap(), spec);
+    }
+}
+
+#[test]
 fn the_convolutions_of_model_e_flatten_to_what_the_report_says() {
     let path = folder().join("cnn_lstm_e.yaml");
     let text = std::fs::read_to_string(&path).unwrap();

@@ -6,6 +6,7 @@ use cinescore_model::bundle::BundleError;
 use super::FitParams;
 use crate::checkpoint::CheckpointError;
 use crate::examples::ExamplesError;
+use crate::objective::ObjectiveError;
 use crate::training::TrainingError;
 
 pub(super) fn of_examples(error: ExamplesError) -> StageError {
@@ -18,6 +19,18 @@ pub(super) fn of_examples(error: ExamplesError) -> StageError {
             "let `featurize text` cut reviews off there (`max_length`), or raise `length` in the network file",
         ),
         other => StageError::input(other),
+    }
+}
+
+pub(super) fn of_objective(error: ObjectiveError) -> StageError {
+    match error {
+        ObjectiveError::Score { .. } => {
+            StageError::input(error).hint("take a network with outputs for all 10")
+        }
+        ObjectiveError::Classes { .. } => {
+            StageError::usage(error).hint("change `head` in the network file")
+        }
+        other => StageError::usage(other),
     }
 }
 

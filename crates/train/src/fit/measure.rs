@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use cinescore_artifact::program::TaskContext;
 use cinescore_model::Net;
+use cinescore_model::task::Decoder;
 use cinescore_network::NetworkSpec;
 
-use super::FitParams;
 use super::tables::{Evaluated, Measured};
 use crate::examples::{Examples, Split};
 use crate::objective::Objective;
@@ -20,7 +20,7 @@ pub(super) const TRIVIAL: &str = "trivial";
 pub(super) fn evaluate_all(
     net: &Net,
     examples: &Examples,
-    objective: Objective,
+    objective: &Objective,
     context: &TaskContext,
 ) -> Result<Vec<Evaluated>, TrainingError> {
     let splits = &Split::ALL[1..];
@@ -41,8 +41,8 @@ pub(super) fn evaluate_all(
                 .map_err(|_interrupted| TrainingError::Interrupted)
         })?;
         let predicted = outputs
-            .into_iter()
-            .map(|output| objective.decoder().decode(output))
+            .rows()
+            .map(|outputs| objective.predict(outputs))
             .collect();
         all.push(Evaluated {
             split,
@@ -55,7 +55,7 @@ pub(super) fn evaluate_all(
 
 /// The figures of the network, then those of the trivial predictor.
 pub(super) fn measure(
-    params: &FitParams,
+    decoder: &Decoder,
     spec: &NetworkSpec,
     examples: &Examples,
     evaluated: &[Evaluated],
@@ -71,13 +71,13 @@ pub(super) fn measure(
         subject: spec.name.clone(),
         split: evaluated.split,
         count: evaluated.rows.len(),
-        figures: figures::of(params.task, &targets(evaluated), &evaluated.predicted),
+        figures: figures::of(decoder, &targets(evaluated), &evaluated.predicted),
     });
     let of_trivial = filled().map(|evaluated| Measured {
         subject: TRIVIAL.into(),
         split: evaluated.split,
         count: evaluated.rows.len(),
-        figures: figures::trivial(params.task, &training, &targets(evaluated)),
+        figures: figures::trivial(decoder, &training, &targets(evaluated)),
     });
     of_network.chain(of_trivial).collect()
 }

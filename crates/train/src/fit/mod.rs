@@ -21,8 +21,9 @@ use cinescore_artifact::describe::{Input, KeyPart, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::tables::{HISTORY, METRICS, PREDICTIONS, TOKENS};
 use cinescore_model::bundle::{self, BUNDLE_VERSION, Manifest};
+use cinescore_model::task::Task;
 use cinescore_model::{LIBTORCH_VERSION, Net, compute, device};
-use cinescore_network::{self as network, InputSpec, NetworkSpec};
+use cinescore_network::{self as network, HeadSpec, InputSpec, NetworkSpec};
 use serde_json::Value;
 use tch::Device;
 
@@ -33,7 +34,7 @@ use crate::examples::{Examples, Layout, Split};
 use crate::objective::Objective;
 use crate::random;
 use crate::training::{Schedule, State, TrainingError, Watch, train};
-use errors::{of_bundle, of_checkpoint, of_examples, of_training};
+use errors::{of_bundle, of_checkpoint, of_examples, of_objective, of_training};
 use measure::{TRIVIAL, by_name, evaluate_all, measure};
 use resume::{CHECKPOINT, Kept};
 
@@ -101,7 +102,14 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         &encoder,
     )
     .map_err(of_examples)?;
-    let objective = Objective::new(params.task, &examples);
+    let objective = Objective::new(
+        params.task,
+        params.loss,
+        params.label_smoothing,
+        &examples,
+        spec.head.outputs(),
+    )
+    .map_err(of_objective)?;
     let parameters = network::parameter_count(&spec, encoder.ids());
 
     random::seed_torch(params.seed, random::INITIALISATION);
@@ -116,21 +124,21 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         keep: kept.map(|kept| (kept, &identity, &schedule)),
     };
     let pace = train(
-        &net, &examples, objective, &schedule, &mut state, &mut watch,
+        &net, &examples, &objective, &schedule, &mut state, &mut watch,
     )
     .map_err(|error| of_training(error, params))?;
     let over = state.is_over(&schedule);
     let checkpoint = context.output(CHECKPOINT);
     checkpoint::save(&checkpoint, &identity, &state, over).map_err(of_checkpoint)?;
     let chosen = state.choose().map_err(StageError::failed)?;
-    let evaluated = evaluate_all(&net, &examples, objective, context)
+    let evaluated = evaluate_all(&net, &examples, &objective, context)
         .map_err(|error| of_training(error, params))?;
-    let measured = measure(params, &spec, &examples, &evaluated);
+    let measured = measure(objective.decoder(), &spec, &examples, &evaluated);
 
     let metrics = by_name(&spec, &measured);
     let manifest = Manifest {
         version: BUNDLE_VERSION,
-        decoder: objective.decoder(),
+        decoder: objective.decoder().clone(),
         ids: encoder.ids(),
         parameters,
         chosen_epoch: chosen,
@@ -148,7 +156,12 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let rows = [
         (
             "history",
-            tables::write_history(&context.output("history"), objective, &state.epochs, chosen)?,
+            tables::write_history(
+                &context.output("history"),
+                &objective,
+                &state.epochs,
+                chosen,
+            )?,
         ),
         (
             "predictions",
@@ -203,8 +216,18 @@ fn read_network(params: &FitParams, context: &TaskContext) -> Result<NetworkSpec
             "a network cannot be called `{TRIVIAL}`, as the trivial predictor is"
         )));
     }
-    let (found, wanted) = (spec.head.outputs(), params.task.outputs());
-    if found != wanted {
+    let cumulative = matches!(spec.head, HeadSpec::Cumulative(_));
+    if cumulative != (params.task == Task::Ordinal) {
+        let message = format!(
+            "the network `{}` {} the head `cumulative`, which is that of task `ordinal`, and the task is `{}`",
+            spec.name,
+            if cumulative { "has" } else { "lacks" },
+            params.task
+        );
+        return Err(StageError::usage(message).hint("change `head` in the network file"));
+    }
+    let found = spec.head.outputs();
+    if let Some(wanted) = params.task.outputs().filter(|wanted| *wanted != found) {
         let message = format!(
             "the network `{}` has {found} outputs, and task `{}` needs {wanted}",
             spec.name, params.task

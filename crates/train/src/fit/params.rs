@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::objective::LossParams;
 use crate::optimizer::OptimizerParams;
 use crate::rate::{Rate, RateParams};
 use crate::training::Schedule;
@@ -15,8 +16,14 @@ use crate::training::Schedule;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitParams {
-    /// What the network learns: `binary` (negative or positive) or `regression` (stars, 1 to 10).
+    /// What the network learns: `binary` (negative or positive), `regression` (stars, 1 to 10), `classes` (each
+    /// number of stars by itself) or `ordinal` (classes in their order).
     pub task: Task,
+    /// What is minimised.
+    pub loss: LossParams,
+    /// Share of each label that is spread over all classes alike; for task `classes`.
+    #[schemars(range(min = 0, max = 0.99))]
+    pub label_smoothing: f64,
     /// Decides first weights, the order of the examples and dropout.
     pub seed: u64,
     /// Passes over the training split; the weights of the one with the lowest validation loss are kept.
@@ -51,6 +58,8 @@ impl Default for FitParams {
     fn default() -> Self {
         Self {
             task: Task::default(),
+            loss: LossParams::default(),
+            label_smoothing: 0.0,
             seed: 0,
             epochs: 3,
             stop_after: None,

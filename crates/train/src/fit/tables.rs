@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array,
-    new_null_array,
+    ArrayRef, BooleanArray, Float32Builder, Float64Array, ListArray, ListBuilder, RecordBatch,
+    StringArray, UInt32Array, UInt64Array, new_null_array,
 };
 use cinescore_artifact::StageError;
 use cinescore_artifact::table::{TableError, TableSpec, TableWriter};
 use cinescore_artifact::tables::{HISTORY, METRICS, PREDICTIONS};
+use cinescore_model::task::Prediction;
 
 use crate::examples::{Examples, Split};
 use crate::figures::Figure;
@@ -20,8 +21,8 @@ use crate::training::{Course, Epoch};
 pub(super) struct Evaluated {
     pub(super) split: Split,
     pub(super) rows: Vec<usize>,
-    /// Probabilities of positive or stars, one for each row.
-    pub(super) predicted: Vec<f64>,
+    /// One for each row.
+    pub(super) predicted: Vec<Prediction>,
 }
 
 /// The figures of a subject on a split.
@@ -35,7 +36,7 @@ pub(super) struct Measured {
 /// Writes `history` and returns its number of rows.
 pub(super) fn write_history(
     path: &Path,
-    objective: Objective,
+    objective: &Objective,
     epochs: &[Epoch],
     chosen: u32,
 ) -> Result<u64, StageError> {
@@ -75,11 +76,11 @@ pub(super) fn write_predictions(
     examples: &Examples,
     evaluated: &[Evaluated],
 ) -> Result<u64, StageError> {
-    let mut rows: Vec<(u64, Split, f64, f64)> = evaluated
+    let mut rows: Vec<(u64, Split, f64, &Prediction)> = evaluated
         .iter()
         .flat_map(|evaluated| {
             let pairs = evaluated.rows.iter().zip(&evaluated.predicted);
-            pairs.map(|(&row, &predicted)| {
+            pairs.map(|(&row, predicted)| {
                 (
                     examples.review_id(row),
                     evaluated.split,
@@ -105,13 +106,27 @@ pub(super) fn write_predictions(
                 .collect::<StringArray>(),
         ),
         Arc::new(rows.iter().map(|row| row.2).collect::<Float64Array>()),
-        Arc::new(rows.iter().map(|row| row.3).collect::<Float64Array>()),
+        Arc::new(rows.iter().map(|row| row.3.value).collect::<Float64Array>()),
         nulls("lower"),
         nulls("upper"),
-        nulls("probabilities"),
+        Arc::new(probabilities(rows.iter().map(|row| row.3))),
         nulls("flags"),
     ];
     write(path, &PREDICTIONS, columns)
+}
+
+/// The column of probabilities: null for tasks without classes.
+fn probabilities<'a>(predicted: impl Iterator<Item = &'a Prediction>) -> ListArray {
+    let mut lists = ListBuilder::new(Float32Builder::new());
+    for prediction in predicted {
+        if let Some(probabilities) = &prediction.probabilities {
+            for probability in probabilities {
+                lists.values().append_value(*probability as f32);
+            }
+        }
+        lists.append(prediction.probabilities.is_some());
+    }
+    lists.finish()
 }
 
 /// Writes `metrics` and returns its number of rows.

@@ -1,8 +1,10 @@
 //! What can be learned is learned, and what cannot is not.
 
 use arrow::array::{
-    BooleanArray, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array,
+    AsArray as _, BooleanArray, Float64Array, ListArray, RecordBatch, StringArray, UInt32Array,
+    UInt64Array,
 };
+use arrow::datatypes::Float32Type;
 use cinescore_artifact::table::{TableReader, TableSpec, column};
 use cinescore_artifact::tables::{HISTORY, METRICS, PREDICTIONS};
 use cinescore_model::bundle;
@@ -94,7 +96,17 @@ fn stars_are_learned_and_every_table_says_the_same() {
         .into_iter()
         .flat_map(|subject| ["valid", "calib", "test"].map(|split| (subject, split)))
         .flat_map(|(subject, split)| {
-            ["mae", "mse", "r2"].map(|metric| [subject, split, metric].map(String::from).into())
+            [
+                "mae",
+                "mse",
+                "mse_tenths",
+                "mse_unit",
+                "quadratic_kappa",
+                "r2",
+                "rmse",
+                "within_one",
+            ]
+            .map(|metric| [subject, split, metric].map(String::from).into())
         })
         .collect();
     assert_eq!(listed, expected);
@@ -118,6 +130,92 @@ fn stars_are_learned_and_every_table_says_the_same() {
         (IDS, said)
     );
     assert_eq!(bundle.manifest.metrics["test.mse"], mse);
+}
+
+#[test]
+fn classes_are_learned_with_an_order_and_without() {
+    let network = |head: &str| {
+        format!(
+            "name: small\ninput: {{kind: tokens, embedding: {{size: 8}}}}\n\
+             layers: [{{lstm: {{units: 16}}}}, {{pool: last}}]\nhead: {head}\n"
+        )
+    };
+    // Three scores: the reviews' 2 and 9, and the middle, which the last word says.
+    let mut reviews = padded(reviews(2000));
+    for review in &mut reviews {
+        if review.ids.last() == Some(&7) {
+            review.score = Some(5);
+        }
+    }
+    for (task, head) in [
+        ("classes", "{dense: 3}"),
+        ("classes", "{dense: 10}"),
+        ("ordinal", "{cumulative: 3}"),
+    ] {
+        let bench = Bench::new(&reviews, false);
+        bench.write_network(&network(head));
+        let result = bench.fitted("out", 1, quick(task));
+        let metric = |name: &str| result["metrics"][name].as_f64().unwrap();
+        let accuracy = metric("test.accuracy");
+        assert!(accuracy > 0.9, "{task} {head}: {accuracy}");
+        assert!(metric("test.mse") < 1.5 && metric("test.quadratic_kappa") > 0.8);
+
+        let predictions = read(&bench, "predictions.parquet", &PREDICTIONS);
+        let lists: &ListArray = column(&predictions, "probabilities");
+        let predicted: &Float64Array = column(&predictions, "predicted");
+        let stars: &[f64] = if head.contains("10") {
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
+        } else {
+            &[2.0, 5.0, 9.0]
+        };
+        for row in 0..predictions.num_rows() {
+            let own = lists.value(row);
+            let own = own.as_primitive::<Float32Type>().values();
+            assert_eq!(own.len(), stars.len());
+            assert!((own.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            let mean: f64 = own
+                .iter()
+                .zip(stars)
+                .map(|(p, stars)| f64::from(*p) * stars)
+                .sum();
+            assert!((mean - predicted.value(row)).abs() < 1e-4);
+        }
+        bundle::load(&bench.path("out/bundle"), Device::Cpu).unwrap();
+    }
+}
+
+#[test]
+fn other_losses_optimizers_and_schedules_learn_too() {
+    let bench = Bench::new(&padded(reviews(1000)), false);
+    for (out, given) in [
+        ("a", json!({"loss": "mae"})),
+        (
+            "b",
+            json!({"loss": {"huber": {"delta": 0.5}}, "schedule": {"step": {"every": 3, "factor": 0.3}}}),
+        ),
+        (
+            "c",
+            json!({"optimizer": {"rmsprop": {"lr": 0.01}}, "schedule": {"plateau": {"patience": 1}}}),
+        ),
+        (
+            "d",
+            json!({"optimizer": {"adamw": {"lr": 0.03}}, "schedule": {"one_cycle": {}}, "clip": 1.0}),
+        ),
+        (
+            "e",
+            json!({"optimizer": {"sgd": {"lr": 0.3, "momentum": 0.9, "nesterov": true}}, "warm_up": 1, "clip": 0.5}),
+        ),
+    ] {
+        let mut params = quick("regression");
+        params["epochs"] = 8.into();
+        for (name, value) in given.as_object().unwrap() {
+            params[name] = value.clone();
+        }
+        let mse = bench.fitted(out, 1, params)["metrics"]["test.mse"]
+            .as_f64()
+            .unwrap();
+        assert!(mse < 3.0, "{given}: {mse}");
+    }
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn a_network_that_does_not_fit_the_examples_or_the_task() {
        |
      4 | head: {dens: 1}
        |        ^^^^
-      known: dense, outputs
+      known: dense, outputs, cumulative
       did you mean `dense`?
     ");
 }
@@ -135,6 +135,49 @@ fn a_review_that_is_longer_than_the_networks_vector() {
     error: review 0 has 8 ids, and the network takes whole reviews of at most 4
     hint: let `featurize text` cut reviews off there (`max_length`), or raise `length` in the network file
     ");
+}
+
+#[test]
+fn a_network_that_does_not_fit_the_classes() {
+    let network = |head: &str| {
+        format!(
+            "name: small\ninput: {{kind: tokens, embedding: {{size: 2}}}}\nlayers: [{{pool: mean}}]\nhead: {head}\n"
+        )
+    };
+    let mut given = small();
+    // A score that no training review has.
+    let test = given
+        .iter()
+        .position(|review| review.split == "test")
+        .unwrap();
+    given[test].score = Some(5);
+    let bench = Bench::new(&given, false);
+    bench.write_network(&network("{dense: 4}"));
+    let (code, text) = refused(&bench, json!({"task": "classes"}));
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(text, @r"
+    error: the network has outputs for 4 classes, and the training reviews have 2 different scores: it needs outputs for these, or for 10
+    hint: change `head` in the network file
+    ");
+
+    bench.write_network(&network("{dense: 2}"));
+    let (code, text) = refused(&bench, json!({"task": "classes"}));
+    assert_eq!(code, 3);
+    insta::assert_snapshot!(text, @r"
+    error: review 2 has 5 stars, which no training review has
+    hint: take a network with outputs for all 10
+    ");
+
+    let (code, text) = refused(&bench, json!({"task": "ordinal"}));
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(text, @r"
+    error: the network `small` lacks the head `cumulative`, which is that of task `ordinal`, and the task is `ordinal`
+    hint: change `head` in the network file
+    ");
+
+    let (code, text) = refused(&bench, json!({"task": "classes", "loss": "mae"}));
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(text, @"error: this `loss` is for task `regression`, not `classes`");
 }
 
 #[test]
