@@ -11,6 +11,7 @@ PIPELINE ?= demo
 RUN_FLAGS ?=
 CARGO_FLAGS ?=
 GPU ?=
+SOURCES ?=
 
 # A relative LIBTORCH means something else in every crate that cargo builds.
 ifneq ($(LIBTORCH),)
@@ -21,7 +22,7 @@ endif
 SET_DATA := $(if $(DATA),--set 'vars.data=$(DATA)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo sentiment ratings run test check fmt clean clean-cache
+.PHONY: help setup build data demo sentiment ratings run test check fmt clean clean-cache
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,6 +32,9 @@ setup: ## Install LibTorch into .libtorch (GPU=1: with the CUDA libraries; LIBTO
 
 build: setup ## Build every program
 	@cargo build --release --workspace $(CARGO_FLAGS)
+
+data: build ## Download the public archives into data/ (SOURCES="aclimdb titles movielens glove": these)
+	@$(PROGRAMS)/cinescore-ingest fetch $(SOURCES)
 
 demo: build ## Sample data, all stages and the HTML report; the second time computes nothing
 	@$(CINESCORE) run -p demo $(RUN_FLAGS)
