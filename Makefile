@@ -12,6 +12,7 @@ RUN_FLAGS ?=
 CARGO_FLAGS ?=
 GPU ?=
 SECONDS ?= 60
+SOURCES ?=
 
 # A relative LIBTORCH means something else in every crate that cargo builds.
 ifneq ($(LIBTORCH),)
@@ -22,7 +23,7 @@ endif
 SET_DATA := $(if $(DATA),--set 'vars.data=$(DATA)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo sentiment ratings run ingest featurize train report sweep reproduce test check fuzz fmt clean clean-cache
+.PHONY: help setup build data demo sentiment ratings run ingest featurize train report sweep reproduce test check fuzz fmt clean clean-cache
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  %-33s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +33,9 @@ setup: ## Install LibTorch into .libtorch (GPU=1: with the CUDA libraries; LIBTO
 
 build: setup ## Build every program
 	@cargo build --release --workspace $(CARGO_FLAGS)
+
+data: build ## Download the public archives into data/ (SOURCES="aclimdb titles movielens glove": these)
+	@$(PROGRAMS)/cinescore-ingest fetch $(SOURCES)
 
 demo: build ## Sample data, all stages and the HTML report; the second time computes nothing
 	@$(CINESCORE) run -p demo $(RUN_FLAGS)

@@ -7,9 +7,12 @@
 //! Reads raw archives or the folders extracted from them; writes the tables `reviews` and `rejects`,
 //! or, for `sample`, the three archives.
 
+pub mod audit;
 mod blocks;
 mod error;
+pub mod fetch;
 mod frames;
+pub mod fuzz;
 mod input;
 mod lines;
 mod movielens;

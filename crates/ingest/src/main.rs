@@ -13,6 +13,8 @@ fn main() -> ExitCode {
     .kind(cinescore_ingest::reviews::kind())
     .kind(cinescore_ingest::ratings::kind())
     .kind(cinescore_ingest::popularity::kind())
+    .kind(cinescore_ingest::audit::kind())
     .kind(cinescore_ingest::sample::kind())
+    .verb(cinescore_ingest::fetch::verb())
     .main()
 }

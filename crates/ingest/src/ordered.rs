@@ -2,7 +2,7 @@
 //! does not depend on the number of threads.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::ReadError;
@@ -21,7 +21,8 @@ pub(crate) fn map<T: Send, A: Send>(
     mut take: impl FnMut(A) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
     let (items_in, items) = sync_channel::<(u64, T)>(WAITING);
-    let (results_in, results) = channel::<(u64, Result<A, ReadError>)>();
+    // Bounded too, so that threads do not run ahead of whoever takes the results.
+    let (results_in, results) = sync_channel::<(u64, Result<A, ReadError>)>(WAITING);
     // Each thread owns a share of the receiver and no other place does: once all of them have ended, the
     // thread that makes items finds nobody to send to and ends too.
     let items = Arc::new(Mutex::new(items));
@@ -50,7 +51,7 @@ pub(crate) fn map<T: Send, A: Send>(
 fn make<T, A>(
     next: &mut impl FnMut() -> Result<Option<T>, ReadError>,
     items: &SyncSender<(u64, T)>,
-    results: &Sender<(u64, Result<A, ReadError>)>,
+    results: &SyncSender<(u64, Result<A, ReadError>)>,
 ) {
     for number in 0.. {
         match next() {
@@ -71,7 +72,7 @@ fn make<T, A>(
 
 fn run<T, A>(
     items: &Mutex<Receiver<(u64, T)>>,
-    results: &Sender<(u64, Result<A, ReadError>)>,
+    results: &SyncSender<(u64, Result<A, ReadError>)>,
     work: &impl Fn(T) -> Result<A, ReadError>,
 ) {
     loop {

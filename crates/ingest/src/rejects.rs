@@ -232,13 +232,11 @@ impl Rejects {
     }
 
     /// How many rows were refused.
-    #[cfg(test)]
     pub(crate) fn total(&self) -> u64 {
         self.total
     }
 
     /// How many rows of a source were refused.
-    #[cfg(test)]
     pub(crate) fn of(&self, source: &str) -> u64 {
         self.tallies
             .iter()

@@ -28,7 +28,6 @@ impl<'a> Watch<'a> {
     }
 
     /// A watch that nobody looks at.
-    #[cfg(test)]
     pub(crate) fn idle(progress: &'a Progress) -> Self {
         Self {
             progress,

@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Kind, Program, Progress, display};
+use super::{Kind, Program, Progress, Verb, display};
 use crate::describe::{Form, Input, PROTOCOL};
 use crate::error::StageError;
 use crate::task::{PROVENANCE_INPUT, Task, TaskInput, TaskResult};
@@ -21,6 +21,7 @@ const THREADS_SET_VARIABLE: &str = "CINESCORE_THREADS_SET";
 /// What the arguments ask for.
 pub(super) enum Request<'a> {
     Describe,
+    Verb { verb: &'a Verb, matches: ArgMatches },
     Task { kind: &'a Kind, task: PathBuf },
     Direct(Direct<'a>),
 }
@@ -48,6 +49,16 @@ pub(super) fn parse(program: &Program) -> Result<Request<'_>, StageError> {
     };
     match matches.subcommand() {
         Some((name, matches)) if name != "describe" => {
+            let verb = program
+                .verbs
+                .iter()
+                .find(|verb| verb.command.get_name() == name);
+            if let Some(verb) = verb {
+                return Ok(Request::Verb {
+                    verb,
+                    matches: matches.clone(),
+                });
+            }
             let kind = program
                 .kinds
                 .iter()
@@ -77,6 +88,9 @@ fn command(program: &Program) -> Command {
         );
     for kind in &program.kinds {
         command = command.subcommand(kind_command(kind));
+    }
+    for verb in &program.verbs {
+        command = command.subcommand(verb.command.clone());
     }
     command
 }

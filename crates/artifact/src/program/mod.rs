@@ -116,12 +116,34 @@ impl Kind {
     }
 }
 
+/// A verb that is no kind of work of a pipeline: it takes no task and its outputs are kept nowhere.
+pub struct Verb {
+    command: clap::Command,
+    run: VerbRun,
+}
+
+type VerbRun = Box<dyn Fn(&clap::ArgMatches) -> Result<(), StageError>>;
+
+impl Verb {
+    /// A verb of this command line, `cinescore-X NAME ...`.
+    pub fn new(
+        command: clap::Command,
+        run: impl Fn(&clap::ArgMatches) -> Result<(), StageError> + 'static,
+    ) -> Self {
+        Self {
+            command,
+            run: Box::new(run),
+        }
+    }
+}
+
 /// A stage program.
 pub struct Program {
     name: &'static str,
     about: &'static str,
     code: &'static str,
     kinds: Vec<Kind>,
+    verbs: Vec<Verb>,
 }
 
 impl Program {
@@ -133,7 +155,15 @@ impl Program {
             about,
             code,
             kinds: Vec::new(),
+            verbs: Vec::new(),
         }
+    }
+
+    /// Adds a verb that is no kind.
+    #[must_use]
+    pub fn verb(mut self, verb: Verb) -> Self {
+        self.verbs.push(verb);
+        self
     }
 
     /// Adds a kind.
@@ -171,6 +201,7 @@ impl Program {
     fn dispatch(&self) -> Result<(), StageError> {
         match command_line::parse(self)? {
             command_line::Request::Describe => command_line::print_json(&self.describe()?),
+            command_line::Request::Verb { verb, matches } => (verb.run)(&matches),
             command_line::Request::Task { kind, task } => {
                 let task = Task::read(&task).map_err(StageError::usage)?;
                 if task.protocol != PROTOCOL || task.kind != kind.description.name {

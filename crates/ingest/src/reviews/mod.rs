@@ -7,6 +7,7 @@
 
 mod aclimdb;
 mod checks;
+pub(crate) mod fuzz;
 mod join;
 mod member;
 pub(crate) mod own;

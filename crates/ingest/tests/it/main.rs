@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod archives;
+mod audit;
 mod difficulty;
 mod movielens;
 mod own;
