@@ -25,3 +25,18 @@ def read():
                 reviews.append((tuple(parts[1:]), text))
     reviews.sort()
     return [(key[0], text) for key, text in reviews]
+
+
+def write(path, times=1):
+    """For each review its split, a zero byte, its text, a zero byte; all of them so many times."""
+    everything = read()
+    with open(path, "wb") as out:
+        for _time in range(times):
+            for split, text in everything:
+                out.write(f"{split}\0{text}\0".encode())
+
+
+if __name__ == "__main__":
+    import sys
+
+    write(sys.argv[1])

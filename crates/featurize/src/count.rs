@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use crate::clean::Cleaned;
-use crate::preprocess::Preprocessing;
+use crate::preprocess::{Preprocessing, Tokens};
 use crate::token_map::{Token, TokenMap};
 
 /// Texts that a thread takes at a time.
@@ -39,29 +38,30 @@ pub struct Counts {
     pub longest: u64,
 }
 
-/// A term's counts.
-#[derive(Debug, Clone, Copy)]
+/// What is known of a term.
+#[derive(Debug, Clone, Copy, Default)]
 struct Seen {
-    count: Count,
-    /// The number of the text that had it last.
-    last_text: u64,
-    /// Where its name begins among the names.
-    name: usize,
+    count: u64,
+    documents: u32,
+    /// The number of the text that had it last, from 1.
+    last_text: u32,
 }
 
 /// One thread's counts.
 #[derive(Debug, Default)]
 struct Counter {
-    /// The place of each token's term.
-    tokens: TokenMap<u32>,
-    /// The place of each term, where tokens and terms differ.
+    /// Where tokens are their own terms: what is known of each.
+    seen: TokenMap<Seen>,
+    /// Where they are not: the number of each token's term,
+    numbers: TokenMap<u32>,
+    /// the number of each term, from 1,
     terms: TokenMap<u32>,
-    seen: Vec<Seen>,
-    /// The terms' names, one after another.
-    names: String,
-    texts: u64,
+    /// and by number what is known of it, and its name.
+    by_number: Vec<(Seen, Box<str>)>,
+    texts: u32,
     longest: u64,
-    cleaned: Cleaned,
+    tokens: Tokens,
+    hashes: Vec<u32>,
 }
 
 /// The counts of every term in a stream of batches.
@@ -108,44 +108,46 @@ impl TermCounter {
 
     /// At most `limit` terms, of those that occur `min_count` times or more.
     pub fn finish(self, limit: usize, min_count: u64) -> Counts {
-        let mut counters = self.counters.into_iter();
-        let mut all = counters.next().unwrap_or_default();
-        counters.for_each(|other| all.merge(&other));
-        let total: u64 = all.seen.iter().map(|seen| seen.count.count).sum();
-        let distinct = all.seen.len() as u64;
-        let longest = all.longest;
-        let name = |place: usize| {
-            let end = all
-                .seen
-                .get(place + 1)
-                .map_or(all.names.len(), |next| next.name);
-            &all.names[all.seen[place].name..end]
-        };
-        let mut kept: Vec<usize> = (0..all.seen.len())
-            .filter(|&place| all.seen[place].count.count >= min_count)
-            .collect();
-        let order = |&a: &usize, &b: &usize| {
-            let [a_count, b_count] = [a, b].map(|place| all.seen[place].count.count);
-            b_count.cmp(&a_count).then_with(|| name(a).cmp(name(b)))
-        };
-        if limit < kept.len() {
-            if limit > 0 {
-                kept.select_nth_unstable_by(limit - 1, order);
+        let mut counters = self.counters.into_iter().map(Counter::finish);
+        let (mut all, mut longest) = counters.next().unwrap_or_default();
+        for (other, other_longest) in counters {
+            longest = longest.max(other_longest);
+            for (term, theirs) in other.iter() {
+                let sum = all.entry(term);
+                sum.count += theirs.count;
+                sum.documents += theirs.documents;
             }
-            kept.truncate(limit);
         }
-        kept.par_sort_unstable_by(order);
-        let terms: Vec<(Box<str>, Count)> = kept
-            .into_iter()
-            .map(|place| (name(place).into(), all.seen[place].count))
-            .collect();
-        let counted: u64 = terms.iter().map(|(_term, count)| count.count).sum();
-        Counts {
-            terms,
-            distinct,
-            left_out: total - counted,
+        let left_out: u64 = all.iter().map(|(_term, count)| count.count).sum();
+        let mut counts = Counts {
+            terms: Vec::new(),
+            distinct: all.len() as u64,
+            left_out,
             longest,
+        };
+        let mut kept: Vec<(Token<'_>, Seen)> = all
+            .iter()
+            .filter(|(_term, count)| count.count >= min_count)
+            .collect();
+        if limit < kept.len() {
+            // The rarest of those that are kept; all ties with it stay until names have decided.
+            let mut numbers: Vec<u64> = kept.iter().map(|(_term, count)| count.count).collect();
+            let at = numbers.len() - limit.max(1);
+            let (_rarer, &mut rarest, _others) = numbers.select_nth_unstable(at);
+            kept.retain(|(_term, count)| count.count >= rarest);
         }
+        kept.par_sort_unstable_by(|(a, a_count), (b, b_count)| {
+            b_count.count.cmp(&a_count.count).then_with(|| a.cmp(b))
+        });
+        kept.truncate(limit);
+        for (term, count) in kept {
+            let mut buffer = [0; 16];
+            counts.left_out -= count.count;
+            // Every token was a text, so that no byte is replaced.
+            let name = String::from_utf8_lossy(term.bytes(&mut buffer));
+            counts.terms.push((name.into(), count.counts()));
+        }
+        counts
     }
 }
 
@@ -153,98 +155,69 @@ impl Counter {
     /// Counts a text whose tokens are its terms.
     fn add_tokens(&mut self, preprocessing: &Preprocessing, text: &str) {
         self.texts += 1;
-        let Self {
-            tokens,
-            seen,
-            names,
-            texts,
-            longest,
-            cleaned,
-            ..
-        } = self;
-        let mut length = 0;
-        preprocessing.each_token(text, cleaned, |token, key| {
-            let place = tokens.get_or_insert_with(key, || push(seen, names, token));
-            seen[place as usize].again(*texts);
-            length += 1;
-        });
-        *longest = length.max(*longest);
+        preprocessing.find_tokens(text, &mut self.tokens);
+        let (bytes, spots) = (self.tokens.text().as_bytes(), self.tokens.spots());
+        self.seen.hash_all(spots, &mut self.hashes);
+        for (spot, &hash) in spots.iter().zip(&self.hashes) {
+            let seen = self.seen.entry_hashed(spot.token(bytes), hash);
+            seen.again(self.texts);
+        }
+        self.longest = self.longest.max(spots.len() as u64);
     }
 
     /// Counts a text whose tokens become other terms, or none.
     fn add_terms(&mut self, preprocessing: &Preprocessing, text: &str) {
         self.texts += 1;
-        let Self {
-            tokens,
-            terms,
-            seen,
-            names,
-            texts,
-            longest,
-            cleaned,
-        } = self;
+        preprocessing.find_tokens(text, &mut self.tokens);
+        let (text, spots) = (self.tokens.text(), self.tokens.spots());
+        self.numbers.hash_all(spots, &mut self.hashes);
         let mut length = 0;
-        preprocessing.each_token(text, cleaned, |token, key| {
-            let place = tokens.get_or_insert_with(key, || {
-                preprocessing.terms.term(token).map_or(DROPPED, |term| {
-                    terms.get_or_insert_with(Token::new(term.as_bytes()), || {
-                        push(seen, names, &term)
-                    })
-                })
-            });
-            if place != DROPPED {
-                seen[place as usize].again(*texts);
+        for (spot, &hash) in spots.iter().zip(&self.hashes) {
+            let number = self
+                .numbers
+                .get_or_insert_with(spot.token(text.as_bytes()), hash, || {
+                    let Some(term) = preprocessing.terms.term(&text[spot.range()]) else {
+                        return DROPPED;
+                    };
+                    // Numbers count from 1, so that a new term's entry is known by its 0.
+                    let number = self.terms.entry(Token::new(term.as_bytes()));
+                    if *number == 0 {
+                        self.by_number.push((Seen::default(), Box::from(&*term)));
+                        *number = self.by_number.len() as u32;
+                    }
+                    *number - 1
+                });
+            if number != DROPPED {
+                self.by_number[number as usize].0.again(self.texts);
                 length += 1;
             }
-        });
-        *longest = length.max(*longest);
-    }
-
-    /// Adds another thread's counts.
-    fn merge(&mut self, other: &Self) {
-        self.longest = self.longest.max(other.longest);
-        // Where tokens are their own terms, `terms` is empty and `tokens` names the places.
-        let Self {
-            tokens,
-            terms,
-            seen,
-            names,
-            ..
-        } = self;
-        let places = if terms.is_empty() { tokens } else { terms };
-        for (at, theirs) in other.seen.iter().enumerate() {
-            let end = other
-                .seen
-                .get(at + 1)
-                .map_or(other.names.len(), |next| next.name);
-            let name = &other.names[theirs.name..end];
-            let place =
-                places.get_or_insert_with(Token::new(name.as_bytes()), || push(seen, names, name));
-            let sum = &mut seen[place as usize].count;
-            sum.count += theirs.count.count;
-            sum.documents += theirs.count.documents;
         }
+        self.longest = self.longest.max(length);
     }
-}
 
-/// A place for a new term.
-fn push(seen: &mut Vec<Seen>, names: &mut String, term: &str) -> u32 {
-    seen.push(Seen {
-        count: Count::default(),
-        last_text: 0,
-        name: names.len(),
-    });
-    names.push_str(term);
-    seen.len() as u32 - 1
+    /// The counts of each term, and the most terms of a text.
+    fn finish(mut self) -> (TokenMap<Seen>, u64) {
+        for (seen, term) in &self.by_number {
+            *self.seen.entry(Token::new(term.as_bytes())) = *seen;
+        }
+        (self.seen, self.longest)
+    }
 }
 
 impl Seen {
     /// Once more, in the text of that number (from 1).
     #[inline]
-    fn again(&mut self, text: u64) {
-        self.count.count += 1;
-        self.count.documents += u64::from(self.last_text != text);
+    fn again(&mut self, text: u32) {
+        self.count += 1;
+        self.documents += u32::from(self.last_text != text);
         self.last_text = text;
+    }
+
+    fn counts(self) -> Count {
+        Count {
+            count: self.count,
+            documents: self.documents.into(),
+        }
     }
 }
 

@@ -12,14 +12,16 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cinescore_artifact::encoder::{ENCODER_VERSION, EncoderFile, RESERVED, START_ID, UNKNOWN_ID};
+use cinescore_artifact::encoder::{
+    ENCODER_VERSION, EncoderFile, PADDING_ID, RESERVED, START_ID, UNKNOWN_ID,
+};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::clean::Cleaned;
 use crate::lengths::{Lengths, Pad};
-use crate::preprocess::{Memory, Preprocessing};
+use crate::preprocess::{Memory, Preprocessing, Tokens};
+use crate::terms::Terms;
 use crate::token_map::{Token, TokenMap};
 use crate::tokenize::Tokenizer;
 use crate::tokenize::subword::{Pair, SubwordError, Subwords};
@@ -123,7 +125,8 @@ pub struct Encoder {
 /// The buffers in which a text is encoded; kept between texts, they cost no allocation.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    cleaned: Cleaned,
+    tokens: Tokens,
+    hashes: Vec<u32>,
     found: Vec<i32>,
     /// The encoder whose tokens are remembered.
     encoder: u64,
@@ -280,6 +283,18 @@ impl Encoder {
 
     /// Appends the ids of a text to `ids`.
     pub fn encode_into(&self, text: &str, scratch: &mut Scratch, ids: &mut Vec<i32>) -> Encoded {
+        self.find(text, scratch);
+        let begin = ids.len();
+        let length = self
+            .settings
+            .list
+            .length(scratch.found.len(), self.max_length);
+        ids.resize(begin + length, PADDING_ID);
+        self.settle(scratch, &mut ids[begin..])
+    }
+
+    /// Finds the ids of a text, and leaves them in `scratch`.
+    fn find(&self, text: &str, scratch: &mut Scratch) {
         if scratch.encoder != self.number {
             *scratch = Scratch {
                 encoder: self.number,
@@ -290,72 +305,76 @@ impl Encoder {
         if self.settings.list.start {
             scratch.found.push(START_ID);
         }
-        let begin = scratch.found.len();
-        let preprocessing = &self.settings.text;
+        self.settings.text.find_tokens(text, &mut scratch.tokens);
         if let Some(subwords) = &self.subwords {
-            subword_ids(preprocessing, subwords, text, scratch);
-        } else if preprocessing.terms.is_identity() {
-            let Scratch { cleaned, found, .. } = scratch;
-            preprocessing.each_token(text, cleaned, |_token, key| {
-                found.push(self.ids.get(key).unwrap_or(UNKNOWN_ID));
-            });
+            scratch.find_pieces(subwords);
+        } else if self.settings.text.terms.is_identity() {
+            scratch.find_tokens(&self.ids);
         } else {
-            self.term_ids(text, scratch);
-        }
-        let found = &scratch.found;
-        let unknown = found[begin..]
-            .iter()
-            .filter(|id| **id == UNKNOWN_ID)
-            .count();
-        let (length, padded_length) = self.settings.list.fit(found, self.max_length, ids);
-        Encoded {
-            tokens: (found.len() - begin) as u64,
-            unknown: unknown as u64,
-            length,
-            padded_length,
-            truncated: (length as usize) < found.len(),
+            scratch.find_terms(&self.settings.text.terms, &self.ids);
         }
     }
 
-    /// The ids of a text whose tokens become other terms.
-    fn term_ids(&self, text: &str, scratch: &mut Scratch) {
-        let Scratch {
-            cleaned,
-            found,
-            terms,
-            ..
-        } = scratch;
-        let preprocessing = &self.settings.text;
-        preprocessing.each_token(text, cleaned, |token, key| {
-            let id = terms.get(key, || match preprocessing.terms.term(token) {
-                None => DROPPED,
-                Some(term) => {
-                    let id = self.ids.get(Token::new(term.as_bytes()));
-                    id.unwrap_or(UNKNOWN_ID)
-                }
-            });
-            if id != DROPPED {
-                found.push(id);
-            }
-        });
+    /// Writes the ids that were found to a list of zeros, which has its length.
+    fn settle(&self, scratch: &Scratch, list: &mut [i32]) -> Encoded {
+        let found = &scratch.found;
+        let begin = usize::from(self.settings.list.start);
+        let unknown = found[begin..].iter().filter(|id| **id == UNKNOWN_ID);
+        let unknown = unknown.count() as u64;
+        let length = self.settings.list.fit(found, list);
+        Encoded {
+            tokens: (found.len() - begin) as u64,
+            unknown,
+            length: length as u32,
+            padded_length: list.len() as u32,
+            truncated: length < found.len(),
+        }
     }
 
     /// The ids of many texts, on all threads of rayon's current pool; the same as one by one.
     pub fn encode_batch(&self, texts: &[&str]) -> EncodedBatch {
+        match self
+            .max_length
+            .filter(|_length| self.settings.list.pad != Pad::None)
+        {
+            Some(length) => self.encode_padded(texts, length),
+            None => self.encode_ragged(texts),
+        }
+    }
+
+    /// Lists of one length: each is written where it belongs.
+    fn encode_padded(&self, texts: &[&str], length: usize) -> EncodedBatch {
+        let mut ids = vec![PADDING_ID; texts.len() * length];
+        let texts = texts
+            .par_chunks(TEXTS_A_TASK)
+            .zip(ids.par_chunks_mut(TEXTS_A_TASK * length))
+            .flat_map_iter(|(texts, ids)| {
+                self.with_scratch(|scratch| {
+                    let lists = texts.iter().zip(ids.chunks_mut(length));
+                    let encode = |(text, list): (&&str, &mut [i32])| {
+                        self.find(text, scratch);
+                        self.settle(scratch, list)
+                    };
+                    lists.map(encode).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        EncodedBatch { ids, texts }
+    }
+
+    /// Lists of their own lengths: parts, put together.
+    fn encode_ragged(&self, texts: &[&str]) -> EncodedBatch {
         let parts: Vec<EncodedBatch> = texts
             .par_chunks(TEXTS_A_TASK)
             .map(|texts| {
-                let idle = || self.idle.lock().ok()?.pop();
-                let mut scratch = idle().unwrap_or_default();
-                let mut part = EncodedBatch::default();
-                for text in texts {
-                    let encoded = self.encode_into(text, &mut scratch, &mut part.ids);
-                    part.texts.push(encoded);
-                }
-                if let Ok(mut idle) = self.idle.lock() {
-                    idle.push(scratch);
-                }
-                part
+                self.with_scratch(|scratch| {
+                    let mut part = EncodedBatch::default();
+                    for text in texts {
+                        let encoded = self.encode_into(text, scratch, &mut part.ids);
+                        part.texts.push(encoded);
+                    }
+                    part
+                })
             })
             .collect();
         let mut batch = EncodedBatch::default();
@@ -368,34 +387,68 @@ impl Encoder {
         }
         batch
     }
+
+    /// Works with buffers that earlier batches left, and leaves them to later ones.
+    fn with_scratch<R>(&self, work: impl FnOnce(&mut Scratch) -> R) -> R {
+        let idle = || self.idle.lock().ok()?.pop();
+        let mut scratch = idle().unwrap_or_default();
+        let result = work(&mut scratch);
+        if let Ok(mut idle) = self.idle.lock() {
+            idle.push(scratch);
+        }
+        result
+    }
 }
 
-/// The ids of a text's subwords.
-fn subword_ids(
-    preprocessing: &Preprocessing,
-    subwords: &Subwords,
-    text: &str,
-    scratch: &mut Scratch,
-) {
-    let Scratch {
-        cleaned,
-        found,
-        words,
-        pieces,
-        ..
-    } = scratch;
-    if pieces.len() > PIECES_REMEMBERED {
-        pieces.clear();
-        *words = Memory::default();
+impl Scratch {
+    /// Finds the ids of tokens that are their own terms.
+    fn find_tokens(&mut self, ids: &TokenMap<i32>) {
+        let (bytes, spots) = (self.tokens.text().as_bytes(), self.tokens.spots());
+        ids.hash_all(spots, &mut self.hashes);
+        let tokens = spots.iter().zip(&self.hashes);
+        self.found.extend(tokens.map(|(spot, &hash)| {
+            let id = ids.get_hashed(spot.token(bytes), hash);
+            id.unwrap_or(UNKNOWN_ID)
+        }));
     }
-    preprocessing.each_token(text, cleaned, |token, key| {
-        let (begin, end) = words.get(key, || {
-            let begin = pieces.len() as u32;
-            subwords.encode(token.as_bytes(), pieces);
-            (begin, pieces.len() as u32)
-        });
-        found.extend_from_slice(&pieces[begin as usize..end as usize]);
-    });
+
+    /// Finds the ids of tokens that become other terms.
+    fn find_terms(&mut self, terms: &Terms, ids: &TokenMap<i32>) {
+        let (text, spots) = (self.tokens.text(), self.tokens.spots());
+        self.terms.hash_all(spots, &mut self.hashes);
+        for (spot, &hash) in spots.iter().zip(&self.hashes) {
+            let token = spot.token(text.as_bytes());
+            let id = self.terms.get(token, hash, || {
+                terms.term(&text[spot.range()]).map_or(DROPPED, |term| {
+                    let id = ids.get(Token::new(term.as_bytes()));
+                    id.unwrap_or(UNKNOWN_ID)
+                })
+            });
+            if id != DROPPED {
+                self.found.push(id);
+            }
+        }
+    }
+
+    /// Finds the ids of the pieces of words.
+    fn find_pieces(&mut self, subwords: &Subwords) {
+        if self.pieces.len() > PIECES_REMEMBERED {
+            self.pieces.clear();
+            self.words = Memory::default();
+        }
+        let (bytes, spots) = (self.tokens.text().as_bytes(), self.tokens.spots());
+        self.words.hash_all(spots, &mut self.hashes);
+        let pieces = &mut self.pieces;
+        for (spot, &hash) in spots.iter().zip(&self.hashes) {
+            let (begin, end) = self.words.get(spot.token(bytes), hash, || {
+                let begin = pieces.len() as u32;
+                subwords.encode(&bytes[spot.range()], pieces);
+                (begin, pieces.len() as u32)
+            });
+            self.found
+                .extend_from_slice(&pieces[begin as usize..end as usize]);
+        }
+    }
 }
 
 fn check_version(found: u32) -> Result<(), EncoderError> {

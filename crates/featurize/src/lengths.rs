@@ -1,7 +1,7 @@
 //! The length of a list of ids: whether it begins with the start id, where it is cut, where it is
 //! filled up.
 
-use cinescore_artifact::encoder::{PADDING_ID, UNKNOWN_ID};
+use cinescore_artifact::encoder::UNKNOWN_ID;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -41,37 +41,33 @@ pub enum Pad {
 }
 
 impl Lengths {
-    /// Appends `found` to `ids`, cut and filled up to `limit`; returns the ids kept and the length of
-    /// the list. A list that would be empty is `<unknown>`.
-    pub(crate) fn fit(
-        &self,
-        found: &[i32],
-        limit: Option<usize>,
-        ids: &mut Vec<i32>,
-    ) -> (u32, u32) {
+    /// How long the list of so many ids becomes.
+    pub(crate) fn length(&self, found: usize, limit: Option<usize>) -> usize {
+        let found = found.max(1);
+        match (limit, self.pad) {
+            (None, _) => found,
+            (Some(limit), Pad::None) => limit.min(found),
+            (Some(limit), Pad::Pre | Pad::Post) => limit,
+        }
+    }
+
+    /// Writes `found`, cut where it is too long, to a list of zeros; returns how many ids were kept. A
+    /// list that would be empty is `<unknown>`.
+    pub(crate) fn fit(&self, found: &[i32], list: &mut [i32]) -> usize {
         let found = if found.is_empty() {
             &[UNKNOWN_ID]
         } else {
             found
         };
-        let limit = limit.unwrap_or(found.len());
         let kept = match self.truncate {
-            Truncate::Pre => &found[found.len().saturating_sub(limit)..],
-            Truncate::Post => &found[..found.len().min(limit)],
+            Truncate::Pre => &found[found.len().saturating_sub(list.len())..],
+            Truncate::Post => &found[..found.len().min(list.len())],
         };
-        let padding = std::iter::repeat_n(PADDING_ID, limit - kept.len());
-        let begin = ids.len();
-        match self.pad {
-            Pad::Pre => {
-                ids.extend(padding);
-                ids.extend_from_slice(kept);
-            }
-            Pad::Post => {
-                ids.extend_from_slice(kept);
-                ids.extend(padding);
-            }
-            Pad::None => ids.extend_from_slice(kept),
-        }
-        (kept.len() as u32, (ids.len() - begin) as u32)
+        let begin = match self.pad {
+            Pad::Pre => list.len() - kept.len(),
+            Pad::Post | Pad::None => 0,
+        };
+        list[begin..begin + kept.len()].copy_from_slice(kept);
+        kept.len()
     }
 }

@@ -12,6 +12,7 @@
 //! order of its bytes. A lone surrogate cannot be in a text: JSON that has one is refused where it is
 //! read, and what other readers put in its place (`U+FFFD`) divides words and is no part of one.
 
+pub mod bags;
 pub mod buckets;
 pub mod clean;
 pub mod count;
@@ -28,4 +29,5 @@ pub mod terms;
 pub mod text;
 pub mod token_map;
 pub mod tokenize;
+pub mod vectors;
 pub mod vocabulary;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clean::{Apostrophes, Characters, Cleaned, Cleaning, Urls};
 use crate::terms::Terms;
-use crate::token_map::{Token, TokenMap};
+use crate::token_map::{Spot, Token, TokenMap};
 use crate::tokenize::Tokenizer;
 
 /// How a text becomes terms. As kept in an encoder's file.
@@ -54,30 +54,55 @@ impl Preprocessing {
         }
     }
 
-    /// Gives every token of `text` to `visit`, in order, before anything becomes of it. What `cleaned`
-    /// held is lost.
-    #[inline]
-    pub fn each_token(
-        &self,
-        text: &str,
-        cleaned: &mut Cleaned,
-        mut visit: impl FnMut(&str, Token<'_>),
-    ) {
+    /// Cleans a text and finds its tokens, in order, before anything becomes of them. What `tokens` held
+    /// is lost.
+    pub fn find_tokens(&self, text: &str, tokens: &mut Tokens) {
+        let Tokens { cleaned, spots } = tokens;
         self.cleaning().clean(text, cleaned);
-        let (text, padded) = (cleaned.text(), cleaned.padded());
+        spots.clear();
+        let padded = cleaned.padded();
         self.tokenizer
             .each_token(cleaned, self.apostrophes, |begin, end| {
-                visit(&text[begin..end], Token::padded(padded, begin, end));
+                spots.push(Spot::new(padded, begin, end));
             });
+    }
+
+    /// Gives every term of a text to `visit`, in order. What `tokens` held is lost.
+    pub fn each_term(&self, text: &str, tokens: &mut Tokens, mut visit: impl FnMut(&str)) {
+        self.find_tokens(text, tokens);
+        for spot in tokens.spots() {
+            if let Some(term) = self.terms.term(&tokens.text()[spot.range()]) {
+                visit(&term);
+            }
+        }
     }
 
     /// The terms of a text: for tests and examples, since it allocates each of them.
     pub fn terms_of(&self, text: &str) -> Vec<String> {
         let mut terms = Vec::new();
-        self.each_token(text, &mut Cleaned::default(), |token, _key| {
-            terms.extend(self.terms.term(token).map(String::from));
+        self.each_term(text, &mut Tokens::default(), |term| {
+            terms.push(term.to_owned())
         });
         terms
+    }
+}
+
+/// A cleaned text and where its tokens are. Kept between texts, it costs no allocation.
+#[derive(Debug, Default)]
+pub struct Tokens {
+    cleaned: Cleaned,
+    spots: Vec<Spot>,
+}
+
+impl Tokens {
+    /// The cleaned text.
+    pub fn text(&self) -> &str {
+        self.cleaned.text()
+    }
+
+    /// Where its tokens are.
+    pub fn spots(&self) -> &[Spot] {
+        &self.spots
     }
 }
 
@@ -96,12 +121,17 @@ impl<V: Copy + Default> Default for Memory<V> {
 }
 
 impl<V: Copy + Default> Memory<V> {
-    /// What a token became; by `find` where it is new or was forgotten.
-    #[inline]
-    pub fn get(&mut self, token: Token<'_>, find: impl FnOnce() -> V) -> V {
+    /// Makes room, if need be, and hashes tokens that will be asked for.
+    pub fn hash_all(&mut self, tokens: &[Spot], hashes: &mut Vec<u32>) {
         if self.known.len() > REMEMBERED {
             self.known.clear();
         }
-        self.known.get_or_insert_with(token, find)
+        self.known.hash_all(tokens, hashes);
+    }
+
+    /// What a token became; by `find` where it is new or was forgotten.
+    #[inline]
+    pub fn get(&mut self, token: Token<'_>, hash: u32, find: impl FnOnce() -> V) -> V {
+        self.known.get_or_insert_with(token, hash, find)
     }
 }

@@ -19,6 +19,7 @@ use cinescore_artifact::task::write_atomically;
 use cinescore_artifact::{StageError, tables};
 
 pub use params::TextParams;
+pub(crate) use passes::{Throughput, count, is_train, missing};
 
 use crate::buckets::Buckets;
 use crate::division;

@@ -5,24 +5,41 @@
 //!
 //! Most words have at most 15 bytes. Such a token, with its length, is two 64-bit numbers, so that it
 //! lies in its slot, and comparing it takes no second access to memory. Longer ones are kept in an
-//! ordinary map. The hash is keyed at random, so that no text can be written that makes it slow.
+//! ordinary map.
+//!
+//! The hash is keyed at random, so that no text can be written that makes it slow.
+//!
+//! A table of a large vocabulary does not fit into the caches that are near, so the slots of all tokens
+//! of a text are asked for first ([`TokenMap::hash_all`]): the processor fetches them together, while one
+//! look-up after the other would wait for each.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::hint::black_box;
+use std::ops::Range;
 
 use ahash::RandomState;
 
 /// The longest token that lies in its slot.
 const LONGEST_INLINE: usize = 15;
-/// Bytes behind a token that [`Token::padded`] reads at once.
+/// Bytes behind a token that [`Spot::new`] reads at once.
 pub const PADDING: usize = 16;
 /// Slots of an empty map.
-const FIRST_SLOTS: usize = 1 << 10;
+const FIRST_SLOTS: usize = 1 << 8;
 
 /// A token, ready to be looked up.
 #[derive(Debug, Clone, Copy)]
 pub struct Token<'a> {
     bytes: &'a [u8],
     key: Key,
+}
+
+/// Where a token stands in a buffer, ready to be looked up there.
+#[derive(Debug, Clone, Copy)]
+pub struct Spot {
+    key: Key,
+    begin: u32,
+    end: u32,
 }
 
 /// The bytes of a short token, zeros behind them, and its length in the last byte. A long token's
@@ -46,13 +63,12 @@ struct Slot<V> {
     value: V,
 }
 
-impl<'a> Token<'a> {
+impl Spot {
     /// The token that stands at `begin..end` of a buffer with at least [`PADDING`] bytes behind it.
-    /// It is not empty.
+    /// It is not empty. Buffers have less than 4 GB, as the columns of a table do.
     #[inline]
-    pub fn padded(buffer: &'a [u8], begin: usize, end: usize) -> Self {
+    pub fn new(buffer: &[u8], begin: usize, end: usize) -> Self {
         let length = end - begin;
-        let bytes = &buffer[begin..end];
         let key = if length <= LONGEST_INLINE {
             let (low, high) = (word(buffer, begin), word(buffer, begin + 8));
             let low_bits = 8 * length.min(8) as u32;
@@ -64,9 +80,35 @@ impl<'a> Token<'a> {
         } else {
             LONG
         };
-        Self { bytes, key }
+        Self {
+            key,
+            begin: begin as u32,
+            end: end as u32,
+        }
     }
 
+    /// Where it stands.
+    #[inline]
+    pub fn range(&self) -> Range<usize> {
+        self.begin as usize..self.end as usize
+    }
+
+    /// The token, of the same buffer.
+    #[inline]
+    pub fn token<'a>(&self, buffer: &'a [u8]) -> Token<'a> {
+        let bytes = if self.key == LONG {
+            &buffer[self.range()]
+        } else {
+            &[]
+        };
+        Token {
+            bytes,
+            key: self.key,
+        }
+    }
+}
+
+impl<'a> Token<'a> {
     /// Any token that is not empty.
     pub fn new(bytes: &'a [u8]) -> Self {
         let length = bytes.len();
@@ -83,7 +125,40 @@ impl<'a> Token<'a> {
     fn is_long(&self) -> bool {
         self.key == LONG
     }
+
+    /// The token's bytes, of which the short ones are written to `buffer`.
+    pub fn bytes<'b>(&'b self, buffer: &'b mut [u8; 16]) -> &'b [u8] {
+        if self.is_long() {
+            return self.bytes;
+        }
+        buffer[..8].copy_from_slice(&self.key[0].to_le_bytes());
+        buffer[8..].copy_from_slice(&self.key[1].to_le_bytes());
+        let length = usize::from(buffer[15]);
+        &buffer[..length.min(LONGEST_INLINE)]
+    }
 }
+
+/// By bytes.
+impl Ord for Token<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (mut own, mut others) = ([0; 16], [0; 16]);
+        self.bytes(&mut own).cmp(other.bytes(&mut others))
+    }
+}
+
+impl PartialOrd for Token<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Token<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Token<'_> {}
 
 /// The key of every token that does not fit.
 const LONG: Key = [u64::MAX; 2];
@@ -127,35 +202,92 @@ impl<V: Copy + Default> TokenMap<V> {
         self.len() == 0
     }
 
+    /// The hash of every token, in order; their slots are on their way when it returns.
+    #[inline]
+    pub fn hash_all(&self, tokens: &[Spot], hashes: &mut Vec<u32>) {
+        let mask = self.slots.len() - 1;
+        let mut touched = 0;
+        hashes.clear();
+        hashes.extend(tokens.iter().map(|token| {
+            let hash = self.hash(token.key);
+            touched ^= self.slots[hash as usize & mask].key[0];
+            hash
+        }));
+        black_box(touched);
+    }
+
     /// The value of a token.
     #[inline]
     pub fn get(&self, token: Token<'_>) -> Option<V> {
+        self.get_hashed(token, self.hash(token.key))
+    }
+
+    /// The value of a token whose hash is known.
+    #[inline]
+    pub fn get_hashed(&self, token: Token<'_>, hash: u32) -> Option<V> {
         if token.is_long() {
             return self.long.get(token.bytes).copied();
         }
-        let slot = &self.slots[self.place(token.key)];
+        let slot = &self.slots[self.place(token.key, hash)];
         (slot.key == token.key).then_some(slot.value)
     }
 
-    /// The value of a token; where it has none, the one that `make` gives.
+    /// The value of a token whose hash is known; where it has none, the one that `make` gives.
     #[inline]
-    pub fn get_or_insert_with(&mut self, token: Token<'_>, make: impl FnOnce() -> V) -> V {
-        if token.is_long() {
-            if let Some(value) = self.long.get(token.bytes) {
-                return *value;
+    pub fn get_or_insert_with(
+        &mut self,
+        token: Token<'_>,
+        hash: u32,
+        make: impl FnOnce() -> V,
+    ) -> V {
+        match self.get_hashed(token, hash) {
+            Some(value) => value,
+            None => {
+                let value = make();
+                self.insert(token, value);
+                value
             }
-            let value = make();
-            self.long.insert(token.bytes.into(), value);
-            return value;
         }
-        let place = self.place(token.key);
-        let slot = &self.slots[place];
-        if slot.key == token.key {
-            return slot.value;
+    }
+
+    /// The value of a token, to be changed; the default where it has none.
+    #[inline]
+    pub fn entry(&mut self, token: Token<'_>) -> &mut V {
+        self.entry_hashed(token, self.hash(token.key))
+    }
+
+    /// The value of a token whose hash is known, to be changed; the default where it has none.
+    #[inline]
+    pub fn entry_hashed(&mut self, token: Token<'_>, hash: u32) -> &mut V {
+        if token.is_long() {
+            return self.long_entry(token.bytes);
         }
-        let value = make();
-        self.fill(place, token.key, value);
-        value
+        let mut place = self.place(token.key, hash);
+        if self.slots[place].key != token.key {
+            self.fill(place, token.key, V::default());
+            place = self.place(token.key, hash);
+        }
+        &mut self.slots[place].value
+    }
+
+    /// Every token with its value, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (Token<'_>, V)> {
+        let short = self.slots.iter().filter(|slot| slot.key != [0; 2]);
+        let short = short.map(|slot| {
+            let bytes: &[u8] = &[];
+            (
+                Token {
+                    bytes,
+                    key: slot.key,
+                },
+                slot.value,
+            )
+        });
+        let long = self
+            .long
+            .iter()
+            .map(|(bytes, value)| (Token { bytes, key: LONG }, *value));
+        short.chain(long)
     }
 
     /// Gives a token a value; the one that it had before.
@@ -163,7 +295,7 @@ impl<V: Copy + Default> TokenMap<V> {
         if token.is_long() {
             return self.long.insert(token.bytes.into(), value);
         }
-        let place = self.place(token.key);
+        let place = self.place(token.key, self.hash(token.key));
         let slot = &mut self.slots[place];
         if slot.key == token.key {
             return Some(std::mem::replace(&mut slot.value, value));
@@ -179,12 +311,16 @@ impl<V: Copy + Default> TokenMap<V> {
         self.long.clear();
     }
 
+    #[cold]
+    fn long_entry(&mut self, bytes: &[u8]) -> &mut V {
+        self.long.entry(bytes.into()).or_default()
+    }
+
     /// The slot of a key, or the free one where it belongs.
     #[inline]
-    fn place(&self, key: Key) -> usize {
+    fn place(&self, key: Key, hash: u32) -> usize {
         let mask = self.slots.len() - 1;
-        let product = u128::from(key[0] ^ self.secrets[0]) * u128::from(key[1] ^ self.secrets[1]);
-        let mut place = ((product >> 64) as u64 ^ product as u64) as usize & mask;
+        let mut place = hash as usize & mask;
         loop {
             let found = self.slots[place].key;
             if found == key || found == [0; 2] {
@@ -192,6 +328,12 @@ impl<V: Copy + Default> TokenMap<V> {
             }
             place = (place + 1) & mask;
         }
+    }
+
+    #[inline]
+    fn hash(&self, key: Key) -> u32 {
+        let product = u128::from(key[0] ^ self.secrets[0]) * u128::from(key[1] ^ self.secrets[1]);
+        ((product >> 64) as u64 ^ product as u64) as u32
     }
 
     #[cold]
@@ -202,7 +344,7 @@ impl<V: Copy + Default> TokenMap<V> {
             let larger = vec![Slot::default(); self.slots.len() * 2];
             let before = std::mem::replace(&mut self.slots, larger);
             for slot in before.into_iter().filter(|slot| slot.key != [0; 2]) {
-                let place = self.place(slot.key);
+                let place = self.place(slot.key, self.hash(slot.key));
                 self.slots[place] = slot;
             }
         }
@@ -240,13 +382,26 @@ mod tests {
         fn it_is_a_map(tokens in prop::collection::vec(prop::collection::vec(0_u8..4, 1..20), 0..3000)) {
             let mut map = TokenMap::default();
             let mut wanted = BTreeMap::new();
+            let mut times = TokenMap::<u32>::default();
             for (value, token) in tokens.iter().enumerate() {
+                *times.entry(Token::new(token)) += 1;
                 // Whatever stands behind a token in its buffer does not count.
                 let buffer: Vec<u8> = token.iter().copied().chain([7; PADDING]).collect();
-                let first = map.get_or_insert_with(Token::padded(&buffer, 0, token.len()), || value);
+                let spot = Spot::new(&buffer, 0, token.len());
+                let mut hashes = Vec::new();
+                map.hash_all(&[spot], &mut hashes);
+                let first = map.get_or_insert_with(spot.token(&buffer), hashes[0], || value);
                 prop_assert_eq!(first, *wanted.entry(token).or_insert(value));
             }
             prop_assert_eq!(map.len(), wanted.len());
+            let mut listed: Vec<_> = times.iter().collect();
+            listed.sort_by_key(|(token, _times)| *token);
+            prop_assert_eq!(listed.len(), wanted.len());
+            for ((token, times), name) in listed.iter().zip(wanted.keys()) {
+                let mut buffer = [0; 16];
+                prop_assert_eq!(token.bytes(&mut buffer), name.as_slice());
+                prop_assert_eq!(*times, tokens.iter().filter(|other| other == name).count() as u32);
+            }
             for (token, value) in wanted {
                 prop_assert_eq!(map.get(Token::new(token)), Some(value));
             }

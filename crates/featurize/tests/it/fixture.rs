@@ -80,11 +80,11 @@ pub(crate) fn read(path: &Path, spec: &'static TableSpec) -> RecordBatch {
     arrow::compute::concat_batches(&spec.schema(), &batches).unwrap()
 }
 
-/// Runs the program on a table.
-pub(crate) fn featurize(kind: &str, reviews: &Path, out: &Path, arguments: &[&str]) -> Output {
+/// Runs the program.
+pub(crate) fn featurize(kind: &str, out: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cinescore-featurize"))
         .arg(kind)
-        .args([Path::new("--reviews"), reviews, Path::new("--out"), out])
+        .args([Path::new("--out"), out])
         .args(arguments)
         .output()
         .unwrap()
@@ -142,8 +142,17 @@ impl Fixture {
 
     fn try_run(&self, kind: &str, name: &str, arguments: &[&str]) -> (PathBuf, Output) {
         let out = self.folder.path().join(name);
-        let reviews = self.folder.path().join("reviews.parquet");
-        let output = featurize(kind, &reviews, &out, arguments);
+        let reviews = self
+            .folder
+            .path()
+            .join("reviews.parquet")
+            .display()
+            .to_string();
+        let arguments = match kind {
+            "vectors" => arguments.to_vec(),
+            _ => [&["--reviews", &reviews], arguments].concat(),
+        };
+        let output = featurize(kind, &out, &arguments);
         (out, output)
     }
 }

@@ -5,9 +5,11 @@
     reason = "a test that cannot go on has failed; clippy.toml's exemption does not reach its helpers"
 )]
 
+mod bags;
 mod fixture;
 mod hostile;
 mod peers;
 mod real;
 mod settings;
 mod text;
+mod vectors;

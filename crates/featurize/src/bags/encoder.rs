@@ -1,0 +1,395 @@
+//! The encoder of bags: a text to sparse values. One function for a whole table and a single review.
+
+use cinescore_artifact::encoder::ENCODER_VERSION;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::Sums;
+use super::params::{BagSettings, Indices, Values};
+use crate::preprocess::{Preprocessing, Tokens};
+use crate::token_map::{Token, TokenMap};
+
+/// Texts that one task of a batch encodes.
+const TEXTS_A_TASK: usize = 32;
+
+/// Why there is no encoder.
+#[derive(Debug, Error)]
+pub enum BagEncoderError {
+    /// It is no JSON, or not that of an encoder.
+    #[error("the encoder is not the JSON that this program writes")]
+    Malformed(#[from] serde_json::Error),
+    /// It was written by another version.
+    #[error("the encoder has version {found}; this program reads version {ENCODER_VERSION}")]
+    Version {
+        /// The version in the file.
+        found: u32,
+    },
+    /// An n-gram has two numbers, or no name.
+    #[error("the encoder's n-gram {index} is empty or stands there twice")]
+    Ngram {
+        /// Its number.
+        index: usize,
+    },
+    /// Numbers and weights do not belong together.
+    #[error("the encoder has {weights} weights for {width} numbers")]
+    Weights {
+        /// Weights.
+        weights: usize,
+        /// Numbers.
+        width: usize,
+    },
+}
+
+/// An encoder of bags, as kept in `bags.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BagFile {
+    /// The version of the format, which is that of the other encoder.
+    pub version: u32,
+    /// From a text to its terms.
+    pub text: Preprocessing,
+    /// From terms to values.
+    pub bag: BagSettings,
+    /// The n-grams by number; none where they are hashed.
+    pub ngrams: Vec<Box<str>>,
+    /// The weights by number.
+    pub weights: Vec<f32>,
+}
+
+/// Turns texts into bags.
+#[derive(Debug)]
+pub struct BagEncoder {
+    text: Preprocessing,
+    bag: BagSettings,
+    ngrams: Vec<Box<str>>,
+    numbers: TokenMap<u32>,
+    weights: Vec<f32>,
+}
+
+/// The buffers in which a text is encoded.
+#[derive(Debug, Default)]
+pub struct BagScratch {
+    tokens: Tokens,
+    /// The text's terms with spaces between them.
+    joined: String,
+    /// Where in `joined` each term is.
+    places: Vec<(usize, usize)>,
+    found: Vec<u32>,
+}
+
+impl BagEncoder {
+    /// An encoder without weights: each is 1.
+    pub(super) fn new(
+        text: Preprocessing,
+        bag: BagSettings,
+        ngrams: Vec<Box<str>>,
+    ) -> Result<Self, BagEncoderError> {
+        let mut numbers = TokenMap::default();
+        for (index, name) in ngrams.iter().enumerate() {
+            if name.is_empty()
+                || numbers
+                    .insert(Token::new(name.as_bytes()), index as u32)
+                    .is_some()
+            {
+                return Err(BagEncoderError::Ngram { index });
+            }
+        }
+        let width = match bag.indices {
+            Indices::Vocabulary => ngrams.len(),
+            Indices::Hashed => bag.size as usize,
+        };
+        Ok(Self {
+            text,
+            bag,
+            ngrams,
+            numbers,
+            weights: vec![1.0; width],
+        })
+    }
+
+    /// The encoder of the bytes of a `bags.json`.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, BagEncoderError> {
+        /// Read first, because another version may have other fields.
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let Versioned { version } = serde_json::from_slice(bytes)?;
+        if version != ENCODER_VERSION {
+            return Err(BagEncoderError::Version { found: version });
+        }
+        let file: BagFile = serde_json::from_slice(bytes)?;
+        let mut encoder = Self::new(file.text, file.bag, file.ngrams)?;
+        if file.weights.len() != encoder.width() {
+            return Err(BagEncoderError::Weights {
+                weights: file.weights.len(),
+                width: encoder.width(),
+            });
+        }
+        encoder.weights = file.weights;
+        Ok(encoder)
+    }
+
+    /// The encoder as a file.
+    pub fn to_file(&self) -> BagFile {
+        BagFile {
+            version: ENCODER_VERSION,
+            text: self.text.clone(),
+            bag: self.bag,
+            ngrams: self.ngrams.clone(),
+            weights: self.weights.clone(),
+        }
+    }
+
+    /// How many numbers there are.
+    pub fn width(&self) -> usize {
+        self.weights.len()
+    }
+
+    pub(super) fn name(&self, index: usize) -> Option<&str> {
+        self.ngrams.get(index).map(AsRef::as_ref)
+    }
+
+    pub(super) fn weight(&self, index: usize) -> f32 {
+        self.weights[index]
+    }
+
+    /// Sets the weights from what the training split, of so many reviews, says.
+    pub(super) fn weigh(&mut self, sums: &[Sums], reviews: u64) {
+        let smoothing = self.bag.smoothing;
+        let totals = [0, 1].map(|class| {
+            let all = sums.iter().map(|sum| sum.classes[class] as f64 + smoothing);
+            all.sum::<f64>()
+        });
+        let weight = |sum: &Sums| match self.bag.values {
+            Values::Counts | Values::Binary => 1.0,
+            Values::TfIdf => libm::log((1 + reviews) as f64 / (1 + sum.documents) as f64) + 1.0,
+            Values::LogCountRatio => {
+                let share = |class: usize| (sum.classes[class] as f64 + smoothing) / totals[class];
+                libm::log(share(1) / share(0))
+            }
+        };
+        self.weights = sums.iter().map(|sum| weight(sum) as f32).collect();
+    }
+
+    /// The bag of a text: numbers, ascending, and values.
+    pub fn encode(&self, text: &str) -> Vec<(u32, f32)> {
+        self.encode_with(text, &mut BagScratch::default())
+    }
+
+    fn encode_with(&self, text: &str, scratch: &mut BagScratch) -> Vec<(u32, f32)> {
+        let counts = self.count(text, scratch);
+        let value = |(index, count): (u32, u32)| {
+            let weight = self.weights[index as usize];
+            let value = match self.bag.values {
+                Values::Counts | Values::TfIdf => weight * count as f32,
+                Values::Binary | Values::LogCountRatio => weight,
+            };
+            (index, value)
+        };
+        let mut values: Vec<(u32, f32)> = counts.into_iter().map(value).collect();
+        if self.bag.values == Values::TfIdf {
+            let squares = values
+                .iter()
+                .map(|(_index, value)| f64::from(*value) * f64::from(*value));
+            let length = libm::sqrt(squares.sum::<f64>());
+            for (_index, value) in &mut values {
+                *value = (f64::from(*value) / length) as f32;
+            }
+        }
+        values.retain(|(_index, value)| *value != 0.0);
+        values
+    }
+
+    /// How often a text has each n-gram, by number.
+    fn count(&self, text: &str, scratch: &mut BagScratch) -> Vec<(u32, u32)> {
+        let BagScratch {
+            tokens,
+            joined,
+            places,
+            found,
+        } = scratch;
+        joined.clear();
+        places.clear();
+        found.clear();
+        self.text.each_term(text, tokens, |term| {
+            if !joined.is_empty() {
+                joined.push(' ');
+            }
+            places.push((joined.len(), joined.len() + term.len()));
+            joined.push_str(term);
+        });
+        for (at, (begin, _end)) in places.iter().enumerate() {
+            for (_begin, end) in places[at..].iter().take(self.bag.ngrams as usize) {
+                let ngram = &joined.as_bytes()[*begin..*end];
+                match self.bag.indices {
+                    Indices::Vocabulary => found.extend(self.numbers.get(Token::new(ngram))),
+                    Indices::Hashed => found.push(hashed(ngram, self.bag.size)),
+                }
+            }
+        }
+        found.sort_unstable();
+        let runs = found.chunk_by(|a, b| a == b);
+        runs.map(|run| (run[0], run.len() as u32)).collect()
+    }
+
+    pub(super) fn count_batch(&self, texts: &[&str]) -> Vec<Vec<(u32, u32)>> {
+        each(texts, |text, scratch| self.count(text, scratch))
+    }
+
+    /// The bags of many texts, on all threads of rayon's current pool; the same as one by one.
+    pub fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<(u32, f32)>> {
+        each(texts, |text, scratch| self.encode_with(text, scratch))
+    }
+}
+
+fn each<R: Send>(texts: &[&str], work: impl Fn(&str, &mut BagScratch) -> R + Sync) -> Vec<R> {
+    texts
+        .par_chunks(TEXTS_A_TASK)
+        .flat_map_iter(|texts| {
+            let mut scratch = BagScratch::default();
+            let done: Vec<R> = texts.iter().map(|text| work(text, &mut scratch)).collect();
+            done
+        })
+        .collect()
+}
+
+/// The number of an n-gram: MurmurHash3 (x86, 32 bits, seed 0; Appleby) as a signed number, without its
+/// sign, modulo `size`.
+fn hashed(ngram: &[u8], size: u32) -> u32 {
+    (murmur3(ngram) as i32).unsigned_abs() % size
+}
+
+fn murmur3(bytes: &[u8]) -> u32 {
+    let mix = |word: u32| {
+        word.wrapping_mul(0xcc9e_2d51)
+            .rotate_left(15)
+            .wrapping_mul(0x1b87_3593)
+    };
+    let (words, rest) = bytes.as_chunks::<4>();
+    let mut hash = 0_u32;
+    for word in words {
+        hash ^= mix(u32::from_le_bytes(*word));
+        hash = hash
+            .rotate_left(13)
+            .wrapping_mul(5)
+            .wrapping_add(0xe654_6b64);
+    }
+    let mut tail = [0; 4];
+    tail[..rest.len()].copy_from_slice(rest);
+    hash ^= mix(u32::from_le_bytes(tail));
+    hash ^= bytes.len() as u32;
+    hash = (hash ^ hash >> 16).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ hash >> 13).wrapping_mul(0xc2b2_ae35);
+    hash ^ hash >> 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::TermParams;
+    use crate::terms::Terms;
+
+    fn encoder(values: Values, indices: Indices, ngrams: &[&str]) -> BagEncoder {
+        let bag = BagSettings {
+            ngrams: 2,
+            indices,
+            size: 1024,
+            values,
+            smoothing: 1.0,
+        };
+        let text = TermParams::default().with(Terms::default());
+        let ngrams = ngrams.iter().map(|&name| name.into()).collect();
+        BagEncoder::new(text, bag, ngrams).unwrap()
+    }
+
+    const NGRAMS: [&str; 4] = ["good", "bad", "a", "not good"];
+
+    #[test]
+    fn hashes_are_murmur3s() {
+        // `sklearn.utils.murmurhash3_32(text, seed=0)`.
+        for (text, hash) in [
+            ("", 0),
+            ("a", 1_009_084_850),
+            ("foo", -156_908_512),
+            ("good", 115_441_729),
+            ("not good", -111_246_651),
+            ("é🎬", 468_168_969),
+        ] {
+            assert_eq!(murmur3(text.as_bytes()) as i32, hash, "{text}");
+        }
+    }
+
+    #[test]
+    fn ngrams_are_counted_by_number() {
+        let counts = encoder(Values::Counts, Indices::Vocabulary, &NGRAMS);
+        let text = "A good film, not good: good";
+        assert_eq!(counts.encode(text), [(0, 3.0), (2, 1.0), (3, 1.0)]);
+        let binary = encoder(Values::Binary, Indices::Vocabulary, &NGRAMS);
+        assert_eq!(binary.encode(text), [(0, 1.0), (2, 1.0), (3, 1.0)]);
+        assert!(binary.encode("").is_empty());
+        let hashed = encoder(Values::Counts, Indices::Hashed, &[]);
+        let sum: f32 = hashed
+            .encode(text)
+            .iter()
+            .map(|(_index, value)| value)
+            .sum();
+        assert_eq!(sum, 6.0 + 5.0);
+    }
+
+    #[test]
+    fn weights_are_those_of_the_formulas() {
+        let sums = [
+            Sums {
+                count: 9,
+                documents: 3,
+                classes: [1, 2],
+            },
+            Sums {
+                count: 1,
+                documents: 1,
+                classes: [1, 0],
+            },
+        ];
+        let mut tf_idf = encoder(Values::TfIdf, Indices::Vocabulary, &NGRAMS[..2]);
+        tf_idf.weigh(&sums, 4);
+        // ln(5/4) + 1 and ln(5/2) + 1.
+        assert!((tf_idf.weight(0) - 1.223_143_6).abs() < 1e-6);
+        assert!((tf_idf.weight(1) - 1.916_290_8).abs() < 1e-6);
+        let values = tf_idf.encode("good bad good");
+        let length: f32 = values.iter().map(|(_index, value)| value * value).sum();
+        assert!((length - 1.0).abs() < 1e-6, "{values:?}");
+
+        let mut ratios = encoder(Values::LogCountRatio, Indices::Vocabulary, &NGRAMS[..2]);
+        ratios.weigh(&sums, 4);
+        // Positive (2 + 1, 0 + 1) of 4, negative (1 + 1, 1 + 1) of 4.
+        assert!((ratios.weight(0) - 1.5_f32.ln()).abs() < 1e-6);
+        assert!((ratios.weight(1) - 0.5_f32.ln()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_broken_files_are_refused() {
+        let encoder = encoder(Values::Counts, Indices::Vocabulary, &NGRAMS);
+        let read = |file: &BagFile| BagEncoder::from_json(&serde_json::to_vec(file).unwrap());
+        let file = encoder.to_file();
+        assert_eq!(
+            read(&file).unwrap().encode("not good"),
+            encoder.encode("not good")
+        );
+        let mut twice = file.clone();
+        twice.ngrams[1] = "good".into();
+        let mut unweighed = file.clone();
+        unweighed.weights.pop();
+        let other = BagFile { version: 1, ..file };
+        let errors = [twice, unweighed, other].map(|file| read(&file).unwrap_err().to_string());
+        assert_eq!(
+            errors,
+            [
+                "the encoder's n-gram 1 is empty or stands there twice",
+                "the encoder has 3 weights for 4 numbers",
+                "the encoder has version 1; this program reads version 2",
+            ]
+        );
+    }
+}

@@ -1,0 +1,285 @@
+//! The kind `bags`: reviews to sparse counts of their n-grams.
+//!
+//! Owns the passes and the tables `bags` and `ngrams`, and `bags.json`, which turns another text into the
+//! same values. Does not own the terms (`preprocess`) nor which review is in which split (`division`).
+//!
+//! An n-gram is one to three terms in a row. Terms are counted first; an n-gram that occurs `min_count`
+//! times is made of terms that do, so that the rest never enters the second count. Hashed, there is one
+//! count less and no vocabulary. Nothing but the training split decides on n-grams and weights.
+
+mod encoder;
+mod ngrams;
+mod params;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array as _, ArrayRef, BooleanArray, Float32Array, ListArray, RecordBatch, StringArray,
+    UInt8Array, UInt32Array, UInt64Array,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::compute::filter;
+use arrow::datatypes::{DataType, Field};
+use arrow::error::ArrowError;
+use cinescore_artifact::describe::Output;
+use cinescore_artifact::program::{Kind, TaskContext};
+use cinescore_artifact::table::{TableError, TableWriter, column};
+use cinescore_artifact::task::write_atomically;
+use cinescore_artifact::{StageError, tables};
+
+pub use encoder::{BagEncoder, BagEncoderError, BagFile, BagScratch};
+pub use ngrams::{Ngram, NgramCounter};
+pub use params::{BagParams, Indices, Values};
+
+use crate::division;
+use crate::preprocess::Preprocessing;
+use crate::reviews::{ReviewsError, each_batch, texts_of};
+use crate::split::Split;
+use crate::text::{Throughput, count, is_train, missing, write};
+
+/// The kind, for the program.
+pub fn kind() -> Kind {
+    let kind = Kind::new(
+        "bags",
+        "Turn reviews into sparse bags of words and n-grams, weighted on the training split",
+        run,
+    );
+    division::inputs(kind)
+        .output(Output::table(
+            "bags",
+            &tables::BAGS,
+            "the n-grams of each review and its split",
+        ))
+        .output(Output::table(
+            "ngrams",
+            &tables::NGRAMS,
+            "the n-grams that have numbers, with their counts and weights",
+        ))
+        .output(Output::file(
+            "encoder",
+            "bags.json",
+            "all that turns another text into a bag in the same way",
+        ))
+}
+
+/// Does the work of the kind.
+pub fn run(params: BagParams, context: &mut TaskContext) -> Result<(), StageError> {
+    params.check()?;
+    let text = params.terms.preprocessing(context)?;
+    let path = context.input("reviews")?.path.clone();
+    let assignment = division::divide(&path, &params.split, context)?;
+    let splits = &assignment.splits;
+    let training = assignment
+        .sizes
+        .get(&Split::Train)
+        .map_or(0, |size| size.reviews);
+
+    let mut encoder = fit(&path, splits, text, &params, training, context)?;
+    let sums = weigh(&path, splits, &mut encoder, &params, training, context)?;
+    let mut json = serde_json::to_vec(&encoder.to_file()).map_err(StageError::failed)?;
+    json.push(b'\n');
+    write_atomically(&context.output("encoder"), &json)?;
+    write("ngrams", &tables::NGRAMS, encoder.batch(&sums), context)?;
+    encode(&path, splits, &encoder, context)?;
+    let facts = &mut context.result().facts;
+    facts.insert("ngrams".into(), encoder.width().into());
+    Ok(())
+}
+
+/// Chooses the n-grams that have numbers.
+fn fit(
+    path: &Path,
+    splits: &[Option<Split>],
+    text: Preprocessing,
+    params: &BagParams,
+    training: u64,
+    context: &mut TaskContext,
+) -> Result<BagEncoder, StageError> {
+    let chosen = match params.indices {
+        Indices::Hashed => Vec::new(),
+        Indices::Vocabulary => {
+            let terms = count(path, splits, &text, (usize::MAX, params.min_count), context)?;
+            if terms.distinct == 0 {
+                return Err(StageError::input(ReviewsError::NoWords {
+                    reviews: training,
+                }));
+            }
+            let mut counter = NgramCounter::new(text.clone(), terms, params.ngrams);
+            let mut throughput = Throughput::of(splits, is_train);
+            each_batch(path, &["text"], splits, |batch, splits| {
+                context.check_interrupt()?;
+                let texts = texts_of(batch, splits, is_train);
+                counter.add(&texts);
+                throughput.add(&texts, "training reviews", "counting n-grams", context);
+                Ok(())
+            })?;
+            counter.finish(params.size as usize, params.min_count)
+        }
+    };
+    if params.indices == Indices::Vocabulary && chosen.is_empty() {
+        let message = format!(
+            "no n-gram occurs {} times in the training split",
+            params.min_count
+        );
+        return Err(StageError::input(message).hint("lower `min_count`"));
+    }
+    BagEncoder::new(text, params.settings(), chosen).map_err(StageError::failed)
+}
+
+/// What the training split says of each number.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sums {
+    pub(crate) count: u64,
+    pub(crate) documents: u64,
+    /// Positive and negative reviews that have it.
+    pub(crate) classes: [u64; 2],
+}
+
+/// Counts what the weights are made of, and sets them.
+fn weigh(
+    path: &Path,
+    splits: &[Option<Split>],
+    encoder: &mut BagEncoder,
+    params: &BagParams,
+    training: u64,
+    context: &mut TaskContext,
+) -> Result<Vec<Sums>, StageError> {
+    let mut sums = vec![Sums::default(); encoder.width()];
+    let mut classes = [0_u64; 2];
+    each_batch(
+        path,
+        &["text", "score", "polarity"],
+        splits,
+        |batch, splits| {
+            context.check_interrupt()?;
+            let texts = texts_of(batch, splits, is_train);
+            let bags = encoder.count_batch(&texts);
+            let rows = splits
+                .iter()
+                .enumerate()
+                .filter(|(_row, split)| is_train(**split));
+            for ((row, _split), bag) in rows.zip(bags) {
+                let class = class_of(batch, row);
+                if let Some(class) = class {
+                    classes[class] += 1;
+                }
+                for (index, count) in bag {
+                    let sum = &mut sums[index as usize];
+                    sum.count += u64::from(count);
+                    sum.documents += 1;
+                    if let Some(class) = class {
+                        sum.classes[class] += 1;
+                    }
+                }
+            }
+            Ok(())
+        },
+    )?;
+    if params.values == Values::LogCountRatio && classes.contains(&0) {
+        let message = "log-count ratios need positive and negative training reviews";
+        return Err(StageError::input(message)
+            .hint("choose other `values`, or give reviews with both labels"));
+    }
+    encoder.weigh(&sums, training);
+    Ok(sums)
+}
+
+/// 0 or 1, from the polarity or else from the score; none for a score in the middle.
+fn class_of(batch: &RecordBatch, row: usize) -> Option<usize> {
+    let value = |name: &str| {
+        let column: &UInt8Array = column(batch, name);
+        column.is_valid(row).then(|| column.value(row))
+    };
+    match (value("polarity"), value("score")) {
+        (Some(polarity), _) => Some(usize::from(polarity.min(1))),
+        (None, Some(score)) if score > 6 => Some(1),
+        (None, Some(score)) if score < 5 => Some(0),
+        _ => None,
+    }
+}
+
+fn encode(
+    path: &Path,
+    splits: &[Option<Split>],
+    encoder: &BagEncoder,
+    context: &mut TaskContext,
+) -> Result<(), StageError> {
+    let out = context.output("bags");
+    let mut writer = TableWriter::create(&out, &tables::BAGS)?;
+    let mut throughput = Throughput::of(splits, |split| split.is_some());
+    let mut empty = 0_u64;
+    let columns = ["review_id", "text", "score", "polarity"];
+    each_batch(path, &columns, splits, |batch, splits| {
+        context.check_interrupt()?;
+        let texts = texts_of(batch, splits, |split| split.is_some());
+        let bags = encoder.encode_batch(&texts);
+        empty += bags.iter().filter(|bag| bag.is_empty()).count() as u64;
+        throughput.add(&texts, "reviews", "encoding", context);
+        let rows = bags_batch(batch, splits, &bags).map_err(|source| TableError::Arrow {
+            path: out.clone(),
+            source,
+        })?;
+        Ok(writer.write(&rows)?)
+    })?;
+    let rows = writer.finish()?;
+    throughput.end("encode_mb_per_sec", context);
+    let result = context.result();
+    result.rows_out.insert("bags".into(), rows);
+    result.facts.insert("empty_bags".into(), empty.into());
+    Ok(())
+}
+
+/// Rows of the table `bags`, of the reviews that have a split.
+fn bags_batch(
+    batch: &RecordBatch,
+    splits: &[Option<Split>],
+    bags: &[Vec<(u32, f32)>],
+) -> Result<RecordBatch, ArrowError> {
+    let wanted = BooleanArray::from_iter(splits.iter().map(|split| Some(split.is_some())));
+    let kept = |name: &str| {
+        let column = batch.column_by_name(name).ok_or_else(|| missing(name))?;
+        filter(column, &wanted)
+    };
+    let list = |item: DataType, values: ArrayRef| {
+        let offsets = OffsetBuffer::from_lengths(bags.iter().map(Vec::len));
+        let field = Arc::new(Field::new_list_field(item, true));
+        ListArray::try_new(field, offsets, values, None)
+    };
+    let entries = || bags.iter().flatten();
+    let indices = UInt32Array::from_iter_values(entries().map(|entry| entry.0));
+    let values = Float32Array::from_iter_values(entries().map(|entry| entry.1));
+    let columns: Vec<ArrayRef> = vec![
+        kept("review_id")?,
+        Arc::new(StringArray::from_iter_values(
+            splits.iter().flatten().map(|split| split.name()),
+        )),
+        Arc::new(list(DataType::UInt32, Arc::new(indices))?),
+        Arc::new(list(DataType::Float32, Arc::new(values))?),
+        kept("score")?,
+        kept("polarity")?,
+    ];
+    tables::BAGS.batch(columns)
+}
+
+impl BagEncoder {
+    /// The rows of the table `ngrams`.
+    fn batch(&self, sums: &[Sums]) -> Result<RecordBatch, ArrowError> {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt32Array::from_iter_values((0..).take(sums.len()))),
+            Arc::new(StringArray::from_iter(
+                (0..sums.len()).map(|index| self.name(index)),
+            )),
+            Arc::new(UInt64Array::from_iter_values(
+                sums.iter().map(|sum| sum.count),
+            )),
+            Arc::new(UInt64Array::from_iter_values(
+                sums.iter().map(|sum| sum.documents),
+            )),
+            Arc::new(Float32Array::from_iter_values(
+                (0..sums.len()).map(|index| self.weight(index)),
+            )),
+        ];
+        tables::NGRAMS.batch(columns)
+    }
+}

@@ -1,0 +1,117 @@
+//! The parameters of the kind `bags`.
+
+use cinescore_artifact::StageError;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::params::{SplitParams, TermParams, closed};
+use crate::tokenize::Tokenizer;
+
+/// How reviews become bags of n-grams.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(transform = closed)]
+pub struct BagParams {
+    /// From a text to its terms.
+    #[serde(flatten)]
+    pub terms: TermParams,
+    /// The longest n-gram, in terms; shorter ones are counted too.
+    #[schemars(range(min = 1, max = 3), extend("unit" = "terms"))]
+    pub ngrams: u32,
+    /// How an n-gram gets its number: by a `vocabulary` of the training split, or `hashed`.
+    pub indices: Indices,
+    /// Numbers in all: the most frequent n-grams of the training split, or what n-grams are hashed to.
+    #[schemars(range(min = 1, max = 16_777_216), extend("unit" = "n-grams"))]
+    pub size: u32,
+    /// How often an n-gram must occur in the training split to be in the vocabulary.
+    #[schemars(range(min = 1), extend("unit" = "occurrences"))]
+    pub min_count: u64,
+    /// What stands for an n-gram that a review has.
+    pub values: Values,
+    /// What is added to every count of a class for `log_count_ratio`.
+    #[schemars(range(min = 0.0001, max = 1000.0))]
+    pub smoothing: f64,
+    /// From reviews to splits.
+    #[serde(flatten)]
+    pub split: SplitParams,
+}
+
+/// How an n-gram gets its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Indices {
+    /// By its place in a vocabulary.
+    Vocabulary,
+    /// By MurmurHash3 of its bytes, as scikit-learn's `HashingVectorizer` does without signs.
+    Hashed,
+}
+
+/// The value of an n-gram in a review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Values {
+    /// How often the review has it.
+    Counts,
+    /// 1.
+    Binary,
+    /// Its count times its inverse document frequency, `ln((1 + n) / (1 + d)) + 1`, the review's values
+    /// then divided by their Euclidean length: scikit-learn's `TfidfVectorizer`.
+    TfIdf,
+    /// The naive-Bayes log-count ratio of its presence in positive and negative training reviews (Wang
+    /// and Manning 2012).
+    LogCountRatio,
+}
+
+/// What an encoder of bags keeps of the parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BagSettings {
+    /// The longest n-gram, in terms.
+    pub ngrams: u32,
+    /// How an n-gram gets its number.
+    pub indices: Indices,
+    /// Numbers in all, where n-grams are hashed.
+    pub size: u32,
+    /// The value of an n-gram in a review.
+    pub values: Values,
+    /// What is added to every count of a class.
+    pub smoothing: f64,
+}
+
+impl Default for BagParams {
+    fn default() -> Self {
+        Self {
+            terms: TermParams::default(),
+            ngrams: 2,
+            indices: Indices::Vocabulary,
+            size: 200_000,
+            min_count: 2,
+            values: Values::TfIdf,
+            smoothing: 1.0,
+            split: SplitParams::default(),
+        }
+    }
+}
+
+impl BagParams {
+    /// What the schema cannot say: parameters that contradict each other.
+    pub fn check(&self) -> Result<(), StageError> {
+        self.split.check()?;
+        if self.terms.tokenizer == Tokenizer::Subword {
+            let message = "parameter `tokenizer`: bags are of whole words";
+            return Err(StageError::usage(message).hint("choose another tokenizer than `subword`"));
+        }
+        Ok(())
+    }
+
+    /// What the encoder keeps.
+    pub(super) fn settings(&self) -> BagSettings {
+        BagSettings {
+            ngrams: self.ngrams,
+            indices: self.indices,
+            size: self.size,
+            values: self.values,
+            smoothing: self.smoothing,
+        }
+    }
+}
