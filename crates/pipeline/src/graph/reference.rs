@@ -136,7 +136,7 @@ impl Resolver<'_> {
         let chosen = match self.cells(parts, cells) {
             Ok(chosen) => chosen,
             Err(problem) => {
-                problems.push(problem);
+                problems.push(*problem);
                 return Vec::new();
             }
         };
@@ -166,29 +166,29 @@ impl Resolver<'_> {
         &self,
         parts: &Parts<'_>,
         cells: &[&'c StageFile],
-    ) -> Result<Vec<&'c StageFile>, Problem> {
+    ) -> Result<Vec<&'c StageFile>, Box<Problem>> {
         let base = parts.base;
         let has_matrix = cells.iter().all(|cell| !cell.cell.is_empty());
         let Some(inside) = parts.inside else {
             return match (has_matrix, cells) {
-                (true, [first, ..]) => Err(self.problem(format!(
+                (true, [first, ..]) => Err(Box::new(self.problem(format!(
                     "stage `{base}` has {} cells: name one, `{}`, or take them all, `{base}[*]`",
                     cells.len(),
                     first.name
-                ))),
+                )))),
                 _ => Ok(cells.to_vec()),
             };
         };
         if !has_matrix {
-            return Err(self.problem(format!("stage `{base}` has no matrix, so no `[{inside}]`")));
+            return Err(Box::new(self.problem(format!("stage `{base}` has no matrix, so no `[{inside}]`"))));
         }
-        let selector = Selector::parse(inside).map_err(|message| self.problem(message))?;
+        let selector = Selector::parse(inside).map_err(|message| Box::new(self.problem(message)))?;
         if let (Selector::Some(pairs), [first, ..]) = (&selector, cells) {
             let keys: Vec<&String> = first.cell.iter().map(|(key, _)| key).collect();
             for (key, value) in pairs {
                 if !keys.contains(&key) {
                     let message = format!("the matrix of `{base}` has no key `{key}`");
-                    return Err(self.problem(message).known(key, keys));
+                    return Err(Box::new(self.problem(message).known(key, keys)));
                 }
                 let mut values: Vec<String> = cells
                     .iter()
@@ -200,7 +200,7 @@ impl Resolver<'_> {
                 values.dedup();
                 if !values.contains(value) {
                     let message = format!("no cell of `{base}` has {key}={value}");
-                    return Err(self.problem(message).known(value, values));
+                    return Err(Box::new(self.problem(message).known(value, values)));
                 }
             }
         }
@@ -210,7 +210,7 @@ impl Resolver<'_> {
             .filter(|cell| selector.takes(&cell.cell))
             .collect();
         if chosen.is_empty() {
-            return Err(self.problem(format!("`{base}` has no cell `[{inside}]`")));
+            return Err(Box::new(self.problem(format!("`{base}` has no cell `[{inside}]`"))));
         }
         Ok(chosen)
     }
