@@ -18,6 +18,7 @@ mod lines;
 mod movielens;
 mod ordered;
 pub mod popularity;
+pub mod profile;
 pub mod ratings;
 mod rejects;
 pub mod reviews;

@@ -16,5 +16,6 @@ fn main() -> ExitCode {
     .kind(cinescore_ingest::audit::kind())
     .kind(cinescore_ingest::sample::kind())
     .verb(cinescore_ingest::fetch::verb())
+    .verb(cinescore_ingest::profile::verb())
     .main()
 }
