@@ -199,7 +199,9 @@ fn trimmed(line: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<(Shape, Vec<(String, Vec<f32>)>), String> {
+    type Words = Vec<(String, Vec<f32>)>;
+
+    fn read(text: &str) -> Result<(Shape, Words), String> {
         let mut words = Vec::new();
         let shape = each_line(text.as_bytes(), |word, vector| {
             words.push((String::from_utf8_lossy(word).into_owned(), vector.to_vec()));

@@ -180,9 +180,12 @@ impl Resolver<'_> {
             };
         };
         if !has_matrix {
-            return Err(Box::new(self.problem(format!("stage `{base}` has no matrix, so no `[{inside}]`"))));
+            return Err(Box::new(self.problem(format!(
+                "stage `{base}` has no matrix, so no `[{inside}]`"
+            ))));
         }
-        let selector = Selector::parse(inside).map_err(|message| Box::new(self.problem(message)))?;
+        let selector =
+            Selector::parse(inside).map_err(|message| Box::new(self.problem(message)))?;
         if let (Selector::Some(pairs), [first, ..]) = (&selector, cells) {
             let keys: Vec<&String> = first.cell.iter().map(|(key, _)| key).collect();
             for (key, value) in pairs {
@@ -210,7 +213,9 @@ impl Resolver<'_> {
             .filter(|cell| selector.takes(&cell.cell))
             .collect();
         if chosen.is_empty() {
-            return Err(Box::new(self.problem(format!("`{base}` has no cell `[{inside}]`"))));
+            return Err(Box::new(
+                self.problem(format!("`{base}` has no cell `[{inside}]`")),
+            ));
         }
         Ok(chosen)
     }
