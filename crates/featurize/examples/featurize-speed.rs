@@ -1,5 +1,5 @@
 //! How fast texts become padded ids: fits a vocabulary on the training reviews and encodes all, in
-//! memory, as `benchmarks/featurize/run.py` has the peers do.
+//! memory, as `benchmarks/featurize/peer_speed.py` has the peers do.
 //!
 //!     featurize-speed FILE THREADS ROUNDS [TOKENIZER]
 //!

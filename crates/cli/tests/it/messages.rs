@@ -60,7 +60,7 @@ error: `toy writes` names no kind of `cinescore-toy`
    |
  6 |   c: {run: toy writes}
    |            ^^^^^^^^^^
-  known: write, train, folder
+  known: write, train, folder, climb
   did you mean `write`?
 
 error: unknown parameter `txt`
