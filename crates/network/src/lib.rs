@@ -2,7 +2,7 @@
 //!
 //! Owns the format of a network file, its parameters, its problems with their places, and what can be
 //! said of a network without building it: shapes, variables, parameter count. Does not own any tensor:
-//! nothing here uses LibTorch, so that the runner can check a network file when it plans ([`check`]).
+//! nothing here uses LibTorch, so that the runner can check a network file when it plans ([`check()`]).
 //!
 //! ```yaml
 //! name: keras_lstm

@@ -244,6 +244,13 @@ fn a_changed_or_cut_off_archive_is_refused() {
         let second = Project::new(PIPELINE);
         fs_err::write(second.path().join("bad.tar.zst"), bytes).unwrap();
         let ran = second.run("import bad.tar.zst");
+        // A few bits of a compressed stream mean nothing: flipped, they leave every byte of the archive as
+        // it was, which the checksum and every digest say. Then it must be as good as the whole one.
+        if ran.code == 0 && what.starts_with("flipped") {
+            second.done("verify");
+            assert!(second.done("run").computed().is_empty(), "{what}");
+            continue;
+        }
         assert_eq!(ran.code, 3, "{what}: {}", ran.stderr);
         assert!(
             ran.stderr.contains("`bad.tar.zst` is refused: "),
