@@ -1,6 +1,6 @@
 //! The verb `profile`: what a table holds, for people and as JSON.
 //!
-//! Reads any Parquet file in batches; memory grows with the distinct values of a column up to [`DISTINCT`].
+//! Reads any Parquet file in batches; memory grows with the distinct values of a column up to `DISTINCT`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
