@@ -16,7 +16,7 @@ const IDS: i64 = 1000;
 type Reference = (&'static str, [&'static [f64]; 2]);
 
 #[rustfmt::skip]
-const REFERENCES: [Reference; 27] = [
+const REFERENCES: [Reference; 28] = [
     ("bilstm_attention", [&[-0.18529704], &[-0.165631]]),
     ("cnn_lstm_e", [&[-0.0009816403], &[-0.00097116933]]),
     ("cnn_lstm_e_classes", [&[-0.098164037, 0.070754558], &[-0.097116932, 0.0696401]]),
@@ -44,6 +44,7 @@ const REFERENCES: [Reference; 27] = [
     ("rnn_b_classes", [&[-0.97084999, 0.73578334], &[-0.97055972, 0.73353654]]),
     ("rnn_b_seq", [&[-5.6660836e-05], &[-6.279831e-05]]),
     ("stacked_attention", [&[0.40840223], &[0.40448025]]),
+    ("tunable_lstm", [&[-0.1966738], &[-0.17166471]]),
 ];
 
 /// The two reviews: their lengths, and a number that makes them differ.
