@@ -14,7 +14,6 @@ built=${CARGO_TARGET_DIR:-target}
 work=$built/fuzz
 wrapper=$PWD/scripts/fuzz-rustc.sh
 
-# An executable of its own name space: the ordinary build of the same crate stays.
 RUSTC_WORKSPACE_WRAPPER=$wrapper cargo build --release -p cinescore-fuzz ${CARGO_FLAGS:-} --target-dir "$built" --bins
 
 fuzz() {
@@ -23,8 +22,9 @@ fuzz() {
     mkdir -p "$work/$target/corpus" "$work/$target/findings"
     cp -f "$@" "$work/$target/corpus/"
     printf '%s: %s s\n' "$target" "$seconds"
-    # 2 GB and 10 s an input: what grows or hangs is a finding too.
-    if ! "$built/release/$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
+    # 2 GB and 10 s an input: what grows or hangs is a finding too. A fixed seed, so that a red run can be
+    # made again; the corpus, which stays, takes later runs further.
+    if ! "$built/release/$target" -seed=1 -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
         -print_final_stats=1 -artifact_prefix="$work/$target/findings/" "$work/$target/corpus" \
         >"$work/$target/log" 2>&1; then
         tail -n 40 "$work/$target/log"
