@@ -246,7 +246,9 @@ head: {dense: 2}
         let evaluate = || values(&net.forward(&batch, false).unwrap());
         assert_eq!(evaluate(), evaluate());
         let train = || values(&net.forward(&batch, true).unwrap());
-        assert_ne!(train(), train());
+        // Other tests of this process draw from, and seed, the same random numbers: two passes may be alike.
+        let passes: Vec<_> = (0..20).map(|_| train()).collect();
+        assert!(passes.windows(2).any(|pair| pair[0] != pair[1]));
     }
 
     #[test]
