@@ -59,9 +59,9 @@ reproduce: build ## Check that a pipeline still gives what its lock file says: m
 	@$(CINESCORE) run -p '$(PIPELINE)' $(SET_DATA) --locked $(RUN_FLAGS)
 
 test: build ## Every test; those on real data read CINESCORE_DATA (default ../shared/data)
-	@cargo test --release --workspace $(CARGO_FLAGS) --doc
+	@cargo test --release --workspace $(CARGO_FLAGS) --doc --no-fail-fast
 	@cargo build --release --workspace $(CARGO_FLAGS) --examples # the toy stage of the runner's tests
-	@cargo test --release --workspace $(CARGO_FLAGS) --tests
+	@cargo test --release --workspace $(CARGO_FLAGS) --tests --no-fail-fast
 
 check: setup ## Formatting, lints and documentation, warnings as errors
 	@cargo fmt --all --check
