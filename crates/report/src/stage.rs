@@ -113,7 +113,7 @@ fn page(
         .title
         .clone()
         .or_else(|| pipeline.as_deref().map(metric::capital));
-    let networks = sections::networks(groups)?;
+    let networks = sections::networks(groups, provenance)?;
     let data = sections::data::section(groups, params.sample_rows, parts)?;
     let training = sections::training::section(&networks, parts)?;
     let (results, summary) = sections::results::section(&networks, parts)?;
