@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `weights.safetensors` | the weights |
 //! | `network.yaml` | the network file, every parameter filled in |
-//! | `encoder.json` | the encoder, byte for byte as it was given |
-//! | `bundle.json` | a [`Manifest`]: task, target scale, chosen epoch, metrics |
+//! | `encoder.json` | the encoder of ids or of bags, byte for byte as it was given |
+//! | `bundle.json` | a [`Manifest`]: task, target scale, calibration, chosen epoch, metrics |
 //!
 //! Owns writing and checking these. Does not own encoding a text or making the figures. Nothing of the
 //! machine is in it: the same training gives the same bytes.
@@ -13,19 +13,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cinescore_artifact::encoder::{ENCODER_VERSION, EncoderFile};
+use cinescore_artifact::encoder::{BagEncoderFile, ENCODER_VERSION, EncoderFile};
 use cinescore_config::Problems;
 use serde::{Deserialize, Serialize};
 use tch::{Device, TchError};
 use thiserror::Error;
 
 use crate::Net;
+use crate::calibration::Calibration;
 use crate::task::Decoder;
 use crate::weights::{self, WeightsError};
 use cinescore_network::{self as network, NetworkSpec};
 
 /// The version of the folder's format; a reader refuses others.
-pub const BUNDLE_VERSION: u32 = 1;
+pub const BUNDLE_VERSION: u32 = 2;
 
 const WEIGHTS: &str = "weights.safetensors";
 const NETWORK: &str = "network.yaml";
@@ -40,6 +41,11 @@ pub struct Manifest {
     pub version: u32,
     /// What it was trained for, and how its outputs are read.
     pub decoder: Decoder,
+    /// The widths of its intervals, fitted on the split `calib`; null for task `binary`, which has none, and where there
+    /// were no examples.
+    pub calibration: Option<Calibration>,
+    /// How often each label was trained on: all that the trivial predictor knows.
+    pub labels: BTreeMap<u8, u64>,
     /// Ids of the encoder: rows of the embedding.
     pub ids: usize,
     /// How many numbers were learned.
@@ -52,6 +58,42 @@ pub struct Manifest {
     pub libtorch: String,
 }
 
+/// What turns a text into what a network reads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Encoder {
+    /// Into a list of ids.
+    Tokens(EncoderFile),
+    /// Into a bag of n-grams.
+    Bags(BagEncoderFile),
+}
+
+impl Encoder {
+    /// How many ids there are: the rows of an embedding.
+    pub fn ids(&self) -> usize {
+        match self {
+            Self::Tokens(encoder) => encoder.ids(),
+            Self::Bags(encoder) => encoder.ids(),
+        }
+    }
+
+    /// The table of its examples, by name.
+    pub fn table(&self) -> &'static str {
+        match self {
+            Self::Tokens(_) => "tokens",
+            Self::Bags(_) => "bags",
+        }
+    }
+
+    /// The token or n-gram with an id; none where n-grams are hashed, or beyond the last.
+    pub fn name(&self, id: usize) -> Option<&str> {
+        let names = match self {
+            Self::Tokens(encoder) => &encoder.tokens,
+            Self::Bags(encoder) => &encoder.ngrams,
+        };
+        names.get(id).map(String::as_str)
+    }
+}
+
 /// A loaded bundle.
 #[derive(Debug)]
 pub struct Bundle {
@@ -60,7 +102,7 @@ pub struct Bundle {
     /// Its network.
     pub spec: NetworkSpec,
     /// Its encoder.
-    pub encoder: EncoderFile,
+    pub encoder: Encoder,
     /// The network with its weights.
     pub net: Net,
 }
@@ -123,10 +165,31 @@ pub enum BundleError {
     Torch(#[from] TchError),
 }
 
-/// Reads an encoder file and checks its version.
-pub fn read_encoder(path: &Path) -> Result<(EncoderFile, Vec<u8>), BundleError> {
+/// Reads the encoder file, of ids or of bags, and checks its version. Also gives its bytes.
+pub fn read_encoder(path: &Path) -> Result<(Encoder, Vec<u8>), BundleError> {
+    /// What only an encoder of bags has; values are not looked at.
+    #[derive(Deserialize)]
+    struct Kind {
+        bag: Option<serde::de::IgnoredAny>,
+    }
     let bytes = read(path)?;
-    Ok((versioned(path, &bytes, ENCODER_VERSION)?, bytes))
+    let kind: Kind = serde_json::from_slice(&bytes).map_err(|source| BundleError::Json {
+        path: path.to_owned(),
+        source,
+    })?;
+    let encoder = match kind.bag {
+        None => Encoder::Tokens(versioned(path, &bytes, ENCODER_VERSION)?),
+        Some(_) => Encoder::Bags(versioned(path, &bytes, ENCODER_VERSION)?),
+    };
+    Ok((encoder, bytes))
+}
+
+/// A part of a manifest as whoever loads the bundle gets it: a number that is read from JSON may differ in its last
+/// bit from what was written, and a prediction must not depend on who makes it.
+pub fn as_read<T: Serialize + serde::de::DeserializeOwned>(
+    part: &T,
+) -> Result<T, serde_json::Error> {
+    serde_json::from_str(&serde_json::to_string(part)?)
 }
 
 /// Writes a bundle into a folder, which is made. `encoder` are the bytes of its file.
@@ -228,6 +291,7 @@ mod tests {
 
     use super::*;
     use crate::Batch;
+    use crate::calibration::Bin;
     use crate::task::TargetScale;
 
     const NET: &str = "
@@ -265,6 +329,15 @@ head: {dense: 1}
                     factor: 3.5,
                 },
             },
+            calibration: Some(Calibration {
+                level: 0.9,
+                bins: vec![Bin {
+                    below: None,
+                    width: Some(1.5),
+                    examples: 60,
+                }],
+            }),
+            labels: [(2, 40), (9, 60)].into(),
             ids: 7,
             parameters: network::parameter_count(&spec, 7),
             chosen_epoch: 2,
@@ -275,10 +348,10 @@ head: {dense: 1}
     }
 
     fn output(net: &Net) -> f64 {
-        let batch = Batch {
-            ids: Tensor::from_slice(&[1_i32, 5, 6]).view([1, 3]),
-            lengths: Some(Tensor::from_slice(&[3_i64])),
-        };
+        let batch = Batch::of_ids(
+            Tensor::from_slice(&[1_i32, 5, 6]).view([1, 3]),
+            Some(Tensor::from_slice(&[3_i64])),
+        );
         net.forward(&batch, false).unwrap().double_value(&[0, 0])
     }
 
@@ -323,13 +396,27 @@ head: {dense: 1}
         ");
         insta::assert_snapshot!(fs_err::read_to_string(a.join(MANIFEST)).unwrap(), @r#"
         {
-          "version": 1,
+          "version": 2,
           "decoder": {
             "task": "regression",
             "scale": {
               "offset": 5.5,
               "factor": 3.5
             }
+          },
+          "calibration": {
+            "level": 0.9,
+            "bins": [
+              {
+                "below": null,
+                "width": 1.5,
+                "examples": 60
+              }
+            ]
+          },
+          "labels": {
+            "2": 40,
+            "9": 60
           },
           "ids": 7,
           "parameters": 102,
@@ -359,7 +446,7 @@ head: {dense: 1}
         change(NETWORK, "units: 3", "units: 4");
         assert!(refused().ends_with("weights.safetensors`"));
         change(NETWORK, "units: 4", "units: 3");
-        change(MANIFEST, "\"version\": 1", "\"version\": 2, \"new\": 0");
-        assert!(refused().ends_with("has version 2; this program reads version 1"));
+        change(MANIFEST, "\"version\": 2", "\"version\": 3, \"new\": 0");
+        assert!(refused().ends_with("has version 3; this program reads version 2"));
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::plot::Plot;
 use crate::render::RenderError;
+use crate::sections::Verdict;
 use crate::table::{Table, TableView};
 use crate::text::Names;
 
@@ -40,8 +41,8 @@ pub(crate) struct Headline {
     pub(crate) measured_on: String,
     pub(crate) value: String,
     pub(crate) trivial: Option<String>,
-    /// Whether the network beats the trivial predictor; none where that is not known.
-    pub(crate) better: Option<bool>,
+    /// How it stands to the trivial predictor; none where that is not known.
+    pub(crate) verdict: Option<Verdict>,
     /// The other figures, `F1 0.8603`.
     pub(crate) others: Vec<String>,
 }

@@ -15,7 +15,10 @@ use crate::{metric, sections};
 
 /// The inputs that artifacts may come in.
 const INPUTS: [(&str, &str); 3] = [
-    ("reviews", "outputs of `ingest reviews`: reviews, rejects"),
+    (
+        "reviews",
+        "outputs of `ingest reviews` and `ingest audit`: reviews, rejects, findings",
+    ),
     (
         "text",
         "outputs of `featurize text`: tokens, vocabulary, encoder",
@@ -110,7 +113,7 @@ fn page(
         .title
         .clone()
         .or_else(|| pipeline.as_deref().map(metric::capital));
-    let networks = sections::networks(groups)?;
+    let networks = sections::networks(groups, provenance)?;
     let data = sections::data::section(groups, params.sample_rows, parts)?;
     let training = sections::training::section(&networks, parts)?;
     let (results, summary) = sections::results::section(&networks, parts)?;

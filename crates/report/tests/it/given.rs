@@ -131,6 +131,12 @@ impl Given {
                 2,
             ),
         ]);
+        given.write_findings(&[
+            ("class_balance", "note", "test"),
+            ("exact_duplicates", "warning", "train"),
+            ("exact_duplicates", "warning", "train"),
+            ("near_duplicates", "leak", "test, train"),
+        ]);
         given.write_text();
         given.write_network("net", "keras_lstm", true);
         given.write_network("stars", "lstm_regression", false);
@@ -157,6 +163,7 @@ impl Given {
         let mut given = Self::empty(&format!("x&{evil}"), reviews);
         given.write_reviews();
         given.write_rejects(&[("aclimdb", evil, 2)]);
+        given.write_findings(&[(evil, evil, evil)]);
         given.write_network("net", evil, true);
         given.write_provenance();
         given

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod baselines;
+mod compares;
+mod inputs;
 mod interrupted;
 mod learns;
 mod refused;

@@ -1,10 +1,10 @@
-//! Reviews and rejects, as `ingest reviews` writes them.
+//! Reviews, rejects and findings, as `ingest` writes them.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    BinaryArray, BooleanArray, Float64Array, Int32Array, ListBuilder, StringArray, StringBuilder,
-    UInt8Array, UInt32Array, UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, ListBuilder, StringArray,
+    StringBuilder, UInt8Array, UInt32Array, UInt64Array,
 };
 use cinescore_artifact::tables;
 
@@ -84,6 +84,28 @@ impl Given {
                 )),
                 Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.1))),
                 Arc::new(BinaryArray::from_iter_values(rows.iter().map(|_| b"raw"))),
+            ],
+        );
+    }
+
+    pub(super) fn write_findings(&mut self, findings: &[(&str, &str, &str)]) {
+        let column = |of: fn(&(&str, &str, &str)) -> String| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(findings.iter().map(of)))
+        };
+        let text = |(check, _, split): &(&str, &str, &str)| format!("one of {check} in {split}");
+        self.write(
+            "reviews",
+            "audit",
+            &tables::FINDINGS,
+            vec![
+                column(|finding| finding.0.into()),
+                column(|finding| finding.1.into()),
+                column(|finding| finding.2.into()),
+                column(|_| "-".into()),
+                Arc::new(UInt64Array::new_null(findings.len())),
+                Arc::new(UInt64Array::new_null(findings.len())),
+                Arc::new(Float64Array::from(vec![1.0; findings.len()])),
+                Arc::new(StringArray::from_iter_values(findings.iter().map(text))),
             ],
         );
     }
