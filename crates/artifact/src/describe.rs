@@ -92,6 +92,12 @@ impl Input {
         Self::new(name, about, Form::of_table(spec))
     }
 
+    /// One of several tables.
+    pub fn tables(name: &str, specs: &[&TableSpec], about: &str) -> Self {
+        let tables = specs.iter().map(|spec| Form::of_table(spec)).collect();
+        Self::new(name, about, Form::OneOf(tables))
+    }
+
     /// A file of another stage, or one of the user's own.
     pub fn file(name: &str, about: &str) -> Self {
         Self::new(name, about, Form::File)
@@ -195,6 +201,8 @@ pub enum Form {
         #[serde(default)]
         columns: Vec<String>,
     },
+    /// One of several tables.
+    OneOf(Vec<Form>),
     /// A file.
     File,
     /// A file that says how a network is built.
@@ -227,6 +235,7 @@ impl Form {
     pub fn takes(&self, given: &Self) -> bool {
         match self {
             Self::Any | Self::Source { .. } => true,
+            Self::OneOf(forms) => forms.iter().any(|form| form.takes(given)),
             Self::File | Self::Network => {
                 matches!(given, Self::File | Self::Network | Self::Table { .. })
             }
@@ -239,6 +248,13 @@ impl std::fmt::Display for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Table { table, version, .. } => write!(f, "table `{table}` (version {version})"),
+            Self::OneOf(forms) => {
+                for (index, form) in forms.iter().enumerate() {
+                    let between = if index == 0 { "" } else { " or " };
+                    write!(f, "{between}{form}")?;
+                }
+                Ok(())
+            }
             Self::File => f.write_str("file"),
             Self::Network => f.write_str("network file"),
             Self::Folder => f.write_str("folder"),

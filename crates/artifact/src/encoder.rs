@@ -1,7 +1,8 @@
 //! The format of an encoder file: all that is needed to turn a text into ids.
 //!
-//! Owns the format in which `featurize` hands its encoder on and a bundle keeps it. Does not own
-//! the encoding itself: that is `featurize::encode`, one function for a batch and for one review.
+//! Owns the formats in which `featurize` hands its encoders on and a bundle keeps them. Does not own
+//! the encoding itself: that is `featurize::encode`, one function for a batch and for one review, and
+//! `featurize::bags` for bags of n-grams.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,5 +37,28 @@ impl EncoderFile {
     /// How many ids there are, reserved ones included: the rows of an embedding.
     pub fn ids(&self) -> usize {
         self.tokens.len()
+    }
+}
+
+/// An encoder of bags, as kept in `bags.json`: as much of it as others than `featurize` need to know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BagEncoderFile {
+    /// The version of the format, [`ENCODER_VERSION`].
+    pub version: u32,
+    /// From a text to its terms, as `featurize` keeps it.
+    pub text: serde_json::Value,
+    /// From terms to values, as `featurize` keeps it.
+    pub bag: serde_json::Value,
+    /// The n-grams by number; none where they are hashed.
+    pub ngrams: Vec<String>,
+    /// What each n-gram's value is multiplied by, by number.
+    pub weights: Vec<f32>,
+}
+
+impl BagEncoderFile {
+    /// How many n-grams have numbers: the rows of an embedding.
+    pub fn ids(&self) -> usize {
+        self.weights.len()
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `weights.safetensors` | the weights |
 //! | `network.yaml` | the network file, every parameter filled in |
-//! | `encoder.json` | the encoder, byte for byte as it was given |
+//! | `encoder.json` | the encoder of ids or of bags, byte for byte as it was given |
 //! | `bundle.json` | a [`Manifest`]: task, target scale, calibration, chosen epoch, metrics |
 //!
 //! Owns writing and checking these. Does not own encoding a text or making the figures. Nothing of the
@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cinescore_artifact::encoder::{ENCODER_VERSION, EncoderFile};
+use cinescore_artifact::encoder::{BagEncoderFile, ENCODER_VERSION, EncoderFile};
 use cinescore_config::Problems;
 use serde::{Deserialize, Serialize};
 use tch::{Device, TchError};
@@ -58,6 +58,42 @@ pub struct Manifest {
     pub libtorch: String,
 }
 
+/// What turns a text into what a network reads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Encoder {
+    /// Into a list of ids.
+    Tokens(EncoderFile),
+    /// Into a bag of n-grams.
+    Bags(BagEncoderFile),
+}
+
+impl Encoder {
+    /// How many ids there are: the rows of an embedding.
+    pub fn ids(&self) -> usize {
+        match self {
+            Self::Tokens(encoder) => encoder.ids(),
+            Self::Bags(encoder) => encoder.ids(),
+        }
+    }
+
+    /// The table of its examples, by name.
+    pub fn table(&self) -> &'static str {
+        match self {
+            Self::Tokens(_) => "tokens",
+            Self::Bags(_) => "bags",
+        }
+    }
+
+    /// The token or n-gram with an id; none where n-grams are hashed, or beyond the last.
+    pub fn name(&self, id: usize) -> Option<&str> {
+        let names = match self {
+            Self::Tokens(encoder) => &encoder.tokens,
+            Self::Bags(encoder) => &encoder.ngrams,
+        };
+        names.get(id).map(String::as_str)
+    }
+}
+
 /// A loaded bundle.
 #[derive(Debug)]
 pub struct Bundle {
@@ -66,7 +102,7 @@ pub struct Bundle {
     /// Its network.
     pub spec: NetworkSpec,
     /// Its encoder.
-    pub encoder: EncoderFile,
+    pub encoder: Encoder,
     /// The network with its weights.
     pub net: Net,
 }
@@ -129,10 +165,23 @@ pub enum BundleError {
     Torch(#[from] TchError),
 }
 
-/// Reads an encoder file and checks its version.
-pub fn read_encoder(path: &Path) -> Result<(EncoderFile, Vec<u8>), BundleError> {
+/// Reads the encoder file, of ids or of bags, and checks its version. Also gives its bytes.
+pub fn read_encoder(path: &Path) -> Result<(Encoder, Vec<u8>), BundleError> {
+    /// What only an encoder of bags has; values are not looked at.
+    #[derive(Deserialize)]
+    struct Kind {
+        bag: Option<serde::de::IgnoredAny>,
+    }
     let bytes = read(path)?;
-    Ok((versioned(path, &bytes, ENCODER_VERSION)?, bytes))
+    let kind: Kind = serde_json::from_slice(&bytes).map_err(|source| BundleError::Json {
+        path: path.to_owned(),
+        source,
+    })?;
+    let encoder = match kind.bag {
+        None => Encoder::Tokens(versioned(path, &bytes, ENCODER_VERSION)?),
+        Some(_) => Encoder::Bags(versioned(path, &bytes, ENCODER_VERSION)?),
+    };
+    Ok((encoder, bytes))
 }
 
 /// A part of a manifest as whoever loads the bundle gets it: a number that is read from JSON may differ in its last
@@ -299,10 +348,10 @@ head: {dense: 1}
     }
 
     fn output(net: &Net) -> f64 {
-        let batch = Batch {
-            ids: Tensor::from_slice(&[1_i32, 5, 6]).view([1, 3]),
-            lengths: Some(Tensor::from_slice(&[3_i64])),
-        };
+        let batch = Batch::of_ids(
+            Tensor::from_slice(&[1_i32, 5, 6]).view([1, 3]),
+            Some(Tensor::from_slice(&[3_i64])),
+        );
         net.forward(&batch, false).unwrap().double_value(&[0, 0])
     }
 

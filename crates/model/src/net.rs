@@ -1,19 +1,36 @@
 //! A whole network, built from its file.
 
-use cinescore_network::{HeadSpec, InitSpec, InputSpec, NetworkSpec, ScaleSpec, Shape, WholeInput};
+use cinescore_artifact::encoder::UNKNOWN_ID;
+use cinescore_network::{
+    HeadSpec, InitSpec, InputSpec, NetworkSpec, PretrainedSpec, ScaleSpec, Shape, WholeInput,
+};
 use tch::{Device, Kind, TchError, Tensor, nn};
 
 use crate::initialise;
-use crate::layers::{Cumulative, Dense, Embedding, Flow, Layer};
+use crate::layers::{Cumulative, Dense, Dropout, Embedding, EmbeddingBag, Flow, Layer};
 
 /// Examples that go through a network together.
 #[derive(Debug)]
 pub struct Batch {
-    /// Token ids, int32 or int64 `[B, T]`; for an input of whole reviews T is its length.
+    /// Token ids, int32 or int64 `[B, T]`; for an input of whole reviews T is its length. Of bags the n-grams of all
+    /// examples, one after the other, int64 `[N]`.
     pub ids: Tensor,
     /// Real steps of each example, int64 `[B]`, at least 1, for networks that mask; the padding is at
-    /// the end. None for those that do not.
+    /// the end. None for those that do not. Of bags how many n-grams each has, which may be 0.
     pub lengths: Option<Tensor>,
+    /// Of bags the value of each n-gram, float32 `[N]`.
+    pub values: Option<Tensor>,
+}
+
+impl Batch {
+    /// A batch of token ids.
+    pub fn of_ids(ids: Tensor, lengths: Option<Tensor>) -> Self {
+        Self {
+            ids,
+            lengths,
+            values: None,
+        }
+    }
 }
 
 /// What a network says of a batch.
@@ -46,7 +63,17 @@ enum Head {
 /// How ids become what the first layer gets.
 #[derive(Debug)]
 enum Input {
-    Embedding(Embedding),
+    Embedding {
+        embedding: Embedding,
+        word_dropout: f64,
+    },
+    OneHot {
+        word_dropout: f64,
+    },
+    Bag {
+        embedding: EmbeddingBag,
+        word_dropout: Dropout,
+    },
     /// As they are, divided by a number.
     Numbers {
         divisor: f64,
@@ -55,13 +82,29 @@ enum Input {
 
 impl Input {
     fn new(path: &nn::Path<'_>, spec: &InputSpec, ids: usize) -> Result<Self, TchError> {
+        let rows = i64::try_from(ids).unwrap_or(i64::MAX);
+        let own = path.sub("embedding");
         match spec {
             InputSpec::Tokens(input) => {
-                let rows = i64::try_from(ids).unwrap_or(i64::MAX);
                 let size = i64::from(input.embedding.size);
-                let embedding = Embedding::new(&path.sub("embedding"), rows, size)?;
-                Ok(Self::Embedding(embedding))
+                let embedding = match input.embedding.pretrained {
+                    PretrainedSpec::None | PretrainedSpec::Tuned => {
+                        Embedding::new(&own, rows, size)?
+                    }
+                    PretrainedSpec::Frozen => Embedding::frozen(&own, rows, size)?,
+                };
+                Ok(Self::Embedding {
+                    embedding,
+                    word_dropout: input.word_dropout,
+                })
             }
+            InputSpec::OneHot(input) => Ok(Self::OneHot {
+                word_dropout: input.word_dropout,
+            }),
+            InputSpec::Bag(input) => Ok(Self::Bag {
+                embedding: EmbeddingBag::new(&own, rows, &input.embedding)?,
+                word_dropout: Dropout::new(input.word_dropout),
+            }),
             InputSpec::Whole(WholeInput { scale, .. }) => Ok(Self::Numbers {
                 divisor: match scale {
                     ScaleSpec::None => 1.0,
@@ -71,12 +114,53 @@ impl Input {
         }
     }
 
-    fn forward(&self, ids: &Tensor) -> Result<Tensor, TchError> {
-        match self {
-            Self::Embedding(embedding) => embedding.forward(ids),
-            Self::Numbers { divisor } => ids.f_to_kind(Kind::Float)?.f_div_scalar(*divisor),
-        }
+    fn forward(&self, batch: &Batch, train: bool) -> Result<Flow, TchError> {
+        let Batch {
+            ids,
+            lengths,
+            values,
+        } = batch;
+        let lengths = lengths.as_ref();
+        Ok(match self {
+            Self::Embedding {
+                embedding,
+                word_dropout,
+            } => {
+                let ids = without_words(ids, *word_dropout, train)?;
+                Flow::of(&embedding.forward(&ids)?, lengths)
+            }
+            Self::OneHot { word_dropout } => {
+                Flow::of_one_hot(&without_words(ids, *word_dropout, train)?, lengths)
+            }
+            Self::Bag {
+                embedding,
+                word_dropout,
+            } => {
+                let (Some(counts), Some(values)) = (lengths, values) else {
+                    return Err(TchError::Kind("a bag has values and a length".into()));
+                };
+                let values = word_dropout.forward(values, train)?;
+                Flow::of(&embedding.forward(ids, counts, &values)?, None)
+            }
+            Self::Numbers { divisor } => {
+                let numbers = ids.f_to_kind(Kind::Float)?.f_div_scalar(*divisor)?;
+                Flow::of(&numbers, lengths)
+            }
+        })
     }
+}
+
+/// In training, `ids` with each word replaced by the unknown one with a probability. Padding and the start are no
+/// words.
+fn without_words(ids: &Tensor, probability: f64, train: bool) -> Result<Tensor, TchError> {
+    if !train || probability == 0.0 {
+        return Ok(ids.shallow_clone());
+    }
+    let unknown = i64::from(UNKNOWN_ID);
+    let dropped = Tensor::f_rand(ids.size(), (Kind::Float, ids.device()))?
+        .f_lt(probability)?
+        .f_logical_and(&ids.f_gt(unknown)?)?;
+    ids.f_masked_fill(&dropped, unknown)
 }
 
 impl Net {
@@ -89,7 +173,7 @@ impl Net {
         let vars = nn::VarStore::new(device);
         let root = vars.root();
         let input = Input::new(&root, &spec.input, ids)?;
-        let start = Shape::of_input(&spec.input);
+        let start = Shape::of_input(&spec.input, ids);
         let (layers, end) = Layer::list(&root.sub("layers"), &spec.layers, start)?;
         let features = i64::from(end.features());
         let path = root.sub("head");
@@ -110,6 +194,9 @@ impl Net {
             InitSpec::Pytorch => {}
             InitSpec::Keras => initialise::as_keras(&net.variables())?,
         }
+        if let Input::Bag { embedding, .. } = &net.input {
+            embedding.start()?;
+        }
         // tch renames a second variable of one name without a word.
         let mut listed: Vec<(String, Vec<i64>)> = cinescore_network::variables(spec, ids)
             .into_iter()
@@ -128,6 +215,18 @@ impl Net {
         Ok(net)
     }
 
+    /// Puts given vectors, float32 `[ids, E]`, into the look-up of an input that begins with such
+    /// ([`InputSpec::pretrained`]).
+    ///
+    /// # Errors
+    /// If the network looks nothing up by token, or the shape is another.
+    pub fn begin_with(&self, vectors: &Tensor) -> Result<(), TchError> {
+        match &self.input {
+            Input::Embedding { embedding, .. } => embedding.begin(vectors),
+            _ => Err(TchError::Kind("the input has no embedding".into())),
+        }
+    }
+
     /// The outputs `[B, O]`. `train`: with dropout, and with a batch norm's running means moved.
     pub fn forward(&self, batch: &Batch, train: bool) -> Result<Tensor, TchError> {
         Ok(self.say(batch, train)?.outputs)
@@ -135,8 +234,35 @@ impl Net {
 
     /// The outputs and what led to them.
     pub fn say(&self, batch: &Batch, train: bool) -> Result<Said, TchError> {
-        let xs = self.input.forward(&batch.ids)?;
-        let flow = Layer::all(&self.layers, Flow::of(&xs, batch.lengths.as_ref()), train)?;
+        self.say_of(self.input.forward(batch, train)?, train)
+    }
+
+    /// The vectors `[B, T, E]` that the first layer gets for `ids` `[B, T]`, each below `ids_known`; of one-hot
+    /// words the vectors themselves. None where the input is not read token by token.
+    pub fn vectors(&self, ids: &Tensor, ids_known: usize) -> Result<Option<Tensor>, TchError> {
+        match &self.input {
+            Input::Embedding { embedding, .. } => embedding.forward(ids).map(Some),
+            Input::OneHot { .. } => ids
+                .f_to_kind(Kind::Int64)?
+                .f_one_hot(i64::try_from(ids_known).unwrap_or(i64::MAX))?
+                .f_to_kind(Kind::Float)
+                .map(Some),
+            Input::Bag { .. } | Input::Numbers { .. } => Ok(None),
+        }
+    }
+
+    /// The outputs for such vectors, `[B, T, E]`, which need not be those of any token. `lengths` as in a batch. Without
+    /// dropout.
+    pub fn say_of_vectors(
+        &self,
+        vectors: &Tensor,
+        lengths: Option<&Tensor>,
+    ) -> Result<Said, TchError> {
+        self.say_of(Flow::of(vectors, lengths), false)
+    }
+
+    fn say_of(&self, flow: Flow, train: bool) -> Result<Said, TchError> {
+        let flow = Layer::all(&self.layers, flow, train)?;
         let outputs = match &self.head {
             Head::Dense(head) => head.forward(&flow.xs)?,
             Head::Cumulative(head) => head.forward(&flow.xs)?,
@@ -211,10 +337,7 @@ head: {dense: 2}
             .collect();
         let ids = Tensor::from_slice(&padded).view([rows.len() as i64, steps as i64]);
         let real: Vec<i64> = rows.iter().map(|row| row.len() as i64).collect();
-        Batch {
-            ids,
-            lengths: lengths.then(|| Tensor::from_slice(&real)),
-        }
+        Batch::of_ids(ids, lengths.then(|| Tensor::from_slice(&real)))
     }
 
     fn values(tensor: &Tensor) -> Vec<f64> {

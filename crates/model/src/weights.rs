@@ -130,7 +130,7 @@ mod tests {
 
     fn output(net: &Net) -> f64 {
         let ids = Tensor::from_slice(&[1_i32, 5, 6]).view([1, 3]);
-        net.forward(&Batch { ids, lengths: None }, false)
+        net.forward(&Batch::of_ids(ids, None), false)
             .unwrap()
             .double_value(&[0, 0])
     }

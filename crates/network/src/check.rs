@@ -15,6 +15,10 @@ pub struct Summary {
     pub name: String,
     /// How many outputs its head has.
     pub outputs: u32,
+    /// The table that it reads, by name.
+    pub table: &'static str,
+    /// Whether it needs vectors beside the examples.
+    pub pretrained: bool,
     /// How many numbers are learned.
     pub parameters: Parameters,
 }
@@ -71,6 +75,8 @@ pub fn check(
             per_id: parameter_count(&spec, 1) - fixed,
         },
         outputs: spec.head.outputs(),
+        table: spec.input.table(),
+        pretrained: !spec.input.pretrained().is_none(),
         name: spec.name,
     })
 }

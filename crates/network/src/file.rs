@@ -233,7 +233,7 @@ heads: {dense: 1}
            |
          3 | input: {kind: tokens, embedding: {size: 4, dim: 3}}
            |                                            ^^^
-          known: size
+          known: size, pretrained
 
         error: unknown parameter `unit`
           --> net.yaml:5:19
@@ -254,7 +254,7 @@ heads: {dense: 1}
            |
          7 |   - convolution: 3
            |     ^^^^^^^^^^^
-          known: dropout, rnn, lstm, gru, conv1d, max_pool1d, batch_norm, attention, pool, flatten, one_step, many_steps, concat, dense, relu, leaky_relu, elu, gelu, silu, softplus, sigmoid, tanh
+          known: dropout, variational_dropout, rnn, lstm, gru, conv1d, max_pool1d, batch_norm, attention, pool, flatten, one_step, many_steps, concat, dense, relu, leaky_relu, elu, gelu, silu, softplus, sigmoid, tanh
 
         error: unknown key `heads`
           --> net.yaml:8:1
@@ -319,6 +319,80 @@ head: {outputs: 2}
          12 |       - [{dense: 0}, {pool: max}]
             |          ^
         ");
+    }
+
+    #[test]
+    fn an_input_that_its_layers_or_numbers_do_not_fit_is_told() {
+        let text = |input: &str, layers: &str| {
+            format!("name: n\ninput: {input}\nlayers: {layers}\nhead: {{dense: 1}}\n")
+        };
+        let wrong = [
+            (
+                "{kind: one_hot}",
+                "[{dropout: 0.1}, {gru: {units: 2}}, {pool: last}]",
+            ),
+            (
+                "{kind: one_hot, word_dropout: 1.0}",
+                "[{dense: 2}, {pool: last}]",
+            ),
+            ("{kind: bag, embedding: {size: 0}}", "[]"),
+            (
+                "{kind: bag, embedding: {size: 2}}",
+                "[{lstm: {units: 2}}, {pool: last}]",
+            ),
+            (
+                "{kind: tokens, embedding: {size: 2, pretrained: thawed}}",
+                "[{pool: last}]",
+            ),
+            (
+                "{kind: tokens, embedding: {size: 2}}",
+                "[{pool: last}, {variational_dropout: 0.1}]",
+            ),
+        ];
+        let told = wrong.map(|(input, layers)| {
+            let text = read(&text(input, layers), &[]).unwrap_err();
+            text.lines().next().unwrap().to_owned()
+        });
+        insta::assert_snapshot!(told.join("\n"), @r"
+        a `one_hot` input is looked up by the first layer, which must be `dense`, `rnn`, `lstm` or `gru`
+        dropout is a probability below 1, not 1
+        `size` of an embedding: from 1 to 1000000, not 0
+        this layer goes over the steps, and the layers before it leave one vector
+        unknown name `thawed`
+        this layer goes over the steps, and the layers before it leave one vector
+        ");
+    }
+
+    #[test]
+    fn what_is_looked_up_counts_by_the_encoders_ids() {
+        let count = |input: &str, layers: &str| {
+            let text = format!("name: n\ninput: {input}\nlayers: {layers}\nhead: {{dense: 1}}\n");
+            parameter_count(&read(&text, &[]).unwrap(), 100)
+        };
+        let layers = "[{pool: mean}]";
+        assert_eq!(
+            count(
+                "{kind: tokens, embedding: {size: 2, pretrained: tuned}}",
+                layers
+            ),
+            203
+        );
+        assert_eq!(
+            count(
+                "{kind: tokens, embedding: {size: 2, pretrained: frozen}}",
+                layers
+            ),
+            3
+        );
+        assert_eq!(
+            count("{kind: bag, embedding: {size: 2, bias: true}}", "[]"),
+            205
+        );
+        let gru = 3 * 4 * (100 + 4 + 2) + 5;
+        assert_eq!(
+            count("{kind: one_hot}", "[{gru: {units: 4}}, {pool: last}]"),
+            gru
+        );
     }
 
     #[test]
@@ -390,7 +464,7 @@ head: {dense: [1]}
            |
          9 |   - lsmt: {units: 3}
            |     ^^^^
-          known: dropout, rnn, lstm, gru, conv1d, max_pool1d, batch_norm, attention, pool, flatten, one_step, many_steps, concat, dense, relu, leaky_relu, elu, gelu, silu, softplus, sigmoid, tanh
+          known: dropout, variational_dropout, rnn, lstm, gru, conv1d, max_pool1d, batch_norm, attention, pool, flatten, one_step, many_steps, concat, dense, relu, leaky_relu, elu, gelu, silu, softplus, sigmoid, tanh
           did you mean `lstm`?
 
         error: unknown name `lastt`

@@ -27,6 +27,7 @@ pub use shape::{
     LayerLine, Shape, ShapeError, Variable, check_shapes, parameter_count, shape_after, variables,
 };
 pub use spec::{
-    AttentionSpec, Conv1dSpec, EmbeddingSpec, HeadSpec, InitSpec, InputSpec, LayerSpec,
-    MaxPool1dSpec, NetworkSpec, PoolSpec, RecurrentSpec, ScaleSpec, TokensInput, WholeInput,
+    AttentionSpec, BagEmbeddingSpec, BagInput, Conv1dSpec, EmbeddingSpec, HeadSpec, InitSpec,
+    InputSpec, LayerSpec, MaxPool1dSpec, NetworkSpec, OneHotInput, PoolSpec, PretrainedSpec,
+    RecurrentSpec, ScaleSpec, TokensInput, WholeInput,
 };

@@ -26,9 +26,16 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// What an input gives to the first layer.
-    pub fn of_input(input: &InputSpec) -> Self {
+    /// What an input gives to the first layer, for an encoder of so many ids.
+    pub fn of_input(input: &InputSpec, ids: usize) -> Self {
         match input {
+            InputSpec::OneHot(_) => Self::Steps {
+                features: u32::try_from(ids).unwrap_or(u32::MAX),
+                steps: None,
+            },
+            InputSpec::Bag(input) => Self::Vector {
+                features: input.embedding.size,
+            },
             InputSpec::Tokens(input) => Self::Steps {
                 features: input.embedding.size,
                 steps: None,
@@ -142,7 +149,8 @@ mod tests {
     fn spec(layers: Vec<LayerSpec>) -> NetworkSpec {
         let input = TokensInput {
             mask: false,
-            embedding: EmbeddingSpec { size: 2 },
+            word_dropout: 0.0,
+            embedding: EmbeddingSpec::of(2),
         };
         NetworkSpec {
             name: "n".into(),

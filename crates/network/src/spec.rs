@@ -43,6 +43,11 @@ pub enum InitSpec {
 pub enum InputSpec {
     /// Token ids, looked up in an embedding: a vector for each step.
     Tokens(TokensInput),
+    /// Token ids, each step a vector with a 1 at its id and 0 elsewhere. The first layer multiplies it, so
+    /// its weights' columns are looked up and no such vector is ever made.
+    OneHot(OneHotInput),
+    /// The n-grams of a review with their values, looked up and summed up.
+    Bag(BagInput),
     /// The ids of a review, padded to one length, as one vector of numbers.
     Whole(WholeInput),
 }
@@ -52,7 +57,24 @@ impl InputSpec {
     pub fn masks(&self) -> bool {
         match self {
             Self::Tokens(input) => input.mask,
-            Self::Whole(_) => false,
+            Self::OneHot(input) => input.mask,
+            Self::Bag(_) | Self::Whole(_) => false,
+        }
+    }
+
+    /// The table that it reads, by name.
+    pub fn table(&self) -> &'static str {
+        match self {
+            Self::Bag(_) => "bags",
+            Self::Tokens(_) | Self::OneHot(_) | Self::Whole(_) => "tokens",
+        }
+    }
+
+    /// Whether its look-up begins with vectors that are given beside the examples.
+    pub fn pretrained(&self) -> PretrainedSpec {
+        match self {
+            Self::Tokens(input) => input.embedding.pretrained,
+            Self::OneHot(_) | Self::Bag(_) | Self::Whole(_) => PretrainedSpec::None,
         }
     }
 }
@@ -65,8 +87,51 @@ pub struct TokensInput {
     /// length, and a padding id is a token like any other (the way of Keras' tutorial).
     #[serde(default)]
     pub mask: bool,
+    /// Probability with which a word is replaced by the unknown one in training (Iyyer et al., ACL 2015, who leave
+    /// it out).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub word_dropout: f64,
     /// The vector of each token.
     pub embedding: EmbeddingSpec,
+}
+
+/// Token ids as input, one-hot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OneHotInput {
+    /// As that of [`TokensInput`].
+    #[serde(default)]
+    pub mask: bool,
+    /// As that of [`TokensInput`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub word_dropout: f64,
+}
+
+/// A bag of n-grams as input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BagInput {
+    /// Probability with which an n-gram is left out in training; the values of the others are scaled up.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub word_dropout: f64,
+    /// The vector of each n-gram; a review's vector is the sum of its n-grams' vectors, each times its value.
+    pub embedding: BagEmbeddingSpec,
+}
+
+/// A look-up of vectors that are summed up; as many rows as the encoder has n-grams.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BagEmbeddingSpec {
+    /// Length of a vector.
+    pub size: u32,
+    /// The number at which all values of the vectors begin: at 0 a linear model knows nothing, at 1 its sum is that of
+    /// the review's values, which for log-count ratios is naive Bayes' decision. Without it they begin as `init`
+    /// says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<f64>,
+    /// Whether a learned vector, which begins at 0, is added to the sum.
+    #[serde(default)]
+    pub bias: bool,
 }
 
 /// A look-up of vectors; as many rows as the encoder has ids.
@@ -75,6 +140,39 @@ pub struct TokensInput {
 pub struct EmbeddingSpec {
     /// Length of a vector.
     pub size: u32,
+    /// Whether the vectors are given beside the examples, and what becomes of them.
+    #[serde(default, skip_serializing_if = "PretrainedSpec::is_none")]
+    pub pretrained: PretrainedSpec,
+}
+
+impl EmbeddingSpec {
+    /// Vectors of this length that are learned from the beginning.
+    pub fn of(size: u32) -> Self {
+        Self {
+            size,
+            pretrained: PretrainedSpec::None,
+        }
+    }
+}
+
+/// Where the vectors of an embedding come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PretrainedSpec {
+    /// They begin at random and are learned.
+    #[default]
+    None,
+    /// They are given, and stay as they are.
+    Frozen,
+    /// They are given, and learned further.
+    Tuned,
+}
+
+impl PretrainedSpec {
+    /// Whether none are given.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 }
 
 /// A whole review as one vector.
@@ -105,6 +203,9 @@ pub enum ScaleSpec {
 pub enum LayerSpec {
     /// Sets each value to zero with this probability in training, and scales the others up.
     Dropout(f64),
+    /// Sets a feature to zero in all steps of an example with this probability in training, and scales the others up
+    /// (Gal and Ghahramani, NeurIPS 2016; Keras' `SpatialDropout1D`).
+    VariationalDropout(f64),
     /// A plain recurrent layer with tanh over the steps (Elman 1990).
     Rnn(RecurrentSpec),
     /// A long short-term memory over the steps.
@@ -223,6 +324,14 @@ pub struct AttentionSpec {
 
 fn one() -> u32 {
     1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// How one vector is made from all steps.

@@ -8,7 +8,7 @@ const WIDEST: u32 = 1_000_000;
 /// Checks a layer by itself; the layers of a `concat` are checked with the whole network.
 pub(crate) fn check_values(layer: &LayerSpec) -> Result<(), String> {
     match layer {
-        LayerSpec::Dropout(p) => probability(*p),
+        LayerSpec::Dropout(p) | LayerSpec::VariationalDropout(p) => probability(*p),
         LayerSpec::LeakyRelu(slope) if !slope.is_finite() => {
             Err(format!("a slope is a number, not {slope}"))
         }
@@ -60,7 +60,7 @@ pub(crate) fn within(value: u32, what: &str) -> Result<(), String> {
     }
 }
 
-fn probability(p: f64) -> Result<(), String> {
+pub(crate) fn probability(p: f64) -> Result<(), String> {
     if (0.0..1.0).contains(&p) {
         Ok(())
     } else {

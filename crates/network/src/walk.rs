@@ -3,9 +3,10 @@
 
 use crate::shape::{LayerLine, Shape, ShapeError, Variable};
 use crate::spec::{
-    Conv1dSpec, HeadSpec, InputSpec, LayerSpec, MaxPool1dSpec, NetworkSpec, PoolSpec, RecurrentSpec,
+    Conv1dSpec, HeadSpec, InputSpec, LayerSpec, MaxPool1dSpec, NetworkSpec, PoolSpec,
+    PretrainedSpec, RecurrentSpec,
 };
-use crate::values::{check_values, within};
+use crate::values::{check_values, probability, within};
 
 /// What was found.
 pub(crate) struct Walk {
@@ -34,12 +35,41 @@ impl Walk {
     pub(crate) fn through(spec: &NetworkSpec, ids: usize) -> Self {
         let mut walk = Self::new(spec.input.masks());
         let path = |section: &str| vec![section.to_owned()];
-        let shape = Shape::of_input(&spec.input);
+        let shape = Shape::of_input(&spec.input, ids);
         let place = match &spec.input {
             InputSpec::Tokens(input) => {
                 let size = input.embedding.size;
                 walk.check(&path("input"), within(size, "`size` of an embedding"));
+                walk.check(&path("input"), probability(input.word_dropout));
+                let learned = input.embedding.pretrained != PretrainedSpec::Frozen;
+                walk.variable("embedding.weight", &[axis(ids), size.into()], learned);
+                "embedding"
+            }
+            InputSpec::OneHot(input) => {
+                walk.check(&path("input"), probability(input.word_dropout));
+                if !spec.layers.first().is_some_and(multiplies) {
+                    walk.wrong(
+                        &path("input"),
+                        "a `one_hot` input is looked up by the first layer, which must be `dense`, `rnn`, `lstm` or `gru`",
+                    );
+                }
+                "input"
+            }
+            InputSpec::Bag(input) => {
+                let size = input.embedding.size;
+                walk.check(&path("input"), within(size, "`size` of an embedding"));
+                walk.check(&path("input"), probability(input.word_dropout));
+                if input
+                    .embedding
+                    .start
+                    .is_some_and(|start| !start.is_finite())
+                {
+                    walk.wrong(&path("input"), "`start` of an embedding is a number");
+                }
                 walk.learned("embedding.weight", &[axis(ids), size.into()]);
+                if input.embedding.bias {
+                    walk.learned("embedding.bias", &[size.into()]);
+                }
                 "embedding"
             }
             InputSpec::Whole(input) => {
@@ -109,6 +139,10 @@ impl Walk {
     fn layer(&mut self, layer: &LayerSpec, shape: Shape, path: &[String], name: &str) -> Shape {
         let features = shape.features();
         match layer {
+            LayerSpec::VariationalDropout(_) => {
+                self.steps(shape, path);
+                shape
+            }
             LayerSpec::Dropout(_)
             | LayerSpec::Relu
             | LayerSpec::LeakyRelu(_)
@@ -321,6 +355,14 @@ impl Walk {
 
 fn below<const N: usize>(path: &[String], parts: [String; N]) -> Vec<String> {
     path.iter().cloned().chain(parts).collect()
+}
+
+/// Whether what a layer does first is to multiply each step by its weights.
+fn multiplies(layer: &LayerSpec) -> bool {
+    matches!(
+        layer,
+        LayerSpec::Dense(_) | LayerSpec::Rnn(_) | LayerSpec::Lstm(_) | LayerSpec::Gru(_)
+    )
 }
 
 fn axis(length: usize) -> i64 {

@@ -22,7 +22,9 @@ pub fn for_training(
     let mut rows = rows.to_vec();
     rows.shuffle(rng);
     match examples.layout() {
-        Layout::Padded | Layout::Whole(_) => rows.chunks(size).map(<[usize]>::to_vec).collect(),
+        Layout::Padded | Layout::Whole(_) | Layout::Bag => {
+            rows.chunks(size).map(<[usize]>::to_vec).collect()
+        }
         Layout::Trimmed => {
             for bucket in rows.chunks_mut(size * BUCKET_BATCHES) {
                 bucket.sort_by_key(|&row| examples.ids(row).len());
@@ -47,6 +49,7 @@ pub fn for_evaluation(examples: &Examples, rows: &[usize], size: usize) -> Vec<V
 /// length.
 pub fn assemble(examples: &Examples, rows: &[usize], device: Device) -> Result<Batch, TchError> {
     let steps = match examples.layout() {
+        Layout::Bag => return assemble_bags(examples, rows, device),
         Layout::Whole(length) => length,
         Layout::Padded | Layout::Trimmed => rows
             .iter()
@@ -68,16 +71,36 @@ pub fn assemble(examples: &Examples, rows: &[usize], device: Device) -> Result<B
         .f_view(shape)?
         .f_to_device(device)?;
     let lengths = match examples.layout() {
-        Layout::Padded | Layout::Whole(_) => None,
-        Layout::Trimmed => {
-            let lengths: Vec<i64> = rows
-                .iter()
-                .map(|&row| axis(examples.ids(row).len()))
-                .collect();
-            Some(Tensor::f_from_slice(&lengths)?.f_to_device(device)?)
-        }
+        Layout::Padded | Layout::Whole(_) | Layout::Bag => None,
+        Layout::Trimmed => Some(lengths(examples, rows, device)?),
     };
-    Ok(Batch { ids, lengths })
+    Ok(Batch::of_ids(ids, lengths))
+}
+
+/// Bags, one after the other.
+fn assemble_bags(examples: &Examples, rows: &[usize], device: Device) -> Result<Batch, TchError> {
+    let ids: Vec<i64> = rows
+        .iter()
+        .flat_map(|&row| examples.ids(row).iter().copied().map(i64::from))
+        .collect();
+    let values: Vec<f32> = rows
+        .iter()
+        .flat_map(|&row| examples.values(row).iter().copied())
+        .collect();
+    Ok(Batch {
+        ids: Tensor::f_from_slice(&ids)?.f_to_device(device)?,
+        lengths: Some(lengths(examples, rows, device)?),
+        values: Some(Tensor::f_from_slice(&values)?.f_to_device(device)?),
+    })
+}
+
+/// How many ids each example has, int64 `[B]`.
+fn lengths(examples: &Examples, rows: &[usize], device: Device) -> Result<Tensor, TchError> {
+    let lengths: Vec<i64> = rows
+        .iter()
+        .map(|&row| axis(examples.ids(row).len()))
+        .collect();
+    Tensor::f_from_slice(&lengths)?.f_to_device(device)
 }
 
 /// A length as LibTorch counts; nothing in memory is longer than an i64 can say.

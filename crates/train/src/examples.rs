@@ -1,6 +1,6 @@
 //! Encoded reviews with their labels, in memory.
 //!
-//! Owns reading a `tokens` table and everything that is refused about it before the first batch.
+//! Owns reading a `tokens` or `bags` table and everything that is refused about it before the first batch.
 //! Does not own batches. A review without the label that the task needs is left out and counted.
 
 use std::collections::BTreeMap;
@@ -9,12 +9,14 @@ use std::path::Path;
 use arrow::array::{
     Array as _, AsArray as _, ListArray, RecordBatch, StringArray, UInt8Array, UInt64Array,
 };
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{Float32Type, Int32Type, UInt32Type};
 use cinescore_artifact::digest::{Digest, Preimage};
 use cinescore_artifact::encoder::{EncoderFile, PADDING_ID};
 use cinescore_artifact::table::{TableError, TableReader, column};
-use cinescore_artifact::tables::TOKENS;
+use cinescore_artifact::tables::{BAGS, TOKENS};
+use cinescore_model::bundle::Encoder;
 use cinescore_model::task::Task;
+use cinescore_network::InputSpec;
 use thiserror::Error;
 
 pub use cinescore_artifact::Split;
@@ -32,6 +34,22 @@ pub enum Layout {
     /// Without padding, and padded at the end to this length when they are put together: for networks that take
     /// a whole review as one vector.
     Whole(usize),
+    /// The n-grams that it has, each with a value; there may be none.
+    Bag,
+}
+
+impl Layout {
+    /// What a network's input needs.
+    pub fn of(input: &InputSpec) -> Self {
+        match input {
+            InputSpec::Bag(_) => Self::Bag,
+            InputSpec::Whole(input) => {
+                Self::Whole(usize::try_from(input.length).unwrap_or(usize::MAX))
+            }
+            InputSpec::Tokens(_) | InputSpec::OneHot(_) if input.masks() => Self::Trimmed,
+            InputSpec::Tokens(_) | InputSpec::OneHot(_) => Self::Padded,
+        }
+    }
 }
 
 /// Why a table of examples cannot be trained on.
@@ -50,6 +68,36 @@ pub enum ExamplesError {
         /// Its id.
         id: i32,
         /// The encoder's last id.
+        last: usize,
+    },
+    /// The encoder, and with it the table, is of the other kind.
+    #[error("the network reads the table `{wanted}`, and the encoder is that of `{found}`")]
+    Encoder {
+        /// The table that the network reads.
+        wanted: &'static str,
+        /// The table that the encoder makes.
+        found: &'static str,
+    },
+    /// A value of an n-gram is no number.
+    #[error("review {review_id} has the value {value} for its n-gram {id}")]
+    Value {
+        /// The review.
+        review_id: u64,
+        /// The n-gram.
+        id: u32,
+        /// Its value.
+        value: f32,
+    },
+    /// An n-gram is none of the encoder's.
+    #[error(
+        "review {review_id} has the n-gram {id}, and the encoder's end at {last}: they do not belong together"
+    )]
+    Ngram {
+        /// The review.
+        review_id: u64,
+        /// The n-gram.
+        id: u32,
+        /// The encoder's last.
         last: usize,
     },
     /// The encoder pads to another length.
@@ -130,6 +178,8 @@ pub struct Examples {
     labels: Vec<f64>,
     /// The ids of all examples, one after the other.
     ids: Vec<i32>,
+    /// Of bags the value of each of `ids`; else none.
+    values: Vec<f32>,
     /// Where each example's ids begin, and at last where they end.
     offsets: Vec<usize>,
     /// The examples of each split, in the table's order.
@@ -139,26 +189,46 @@ pub struct Examples {
 }
 
 impl Examples {
-    /// Reads a table and checks it against the encoder that made it.
+    /// Reads a table and checks it against the encoder that made it, and that it can be trained on.
     pub fn read(
         path: &Path,
         task: Task,
         layout: Layout,
-        encoder: &EncoderFile,
+        encoder: &Encoder,
     ) -> Result<Self, ExamplesError> {
+        let examples = Self::read_any(path, task, layout, encoder)?;
+        examples.check(task)?;
+        Ok(examples)
+    }
+
+    /// Reads a table and checks it against the encoder that made it; any split may be empty.
+    pub fn read_any(
+        path: &Path,
+        task: Task,
+        layout: Layout,
+        encoder: &Encoder,
+    ) -> Result<Self, ExamplesError> {
+        let bags = layout == Layout::Bag;
+        if bags != matches!(encoder, Encoder::Bags(_)) {
+            return Err(ExamplesError::Encoder {
+                wanted: if bags { BAGS.name } else { TOKENS.name },
+                found: encoder.table(),
+            });
+        }
         let mut examples = Self {
             layout,
             review_ids: Vec::new(),
             labels: Vec::new(),
             ids: Vec::new(),
+            values: Vec::new(),
             offsets: vec![0],
             splits: Split::ALL.map(|split| (split, Vec::new())).into(),
             unlabelled: Split::ALL.map(|split| (split, 0)).into(),
         };
-        for batch in TableReader::open(path, &TOKENS)?.batches(READ_ROWS)? {
+        let table = if bags { &BAGS } else { &TOKENS };
+        for batch in TableReader::open(path, table)?.batches(READ_ROWS)? {
             examples.add(&batch?, task, encoder)?;
         }
-        examples.check(task)?;
         Ok(examples)
     }
 
@@ -166,11 +236,10 @@ impl Examples {
         &mut self,
         batch: &RecordBatch,
         task: Task,
-        encoder: &EncoderFile,
+        encoder: &Encoder,
     ) -> Result<(), ExamplesError> {
         let review_ids: &UInt64Array = column(batch, "review_id");
         let splits: &StringArray = column(batch, "split");
-        let lists: &ListArray = column(batch, "ids");
         let labels: &UInt8Array = match task {
             Task::Binary => column(batch, "polarity"),
             Task::Regression | Task::Classes | Task::Ordinal => column(batch, "score"),
@@ -196,13 +265,15 @@ impl Examples {
                     task,
                 });
             }
-            let list = lists.value(row);
-            let ids = self.checked(
-                review_id,
-                list.as_primitive::<Int32Type>().values(),
-                encoder,
-            )?;
-            self.ids.extend_from_slice(ids);
+            match encoder {
+                Encoder::Tokens(encoder) => {
+                    let list = column::<ListArray>(batch, "ids").value(row);
+                    let ids = list.as_primitive::<Int32Type>().values();
+                    let ids = self.checked(review_id, ids, encoder)?;
+                    self.ids.extend_from_slice(ids);
+                }
+                Encoder::Bags(_) => self.add_bag(review_id, batch, row, encoder.ids())?,
+            }
             self.offsets.push(self.ids.len());
             self.splits
                 .entry(split)
@@ -210,6 +281,40 @@ impl Examples {
                 .push(self.review_ids.len());
             self.review_ids.push(review_id);
             self.labels.push(f64::from(label));
+        }
+        Ok(())
+    }
+
+    /// Adds the n-grams of a review and their values.
+    fn add_bag(
+        &mut self,
+        review_id: u64,
+        batch: &RecordBatch,
+        row: usize,
+        known: usize,
+    ) -> Result<(), ExamplesError> {
+        let indices = column::<ListArray>(batch, "indices").value(row);
+        let indices = indices.as_primitive::<UInt32Type>().values();
+        let values = column::<ListArray>(batch, "values").value(row);
+        let values = values.as_primitive::<Float32Type>().values();
+        for (&id, &value) in indices.iter().zip(values) {
+            let number = i32::try_from(id).ok();
+            let Some(number) = number.filter(|_| (id as usize) < known) else {
+                return Err(ExamplesError::Ngram {
+                    review_id,
+                    id,
+                    last: known.saturating_sub(1),
+                });
+            };
+            if !value.is_finite() {
+                return Err(ExamplesError::Value {
+                    review_id,
+                    id,
+                    value,
+                });
+            }
+            self.ids.push(number);
+            self.values.push(value);
         }
         Ok(())
     }
@@ -242,7 +347,7 @@ impl Examples {
             });
         }
         let kept = match self.layout {
-            Layout::Padded => ids,
+            Layout::Padded | Layout::Bag => ids,
             Layout::Trimmed | Layout::Whole(_) => {
                 let begin = ids
                     .iter()
@@ -317,6 +422,13 @@ impl Examples {
                     .flat_map(|id| id.to_le_bytes())
                     .collect();
                 preimage.field("ids", &ids);
+                if self.layout == Layout::Bag {
+                    let values = self
+                        .values(row)
+                        .iter()
+                        .flat_map(|value| value.to_le_bytes());
+                    preimage.field("values", &values.collect::<Vec<u8>>());
+                }
             }
         }
         preimage.digest()
@@ -345,6 +457,13 @@ impl Examples {
     /// An example's ids.
     pub fn ids(&self, row: usize) -> &[i32] {
         &self.ids[self.offsets[row]..self.offsets[row + 1]]
+    }
+
+    /// The value of each of an example's ids; none but of bags.
+    pub fn values(&self, row: usize) -> &[f32] {
+        self.values
+            .get(self.offsets[row]..self.offsets[row + 1])
+            .unwrap_or_default()
     }
 
     /// An example's review.

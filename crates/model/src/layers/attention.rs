@@ -43,6 +43,7 @@ impl Attention {
             xs,
             lengths,
             mut attention,
+            ..
         } = flow;
         let compared = xs
             .f_linear(&self.weight, Some(&self.bias))?
@@ -62,6 +63,7 @@ impl Attention {
             xs: sum,
             lengths: None,
             attention,
+            one_hot: false,
         })
     }
 }

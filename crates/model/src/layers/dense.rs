@@ -3,6 +3,8 @@
 use tch::nn::Init;
 use tch::{TchError, Tensor, nn};
 
+use super::one_hot;
+
 /// A fully connected layer, with a bias and without an activation.
 #[derive(Debug)]
 pub struct Dense {
@@ -28,6 +30,11 @@ impl Dense {
     /// `[.., F]` to `[.., units]`.
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         xs.f_linear(&self.weight, Some(&self.bias))
+    }
+
+    /// The same of the one-hot vectors of `ids`, int32 or int64 `[B, T]`, to `[B, T, units]`.
+    pub fn forward_ids(&self, ids: &Tensor) -> Result<Tensor, TchError> {
+        one_hot::sums(&self.weight, ids)?.f_add(&self.bias)
     }
 }
 

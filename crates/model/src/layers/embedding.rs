@@ -23,6 +23,17 @@ impl Embedding {
         Ok(Self { weight })
     }
 
+    /// `ids` rows of `size` zeros that are not learned, until [`Self::begin`] gives the numbers. Variable: `weight`.
+    pub fn frozen(path: &nn::Path<'_>, ids: i64, size: i64) -> Result<Self, TchError> {
+        let weight = path.f_zeros_no_train("weight", &[ids, size])?;
+        Ok(Self { weight })
+    }
+
+    /// Puts given vectors, float32 `[ids, E]`, in place of the first ones.
+    pub fn begin(&self, vectors: &Tensor) -> Result<(), TchError> {
+        tch::no_grad(|| self.weight.shallow_clone().f_copy_(vectors))
+    }
+
     /// `ids`: int32 or int64 `[B, T]`, each below the number of rows, to `[B, T, E]`.
     pub fn forward(&self, ids: &Tensor) -> Result<Tensor, TchError> {
         // -1: no row is left out of the gradient.
@@ -67,5 +78,20 @@ mod tests {
         let (mean, sd) = (embedding.weight.mean(None), embedding.weight.std(false));
         assert!(mean.double_value(&[]).abs() < 0.05);
         assert!((sd.double_value(&[]) - 1.0).abs() < 0.03);
+    }
+
+    #[test]
+    fn given_vectors_are_looked_up_and_frozen_ones_not_learned() {
+        let vars = nn::VarStore::new(Device::Cpu);
+        let frozen = Embedding::frozen(&vars.root(), 3, 2).unwrap();
+        frozen.begin(&ramp(1.0, 1.0, &[3, 2])).unwrap();
+        let ids = Tensor::from_slice(&[2_i64, 0]).view([1, 2]);
+        assert_close(&frozen.forward(&ids).unwrap(), &[5.0, 6.0, 1.0, 2.0], 0.0);
+        assert!(!frozen.weight.requires_grad());
+        let vars = nn::VarStore::new(Device::Cpu);
+        let tuned = Embedding::new(&vars.root(), 3, 2).unwrap();
+        tuned.begin(&ramp(1.0, 1.0, &[3, 2])).unwrap();
+        assert!(tuned.weight.requires_grad());
+        assert!(tuned.begin(&ramp(1.0, 1.0, &[3, 3])).is_err());
     }
 }

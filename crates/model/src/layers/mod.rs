@@ -10,6 +10,8 @@ mod cumulative;
 mod dense;
 mod dropout;
 mod embedding;
+mod embedding_bag;
+mod one_hot;
 mod pool;
 mod recurrent;
 mod window;
@@ -24,6 +26,7 @@ pub use cumulative::Cumulative;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
+pub use embedding_bag::EmbeddingBag;
 pub use pool::Pool;
 pub use recurrent::{CellKind, Recurrent};
 pub use window::{Conv1d, MaxPool1d};
@@ -31,12 +34,14 @@ pub use window::{Conv1d, MaxPool1d};
 /// What goes from one layer to the next.
 #[derive(Debug)]
 pub struct Flow {
-    /// `[B, T, F]` or `[B, F]`.
+    /// `[B, T, F]` or `[B, F]`; before the first layer of a one-hot input ids `[B, T]`.
     pub xs: Tensor,
     /// The real steps of each example, int64 `[B]`, at least 1, where padding is masked; the padding is at the end.
     pub lengths: Option<Tensor>,
     /// What the attention layers gave each step, `[B, T]` each, in the order of the layers.
     pub attention: Vec<Tensor>,
+    /// Whether `xs` are ids that stand for one-hot vectors.
+    pub one_hot: bool,
 }
 
 impl Flow {
@@ -46,11 +51,24 @@ impl Flow {
             xs: xs.shallow_clone(),
             lengths: lengths.map(Tensor::shallow_clone),
             attention: Vec::new(),
+            one_hot: false,
+        }
+    }
+
+    /// What goes into the first layer of a one-hot input: ids `[B, T]`.
+    pub fn of_one_hot(ids: &Tensor, lengths: Option<&Tensor>) -> Self {
+        Self {
+            one_hot: true,
+            ..Self::of(ids, lengths)
         }
     }
 
     fn with(self, xs: Tensor) -> Self {
-        Self { xs, ..self }
+        Self {
+            xs,
+            one_hot: false,
+            ..self
+        }
     }
 
     /// With one vector for each example: there are no steps any more.
@@ -116,6 +134,9 @@ impl Layer {
             |kind, spec| Recurrent::new(path, kind, spec, features).map(Self::Recurrent);
         Ok(match spec {
             LayerSpec::Dropout(probability) => Self::Dropout(Dropout::new(*probability)),
+            LayerSpec::VariationalDropout(probability) => {
+                Self::Dropout(Dropout::variational(*probability))
+            }
             LayerSpec::Rnn(spec) => recurrent(CellKind::Rnn, spec)?,
             LayerSpec::Lstm(spec) => recurrent(CellKind::Lstm, spec)?,
             LayerSpec::Gru(spec) => recurrent(CellKind::Gru, spec)?,
@@ -169,7 +190,11 @@ impl Layer {
                 flow.with_vector(ys)
             }
             Self::Dense(layer) => {
-                let ys = layer.forward(xs)?;
+                let ys = if flow.one_hot {
+                    layer.forward_ids(xs)?
+                } else {
+                    layer.forward(xs)?
+                };
                 flow.with(ys)
             }
             Self::Activation(layer) => {

@@ -5,7 +5,7 @@ use cinescore_network::RecurrentSpec;
 use tch::nn::Init;
 use tch::{Kind, TchError, Tensor, nn};
 
-use super::{Dropout, Flow};
+use super::{Dropout, Flow, one_hot};
 
 /// What a cell computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,20 +115,23 @@ impl Recurrent {
             mut xs,
             lengths,
             attention,
+            one_hot,
         } = flow;
         for (number, cells) in self.layers.iter().enumerate() {
+            // Behind the first layer there are sums and no ids any more.
+            let one_hot = one_hot && number == 0;
             if number > 0 {
                 xs = self.between.forward(&xs, train)?;
             }
             let forward = match cells.first() {
-                Some(cell) => cell.forward(&xs, train)?,
+                Some(cell) => cell.forward(&xs, one_hot, train)?,
                 None => xs.shallow_clone(),
             };
             xs = match cells.get(1) {
                 None => forward,
                 Some(cell) => {
                     let turned = turned_around(&xs, lengths.as_ref())?;
-                    let backward = cell.forward(&turned, train)?;
+                    let backward = cell.forward(&turned, one_hot, train)?;
                     let backward = turned_around(&backward, lengths.as_ref())?;
                     Tensor::f_cat(&[forward, backward], 2)?
                 }
@@ -138,30 +141,48 @@ impl Recurrent {
             xs,
             lengths,
             attention,
+            one_hot: false,
         })
     }
 }
 
-/// `xs` `[B, T, F]` with the steps of each example in the opposite order; padding stays where it is.
+/// `xs` `[B, T, F]`, or `[B, T]`, with the steps of each example in the opposite order; padding stays where it is.
 fn turned_around(xs: &Tensor, lengths: Option<&Tensor>) -> Result<Tensor, TchError> {
     let Some(lengths) = lengths else {
         return xs.f_flip([1]);
     };
-    let (batch, steps, features) = xs.size3()?;
+    let size = xs.size();
+    let steps = size.get(1).copied().unwrap_or(0);
     let step = Tensor::f_arange(steps, (Kind::Int64, xs.device()))?.f_unsqueeze(0)?;
     let opposite = lengths.f_unsqueeze(1)?.f_sub_scalar(1)?.f_sub(&step)?;
-    let index = opposite
-        .f_where_self(&opposite.f_ge(0)?, &step)?
-        .f_unsqueeze(2)?
-        .f_expand([batch, steps, features], false)?;
+    let index = opposite.f_where_self(&opposite.f_ge(0)?, &step)?;
+    let index = match size.len() {
+        2 => index,
+        _ => index.f_unsqueeze(2)?.f_expand(size, false)?,
+    };
     xs.f_gather(1, &index, false)
 }
 
 impl Cell {
-    fn forward(&self, xs: &Tensor, train: bool) -> Result<Tensor, TchError> {
-        let (batch, _steps, _features) = xs.size3()?;
+    /// `xs` `[B, T, F]`, or ids `[B, T]` that stand for one-hot vectors.
+    fn forward(&self, xs: &Tensor, one_hot: bool, train: bool) -> Result<Tensor, TchError> {
+        let [weight_ih, weight_hh, bias_ih, bias_hh] = &self.weights;
+        let sums;
+        let unity;
+        let (xs, weight_ih) = if one_hot {
+            // LibTorch wants something to multiply: the sums are there already.
+            let rows = weight_ih.size2()?.0;
+            sums = one_hot::sums(weight_ih, xs)?;
+            unity = Tensor::f_eye(rows, (Kind::Float, xs.device()))?;
+            (&sums, &unity)
+        } else {
+            (xs, weight_ih)
+        };
+        let batch = xs.size3()?.0;
         let start = Tensor::f_zeros([1, batch, self.units], (Kind::Float, xs.device()))?;
-        let weights: Vec<&Tensor> = self.weights.iter().collect();
+        let weights = [weight_ih, weight_hh, bias_ih, bias_hh];
+        // Without it LibTorch's fused kernels keep nothing to go back by. There is no dropout in them.
+        let train = train || xs.requires_grad();
         Ok(match self.kind {
             CellKind::Rnn => {
                 xs.f_rnn_tanh(&start, &weights, true, 1, 0.0, train, false, true)?

@@ -62,6 +62,7 @@ impl Conv1d {
             xs: ys.f_transpose(1, 2)?,
             lengths,
             attention: flow.attention,
+            one_hot: false,
         })
     }
 }
@@ -95,6 +96,7 @@ impl MaxPool1d {
             xs: ys,
             lengths,
             attention: flow.attention,
+            one_hot: false,
         };
         // A window of padding alone has no greatest value, and what comes next may reckon with it.
         Ok(Flow {

@@ -118,7 +118,9 @@ fn look_at(folder: &Path, output: &Output, result: &TaskResult) -> Result<(), Li
     let as_declared = match output.form {
         Form::Folder => meta.is_dir(),
         Form::Any => meta.is_file() || meta.is_dir(),
-        Form::Table { .. } | Form::File | Form::Network | Form::Source { .. } => meta.is_file(),
+        Form::Table { .. } | Form::OneOf(_) | Form::File | Form::Network | Form::Source { .. } => {
+            meta.is_file()
+        }
     };
     if !as_declared {
         let is = if meta.is_symlink() {

@@ -1,6 +1,8 @@
 //! Inputs of a report, written as the stages above write them: real shapes and orders of size, made
 //! by rule from a counter.
 
+mod compared;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use crate::examples::ExamplesError;
 use crate::objective::ObjectiveError;
 use crate::training::TrainingError;
 
-pub(super) fn of_examples(error: ExamplesError) -> StageError {
+pub(crate) fn of_examples(error: ExamplesError) -> StageError {
     match error {
         ExamplesError::Table(error) => error.into(),
         ExamplesError::Ragged { .. } => StageError::usage(error).hint(
@@ -18,6 +18,13 @@ pub(super) fn of_examples(error: ExamplesError) -> StageError {
         ExamplesError::Long { .. } => StageError::usage(error).hint(
             "let `featurize text` cut reviews off there (`max_length`), or raise `length` in the network file",
         ),
+        ExamplesError::Encoder { wanted, .. } => {
+            let hint = match wanted {
+                "bags" => "give it `bags` and `encoder` of `featurize bags`",
+                _ => "give it `tokens` and `encoder` of `featurize text`",
+            };
+            StageError::usage(error).hint(hint)
+        }
         other => StageError::input(other),
     }
 }

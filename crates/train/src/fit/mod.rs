@@ -1,16 +1,18 @@
 //! The kind `fit`: examples, an encoder and a network file to a trained model.
 //!
 //! Owns the order of the work, the checks before it, and the result. Does not own any step of it. Reads
-//! `tokens`, an encoder file, a network file and, to go on with a training, a checkpoint; writes the folders
+//! `tokens` or `bags`, an encoder file, a network file, where it wants them `vectors` and, to go on with a training, a
+//! checkpoint; writes the folders
 //! `bundle` and `checkpoint` and the tables `history`, `predictions` and `metrics`.
 //!
 //! A training may stop before its last epoch (`stop_after`). Its bundle, predictions and metrics are then those
 //! of the best epoch so far, as they are at the end; a second training that takes its checkpoint ends with the
 //! same bytes as one without the break.
 
-mod errors;
+pub(crate) mod errors;
 mod measure;
 mod params;
+mod pretrained;
 mod resume;
 mod tables;
 
@@ -19,11 +21,11 @@ use std::path::Path;
 use cinescore_artifact::StageError;
 use cinescore_artifact::describe::{Input, KeyPart, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::tables::{HISTORY, METRICS, PREDICTIONS, TOKENS};
+use cinescore_artifact::tables::{BAGS, HISTORY, METRICS, PREDICTIONS, TOKENS, VECTORS};
 use cinescore_model::bundle::{self, BUNDLE_VERSION, Manifest};
 use cinescore_model::task::Task;
 use cinescore_model::{LIBTORCH_VERSION, Net, compute, device};
-use cinescore_network::{self as network, HeadSpec, InputSpec, NetworkSpec};
+use cinescore_network::{self as network, HeadSpec, NetworkSpec};
 use serde_json::Value;
 use tch::Device;
 
@@ -42,9 +44,21 @@ use resume::{CHECKPOINT, Kept};
 /// The kind, for the program.
 pub fn kind() -> Kind {
     Kind::new("fit", "Train a network and evaluate it", run)
-        .input(Input::table("examples", &TOKENS, "the encoded reviews"))
-        .input(Input::file("encoder", "the encoder that made their ids"))
+        .input(Input::tables(
+            "examples",
+            &[&TOKENS, &BAGS],
+            "the encoded reviews: ids, or bags of n-grams",
+        ))
+        .input(Input::file("encoder", "the encoder that made them"))
         .input(Input::network("network", "the network file"))
+        .input(
+            Input::table(
+                "vectors",
+                &VECTORS,
+                "the vectors of words that a `pretrained` embedding begins with",
+            )
+            .optional(),
+        )
         .input(
             Input::folder(
                 CHECKPOINT,
@@ -89,17 +103,10 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let (encoder, encoder_bytes) =
         bundle::read_encoder(&context.input("encoder")?.path).map_err(StageError::input)?;
     let spec = read_network(params, context)?;
-    let layout = match &spec.input {
-        InputSpec::Tokens(input) if input.mask => Layout::Trimmed,
-        InputSpec::Tokens(_) => Layout::Padded,
-        InputSpec::Whole(input) => {
-            Layout::Whole(usize::try_from(input.length).unwrap_or(usize::MAX))
-        }
-    };
     let examples = Examples::read(
         &context.input("examples")?.path,
         params.task,
-        layout,
+        Layout::of(&spec.input),
         &encoder,
     )
     .map_err(of_examples)?;
@@ -115,8 +122,10 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
 
     random::seed_torch(params.seed, random::INITIALISATION);
     let net = Net::new(&spec, encoder.ids(), device).map_err(StageError::failed)?;
+    let vectors = pretrained::begin(&spec, encoder.ids(), &net, context)?;
     let schedule = params.schedule();
-    let identity = resume::identity(params, &spec, encoder.ids(), &examples)?;
+    let mut identity = resume::identity(params, &spec, encoder.ids(), &examples)?;
+    identity.extend(vectors.map(|digest| ("vectors".to_owned(), digest.to_hex().into())));
     let mut state = State::new(&net, &schedule).map_err(StageError::failed)?;
     let kept = Kept::open(context, &identity, &schedule, &device::name(device))?;
     resume::resume(context, &identity, &schedule, kept.as_ref(), &mut state)?;
@@ -209,7 +218,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
 }
 
 /// The device; says so where it is not the one that `auto` would rather have.
-fn choose_device(context: &mut TaskContext) -> Result<Device, StageError> {
+pub(crate) fn choose_device(context: &mut TaskContext) -> Result<Device, StageError> {
     let chosen = device::choose(context.device()).map_err(StageError::usage)?;
     if let Some(note) = chosen.note {
         context.progress().step(&note);
