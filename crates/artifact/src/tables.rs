@@ -433,7 +433,7 @@ pub static METRICS: TableSpec = TableSpec {
         col(
             "metric",
             Utf8,
-            "`accuracy`, `precision`, `recall`, `f1` (of positive; `_macro`: the mean over the classes), `auc`, `calibration_error`, `log_loss` (nats), `mse` (stars squared; `mse_tenths` and `mse_unit`: of stars / 10 and (stars - 1) / 9), `rmse` and `mae` (stars), `r2`, `within_one` and `quadratic_kappa` (of whole stars), `coverage` and `interval_width` (stars) of the 90 % intervals; of some examples only, by true class or score: `recall_of_7`, `f1_of_negative`, `mean_error_of_7` (predicted less true, stars), `coverage_of_7`",
+            "`accuracy`, `precision`, `recall`, `f1` (of positive; `_macro`: the mean over the classes), `auc`, `calibration_error`, `log_loss` (nats), `mse` (stars squared; `mse_tenths` and `mse_unit`: of stars / 10 and (stars - 1) / 9), `rmse` and `mae` (stars), `r2`, `within_one` and `quadratic_kappa` (of whole stars), `coverage` and `interval_width` (stars) of the 90 % intervals; of some examples only, by true class or score: `recall_of_7`, `f1_of_negative`, `mean_error_of_7` (predicted less true, stars), `coverage_of_7`; of explanations, in the unit of the prediction: `deletion_top_METHOD`, `deletion_random`, `deletion_gain_METHOD` (the one less the other), `completeness_error`",
         ),
         opt(
             "value",
@@ -595,7 +595,7 @@ pub static ATTRIBUTIONS: TableSpec = TableSpec {
         col(
             "method",
             Utf8,
-            "`attention`, `occlusion` or `integrated_gradients`",
+            "`attention`, `integrated_gradients` or `occlusion`",
         ),
         col(
             "weight",

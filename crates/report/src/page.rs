@@ -79,12 +79,30 @@ pub(crate) enum Block {
     Figures {
         figures: Vec<Figure>,
     },
+    /// A review's tokens, shaded by what they added to a prediction.
+    Words {
+        name: String,
+        words: Vec<Word>,
+        /// Tokens that are not shown.
+        more: u64,
+    },
     /// A stage of the pipeline, folded away.
     Stage {
         name: String,
         run: String,
         tables: Vec<TableView>,
     },
+}
+
+/// A token and what it added.
+#[derive(Debug, Serialize)]
+pub(crate) struct Word {
+    pub(crate) text: String,
+    /// Of its colour, per cent.
+    pub(crate) shade: u32,
+    /// Whether it lowers the prediction.
+    pub(crate) lowers: bool,
+    pub(crate) weight: String,
 }
 
 /// A plot with the table behind it.

@@ -14,7 +14,7 @@ use crate::render::{RenderError, render};
 use crate::{metric, sections};
 
 /// The inputs that artifacts may come in.
-const INPUTS: [(&str, &str); 3] = [
+const INPUTS: [(&str, &str); 5] = [
     (
         "reviews",
         "outputs of `ingest reviews` and `ingest audit`: reviews, rejects, findings",
@@ -25,7 +25,12 @@ const INPUTS: [(&str, &str); 3] = [
     ),
     (
         "nets",
-        "outputs of `train fit`, of any number of networks: history, metrics, predictions, bundle",
+        "outputs of `train fit`, `evaluate` and `baseline`, of any number of networks: history, metrics, predictions, bundle",
+    ),
+    ("scores", "outputs of `train compare`: comparisons, spreads"),
+    (
+        "words",
+        "outputs of `train explain`: attributions, and their metrics",
     ),
 ];
 const OUTPUT: &str = "report";
@@ -117,6 +122,8 @@ fn page(
     let data = sections::data::section(groups, params.sample_rows, parts)?;
     let training = sections::training::section(&networks, parts)?;
     let (results, summary) = sections::results::section(&networks, parts)?;
+    let comparisons = sections::comparisons::section(groups, parts)?;
+    let words = sections::words::section(groups, parts)?;
     let origin = sections::origin::section(groups, provenance, parts)?;
     let sources = provenance
         .map(sections::origin::sources)
@@ -133,7 +140,7 @@ fn page(
         warnings: provenance
             .map(sections::origin::warnings)
             .unwrap_or_default(),
-        sections: vec![data.section, training, results, origin],
+        sections: vec![data.section, training, results, comparisons, words, origin],
         summary: data.summary.into_iter().chain(summary).collect(),
     })
 }

@@ -1,4 +1,6 @@
-//! What a network says of examples, without dropout.
+//! What a network says of examples, without dropout; and the kind `evaluate`, which asks a trained one.
+
+mod kind;
 
 use cinescore_model::Net;
 use cinescore_model::task::Decoder;
@@ -7,6 +9,8 @@ use tch::{Kind, TchError, Tensor};
 use crate::batches;
 use crate::examples::{Examples, Split};
 use crate::results::Evaluated;
+
+pub use kind::{EvaluateParams, kind};
 
 /// Examples that go through a network together; four times as many were no faster and took more memory.
 const BATCH: usize = 64;

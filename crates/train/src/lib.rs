@@ -1,4 +1,4 @@
-//! Trains networks and says how good they are: the kinds `fit`, `baseline` and `compare`.
+//! Trains networks and says how good they are: the kinds `fit`, `evaluate`, `baseline`, `compare` and `explain`.
 //!
 //! Owns reading encoded examples, batches, losses, optimizers, the training loop, evaluation and the
 //! figures. Does not own any layer, the bundle's format or how an output becomes a prediction
@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod compare;
 pub mod evaluate;
 pub mod examples;
+pub mod explain;
 pub mod figures;
 pub mod fit;
 pub mod objective;
@@ -19,4 +20,5 @@ pub mod random;
 pub mod rate;
 pub mod results;
 pub mod splits;
+mod trained;
 pub mod training;

@@ -1,18 +1,21 @@
 //! The sections of the page: counts in words, tables and plots.
 
+mod by_score;
+pub(crate) mod comparisons;
 pub(crate) mod data;
 mod league;
 pub(crate) mod origin;
 mod predictions;
 pub(crate) mod results;
 pub(crate) mod training;
+pub(crate) mod words;
 
 use std::collections::BTreeMap;
 
 pub(crate) use league::Verdict;
 
 use cinescore_artifact::table::TableError;
-use cinescore_artifact::tables::{HISTORY, METRICS, PREDICTIONS};
+use cinescore_artifact::tables::{ATTRIBUTIONS, HISTORY, METRICS, PREDICTIONS};
 use cinescore_artifact::task::Provenance;
 use serde_json::Value;
 
@@ -40,7 +43,9 @@ pub(crate) fn networks(
     provenance: Option<&Provenance>,
 ) -> Result<Vec<Network>, TableError> {
     let mut networks = Vec::new();
-    for group in groups {
+    // What explains a network has figures too, and is none.
+    let explains = |group: &&Group| group.table(&ATTRIBUTIONS).is_some();
+    for group in groups.iter().filter(|group| !explains(group)) {
         let history = group.table(&HISTORY).map(history::count).transpose()?;
         let metrics = group.table(&METRICS).map(metrics::count).transpose()?;
         let predictions = group

@@ -1,6 +1,6 @@
 //! The section on results: headlines, and figures beside the trivial predictor's.
 
-use super::{Network, absent, counted, league, predictions, text};
+use super::{Network, absent, by_score, counted, league, predictions, text};
 use crate::count::metrics::{MetricRow, Metrics};
 use crate::metric;
 use crate::number;
@@ -51,6 +51,11 @@ pub(crate) fn section(
                 section.blocks.push(Block::Table {
                     table: parts.table(table)?,
                 });
+                if let Some(table) = by_score::table(&network.name, metrics) {
+                    section.blocks.push(Block::Table {
+                        table: parts.table(table)?,
+                    });
+                }
             }
         }
         match &network.predictions {
@@ -104,7 +109,8 @@ fn figures_table(network: &Network, metrics: &Metrics) -> Table {
     columns.extend(["trivial", "n"]);
     let caption = "Figures beside the trivial predictor's";
     let mut table = Table::new(format!("{} metrics", network.name), caption, &columns);
-    for row in &metrics.rows {
+    let of_all = |row: &&MetricRow| metric::of_some(&row.metric).is_none();
+    for row in metrics.rows.iter().filter(of_all) {
         table.row(figures_row(row, intervals));
     }
     table

@@ -1,6 +1,7 @@
 //! Inputs of a report, written as the stages above write them: real shapes and orders of size, made
 //! by rule from a counter.
 
+mod compared;
 mod network;
 mod provenance;
 mod reviews;

@@ -197,6 +197,39 @@ fn the_same_inputs_give_the_same_bytes() {
 }
 
 #[test]
+fn comparisons_and_words_are_shown() {
+    let files = made(&Given::compared());
+    let page = &files["index.html"];
+    for words in [
+        "first is better",
+        "within the spread of seeds",
+        "No network was given.",
+    ] {
+        assert!(page.contains(words), "`{words}`");
+    }
+    // The greatest weight is the darkest, a word that lowers is known without its colour, and no word is markup.
+    let dull = "<span class=\"lowers\" style=\"--shade:60%\" title=\"−1.500\"><bdi>&lt;b&gt;dull&lt;&#x2f;b&gt;</bdi></span>";
+    let saved =
+        "<span class=\"raises\" style=\"--shade:30%\" title=\"0.7500\"><bdi>saved</bdi></span>";
+    assert!(page.contains(dull) && page.contains(saved), "{page}");
+    assert!(page.contains("</span> <bdi>film</bdi> <span"), "{page}");
+
+    let pair = csv_row(&files, "scores-pairs", "net[network=a],net[network=b]");
+    assert_eq!(
+        pair[2..],
+        ["-1.25", "-1.5", "-1", "0.002", "0.4", "first is better"]
+    );
+    let all = csv_row(&files, "scores-all", "test,mae");
+    assert_eq!(all[4], "-0.2");
+    assert_eq!(
+        csv_row(&files, "scores-seeds", "net[network=a]")[1..],
+        ["3", "4.5", "0.25", "4.25", "4.75"]
+    );
+    let gain = csv_row(&files, "lstm-deletion", "top words over random ones");
+    assert_eq!(gain[1..3], ["occlusion", "1.125"]);
+}
+
+#[test]
 fn nothing_given_is_said_and_no_crash() {
     let given = Given::nothing();
     let files = made(&given);
@@ -204,6 +237,8 @@ fn nothing_given_is_said_and_no_crash() {
         "No table of reviews was given.",
         "No encoded reviews were given.",
         "No network was given.",
+        "No comparisons were given",
+        "No explanations were given",
         "No provenance was given",
         "No test figures",
     ] {

@@ -9,7 +9,7 @@ use crate::examples::ExamplesError;
 use crate::objective::ObjectiveError;
 use crate::training::TrainingError;
 
-pub(super) fn of_examples(error: ExamplesError) -> StageError {
+pub(crate) fn of_examples(error: ExamplesError) -> StageError {
     match error {
         ExamplesError::Table(error) => error.into(),
         ExamplesError::Ragged { .. } => StageError::usage(error).hint(

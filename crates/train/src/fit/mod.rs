@@ -9,7 +9,7 @@
 //! of the best epoch so far, as they are at the end; a second training that takes its checkpoint ends with the
 //! same bytes as one without the break.
 
-mod errors;
+pub(crate) mod errors;
 mod measure;
 mod params;
 mod pretrained;
@@ -218,7 +218,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
 }
 
 /// The device; says so where it is not the one that `auto` would rather have.
-fn choose_device(context: &mut TaskContext) -> Result<Device, StageError> {
+pub(crate) fn choose_device(context: &mut TaskContext) -> Result<Device, StageError> {
     let chosen = device::choose(context.device()).map_err(StageError::usage)?;
     if let Some(note) = chosen.note {
         context.progress().step(&note);

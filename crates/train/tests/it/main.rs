@@ -4,6 +4,8 @@
 
 mod baselines;
 mod compares;
+mod evaluates;
+mod explains;
 mod inputs;
 mod interrupted;
 mod learns;
