@@ -6,6 +6,7 @@
 //! and a network file; writes a bundle, a checkpoint and the tables `history`, `predictions` and `metrics`.
 
 pub mod batches;
+pub mod blame;
 pub mod checkpoint;
 pub mod evaluate;
 pub mod examples;
@@ -15,4 +16,5 @@ pub mod objective;
 pub mod optimizer;
 pub mod random;
 pub mod rate;
+pub mod summary;
 pub mod training;

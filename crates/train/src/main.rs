@@ -8,5 +8,6 @@ fn main() -> ExitCode {
     let about = "Trains networks on encoded examples and says how good they are.";
     Program::new("cinescore-train", about, env!("CINESCORE_CODE_DIGEST"))
         .kind(cinescore_train::fit::kind())
+        .verb(cinescore_train::summary::verb())
         .main()
 }
