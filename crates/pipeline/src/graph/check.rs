@@ -18,6 +18,9 @@ use crate::programs::Programs;
 
 /// The parameter of a stage that sets the parameters of its network file.
 const NETWORK_PARAMS: &str = "network_params";
+/// The inputs that a network file decides about.
+const EXAMPLES: &str = "examples";
+const VECTORS: &str = "vectors";
 
 /// The checked stages of a file, in an order in which they can run.
 pub(super) fn stages(
@@ -50,7 +53,7 @@ pub(super) fn stages(
         };
         let params = checker.params(stage, found);
         let inputs = checker.inputs(stage, found, &nodes);
-        checker.networks(stage, &inputs);
+        checker.networks(stage, &inputs, &nodes);
         checker.checks(stage, &found.kind);
         stages.push(Stage {
             name: stage.name.clone(),
@@ -246,8 +249,14 @@ impl Checker<'_> {
         inputs
     }
 
-    /// Network files that the pipeline names: their shapes are checked now, not when training starts.
-    fn networks(&mut self, stage: &StageFile, inputs: &[(Arc<Input>, Vec<Reference>)]) {
+    /// Network files that the pipeline names: their shapes, and that they are given what they read, are checked now, not
+    /// when training starts.
+    fn networks(
+        &mut self,
+        stage: &StageFile,
+        inputs: &[(Arc<Input>, Vec<Reference>)],
+        nodes: &Nodes<'_>,
+    ) {
         let overrides: BTreeMap<String, serde_json::Value> = stage
             .params
             .get(NETWORK_PARAMS)
@@ -260,11 +269,10 @@ impl Checker<'_> {
                     continue;
                 };
                 match fs_err::read_to_string(path) {
-                    Ok(text) => {
-                        if let Err(found) = cinescore_network::check(&text, path, &overrides) {
-                            self.problems.extend(found);
-                        }
-                    }
+                    Ok(text) => match cinescore_network::check(&text, path, &overrides) {
+                        Ok(summary) => self.read_by(&summary, stage, inputs, nodes),
+                        Err(found) => self.problems.extend(found),
+                    },
                     Err(error) => {
                         let path = ["inputs", input.name.as_str()];
                         let problem = stage.place.problem_at(&path, error.to_string());
@@ -272,6 +280,55 @@ impl Checker<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// A network's examples and, where its embedding begins with them, vectors.
+    fn read_by(
+        &mut self,
+        summary: &cinescore_network::Summary,
+        stage: &StageFile,
+        inputs: &[(Input, Vec<Reference>)],
+        nodes: &Nodes<'_>,
+    ) {
+        let given = |name: &str| {
+            let found = inputs.iter().find(|(input, _)| input.name == name)?;
+            Some(found.1.as_slice())
+        };
+        let table_of = |reference: &Reference| match reference {
+            Reference::Path(_) => None,
+            Reference::Output { stage, output, .. } => {
+                let base = stage
+                    .split_once('[')
+                    .map_or(stage.as_str(), |(base, _)| base);
+                let outputs = &nodes.kind(base)?.outputs;
+                match &outputs.iter().find(|known| known.name == *output)?.form {
+                    Form::Table { table, .. } => Some(table.clone()),
+                    _ => None,
+                }
+            }
+        };
+        for table in given(EXAMPLES)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(table_of)
+        {
+            if table != summary.table {
+                let message = format!(
+                    "the network `{}` reads the table `{}`, and `{EXAMPLES}` is the table `{table}`",
+                    summary.name, summary.table
+                );
+                let problem = stage.place.problem_at(&["inputs", EXAMPLES], message);
+                self.problems.push(problem);
+            }
+        }
+        if summary.pretrained && given(VECTORS).is_some_and(<[Reference]>::is_empty) {
+            let message = format!(
+                "the embedding of the network `{}` is `pretrained`, and the input `{VECTORS}` is missing",
+                summary.name
+            );
+            self.problems
+                .push(stage.place.problem_at_key(&["inputs"], message));
         }
     }
 
