@@ -5,7 +5,8 @@ Trains the same stage with LibTorch held to the instructions of older processors
 prints, for each metric, the value as the machine is and the largest distance from it.
 
     cinescore run -p demo
-    benchmarks/runner/machines.py --program target/release/cinescore-train --view artifacts/runs/demo/net
+    benchmarks/runner/machines.py --program target/release/cinescore-train --view artifacts/runs/demo/net \
+        --input network=pipelines/networks/keras_lstm.yaml
 
 Reads the stage's parameters and inputs from its view, so that it trains what the pipeline trains.
 """
@@ -70,7 +71,7 @@ def main():
     arguments.add_argument("--program", type=pathlib.Path, required=True, help="cinescore-train")
     arguments.add_argument("--view", type=pathlib.Path, required=True, help="artifacts/runs/PIPELINE/STAGE")
     arguments.add_argument("--input", action="append", default=[], metavar="NAME=FILE", help="an input that is a file of yours")
-    arguments.add_argument("--threads", default="1,2", help="numbers of threads")
+    arguments.add_argument("--threads", default="2,1", help="numbers of threads; the first is what the others are compared with")
     given = arguments.parse_args()
     view = json.loads((given.view / "stage.json").read_text())
     view = view.get("value", view)

@@ -1,4 +1,4 @@
-//! How long the runner's inner parts take: `cargo bench -p cinescore-cli`. No test runs them.
+//! How long the runner's inner parts take: `make bench`. No test runs them.
 //!
 //! The pipeline is a stage, a matrix of 1,000 cells that read it, and a stage that reads them all, by the
 //! toy program of the runner's tests; everything is fresh. Whole commands beside those of other runners are
