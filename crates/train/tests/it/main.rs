@@ -5,6 +5,7 @@
 mod inputs;
 mod interrupted;
 mod learns;
+mod networks;
 mod refused;
 mod repeatable;
 mod resumed;
