@@ -433,7 +433,7 @@ pub static METRICS: TableSpec = TableSpec {
         col(
             "metric",
             Utf8,
-            "`accuracy`, `precision`, `recall`, `f1`, `f1_macro`, `auc`, `calibration_error`, `log_loss` (nats), `mse` (stars squared; `mse_tenths` and `mse_unit`: of stars / 10 and (stars - 1) / 9), `rmse` and `mae` (stars), `r2`, `within_one` and `quadratic_kappa` (of whole stars)",
+            "`accuracy`, `precision`, `recall`, `f1` (of positive; `_macro`: the mean over the classes), `auc`, `calibration_error`, `log_loss` (nats), `mse` (stars squared; `mse_tenths` and `mse_unit`: of stars / 10 and (stars - 1) / 9), `rmse` and `mae` (stars), `r2`, `within_one` and `quadratic_kappa` (of whole stars), `coverage` and `interval_width` (stars) of the 90 % intervals; of some examples only, by true class or score: `recall_of_7`, `f1_of_negative`, `mean_error_of_7` (predicted less true, stars), `coverage_of_7`; of explanations, in the unit of the prediction: `deletion_top_METHOD`, `deletion_random`, `deletion_gain_METHOD` (the one less the other), `completeness_error`",
         ),
         opt(
             "value",
@@ -443,12 +443,12 @@ pub static METRICS: TableSpec = TableSpec {
         opt(
             "lower",
             Float64,
-            "lower end of its 95 % interval; null where none was computed",
+            "lower end of its 95 % interval, by bootstrap; null where there is none",
         ),
         opt(
             "upper",
             Float64,
-            "upper end of its 95 % interval; null where none was computed",
+            "upper end of its 95 % interval, by bootstrap; null where there is none",
         ),
         col("n", UInt64, "examples it was computed from"),
     ],
@@ -497,6 +497,114 @@ pub static PREDICTIONS: TableSpec = TableSpec {
     ],
 };
 
+/// Differences between networks.
+pub static COMPARISONS: TableSpec = TableSpec {
+    name: "comparisons",
+    version: 1,
+    row: "a pair of networks in a figure",
+    order: "a, b (both in the order given), split, metric",
+    row_group_rows: 65_536,
+    columns: &[
+        col(
+            "a",
+            Utf8,
+            "a configuration: what the pipeline calls a network or baseline, without its seed",
+        ),
+        col("b", Utf8, "another one"),
+        col("split", Utf8, "the split they were measured on"),
+        col("metric", Utf8, "the figure, as in `metrics`"),
+        col(
+            "difference",
+            Float64,
+            "the figure of a less that of b, each the mean over its seeds",
+        ),
+        opt(
+            "lower",
+            Float64,
+            "lower end of its 95 % interval, by paired bootstrap; null where there is none",
+        ),
+        opt(
+            "upper",
+            Float64,
+            "upper end of its 95 % interval, by paired bootstrap; null where there is none",
+        ),
+        opt(
+            "p",
+            Float64,
+            "two-sided p of no difference, by the same resamples, not corrected for the number of pairs; null where there is no interval",
+        ),
+        opt(
+            "spread",
+            Float64,
+            "standard deviation of the difference between seeds; null where neither has several",
+        ),
+        col(
+            "verdict",
+            Utf8,
+            "`within the spread of seeds`: the difference is smaller than `spread`; else `higher` or `lower`: a is; `not told apart`: 0 is in the interval",
+        ),
+    ],
+};
+
+/// Means over seeds.
+pub static SPREADS: TableSpec = TableSpec {
+    name: "spreads",
+    version: 1,
+    row: "a configuration's figure over its seeds",
+    order: "subject (in the order given), split, metric",
+    row_group_rows: 65_536,
+    columns: &[
+        col(
+            "subject",
+            Utf8,
+            "a configuration: what the pipeline calls a network or baseline, without its seed",
+        ),
+        col("split", Utf8, "the split it was measured on"),
+        col("metric", Utf8, "the figure, as in `metrics`"),
+        col("mean", Float64, "its mean over the seeds"),
+        opt(
+            "spread",
+            Float64,
+            "its standard deviation between seeds (over n - 1); null of one seed",
+        ),
+        col("least", Float64, "the least of them"),
+        col("greatest", Float64, "the greatest of them"),
+        col("runs", UInt32, "seeds"),
+    ],
+};
+
+/// What decided predictions.
+pub static ATTRIBUTIONS: TableSpec = TableSpec {
+    name: "attributions",
+    version: 1,
+    row: "a token of an explained review, as a method sees it",
+    order: "review_id, method, position",
+    row_group_rows: 65_536,
+    columns: &[
+        col("review_id", UInt64, "the review"),
+        col(
+            "position",
+            UInt32,
+            "place of the token in `ids` of the review, padding left out, from 0",
+        ),
+        col(
+            "token",
+            Utf8,
+            "the token; `<unknown>` where it is not in the vocabulary",
+        ),
+        col(
+            "method",
+            Utf8,
+            "`attention`, `integrated_gradients` or `occlusion`",
+        ),
+        col(
+            "weight",
+            Float64,
+            "what the token adds to the prediction, in its unit (probability of positive, or stars); of `attention` the part that it was given, without a sign",
+        ),
+    ],
+};
+
 /// All tables, by which a reader of an unknown artifact can find its schema.
 pub static ALL: &[&TableSpec] = &[
     &REVIEWS,
@@ -515,4 +623,7 @@ pub static ALL: &[&TableSpec] = &[
     &HISTORY,
     &METRICS,
     &PREDICTIONS,
+    &COMPARISONS,
+    &SPREADS,
+    &ATTRIBUTIONS,
 ];

@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+mod init;
 mod records;
 
 use std::num::NonZeroUsize;
@@ -14,6 +15,7 @@ use cinescore_pipeline::runs::Runs;
 use cinescore_pipeline::{PipelineError, Project};
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+pub(crate) use init::*;
 pub(crate) use records::*;
 
 use crate::amounts::{parse_age, parse_size};
@@ -66,6 +68,9 @@ pub(crate) struct ProjectArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Write a pipeline for a table of your own reviews
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(InitArguments),
     /// Bring stages up to date: run what is stale, take the rest from the store
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),

@@ -19,6 +19,7 @@ use arguments::{Cli, Verb};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.verb {
+        Verb::Init(arguments) => verbs::init::init(&cli.project, arguments),
         Verb::Run(arguments) => verbs::run::run(&cli.project, arguments),
         Verb::Sweep(arguments) => verbs::sweep::sweep(&cli.project, arguments),
         Verb::Plan(arguments) => verbs::plan::plan(&cli.project, arguments),

@@ -17,5 +17,6 @@ fn main() -> ExitCode {
     .kind(cinescore_ingest::sample::kind())
     .verb(cinescore_ingest::fetch::verb())
     .verb(cinescore_ingest::profile::verb())
+    .verb(cinescore_ingest::reviews::own::look::verb())
     .main()
 }

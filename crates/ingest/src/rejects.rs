@@ -1,7 +1,6 @@
 //! Input rows that were refused: what the `rejects` table holds, and when there are too many.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, RecordBatch, StringArray};
@@ -46,6 +45,10 @@ pub(crate) enum Refusal {
     Nul(usize),
     #[error("the row has more than {} bytes", crate::lines::LINE_LIMIT)]
     TooLong,
+    #[error("a quote that opens a field is never closed")]
+    Unclosed,
+    #[error("text follows the quote that closes a field (a quote within is written twice)")]
+    StrayQuote,
     #[error("the review is empty")]
     Empty,
     #[error("not a JSON object: {0}")]
@@ -252,17 +255,22 @@ impl Rejects {
         if self.total <= allowed && self.kept.len() as u64 == self.total {
             return Ok(());
         }
-        let mut table = String::new();
-        for ((source, reason), Tally { count, first }) in &self.tallies {
-            // Writing to a string cannot fail.
-            write!(table, "\n  {count:>8}  {source}: {reason} (first: {first})").ok();
-        }
-        let table = table.trim_start_matches('\n').to_owned();
+        let table = self.reasons().join("\n");
         Err(ReadError::TooManyRejects {
             rejected: self.total,
             allowed,
             table,
         })
+    }
+
+    /// A line for each source and reason: how many, and where first.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        self.tallies
+            .iter()
+            .map(|((source, reason), Tally { count, first })| {
+                format!("  {count:>8}  {source}: {reason} (first: {first})")
+            })
+            .collect()
     }
 
     /// Writes the `rejects` table and fills in what the result says of it.

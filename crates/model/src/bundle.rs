@@ -5,7 +5,7 @@
 //! | `weights.safetensors` | the weights |
 //! | `network.yaml` | the network file, every parameter filled in |
 //! | `encoder.json` | the encoder of ids or of bags, byte for byte as it was given |
-//! | `bundle.json` | a [`Manifest`]: task, target scale, chosen epoch, metrics |
+//! | `bundle.json` | a [`Manifest`]: task, target scale, calibration, chosen epoch, metrics |
 //!
 //! Owns writing and checking these. Does not own encoding a text or making the figures. Nothing of the
 //! machine is in it: the same training gives the same bytes.
@@ -20,12 +20,13 @@ use tch::{Device, TchError};
 use thiserror::Error;
 
 use crate::Net;
+use crate::calibration::Calibration;
 use crate::task::Decoder;
 use crate::weights::{self, WeightsError};
 use cinescore_network::{self as network, NetworkSpec};
 
 /// The version of the folder's format; a reader refuses others.
-pub const BUNDLE_VERSION: u32 = 1;
+pub const BUNDLE_VERSION: u32 = 2;
 
 const WEIGHTS: &str = "weights.safetensors";
 const NETWORK: &str = "network.yaml";
@@ -40,6 +41,11 @@ pub struct Manifest {
     pub version: u32,
     /// What it was trained for, and how its outputs are read.
     pub decoder: Decoder,
+    /// The widths of its intervals, fitted on the split `calib`; null for task `binary`, which has none, and where there
+    /// were no examples.
+    pub calibration: Option<Calibration>,
+    /// How often each label was trained on: all that the trivial predictor knows.
+    pub labels: BTreeMap<u8, u64>,
     /// Ids of the encoder: rows of the embedding.
     pub ids: usize,
     /// How many numbers were learned.
@@ -178,6 +184,14 @@ pub fn read_encoder(path: &Path) -> Result<(Encoder, Vec<u8>), BundleError> {
     Ok((encoder, bytes))
 }
 
+/// A part of a manifest as whoever loads the bundle gets it: a number that is read from JSON may differ in its last
+/// bit from what was written, and a prediction must not depend on who makes it.
+pub fn as_read<T: Serialize + serde::de::DeserializeOwned>(
+    part: &T,
+) -> Result<T, serde_json::Error> {
+    serde_json::from_str(&serde_json::to_string(part)?)
+}
+
 /// Writes a bundle into a folder, which is made. `encoder` are the bytes of its file.
 pub fn save(
     folder: &Path,
@@ -277,6 +291,7 @@ mod tests {
 
     use super::*;
     use crate::Batch;
+    use crate::calibration::Bin;
     use crate::task::TargetScale;
 
     const NET: &str = "
@@ -314,6 +329,15 @@ head: {dense: 1}
                     factor: 3.5,
                 },
             },
+            calibration: Some(Calibration {
+                level: 0.9,
+                bins: vec![Bin {
+                    below: None,
+                    width: Some(1.5),
+                    examples: 60,
+                }],
+            }),
+            labels: [(2, 40), (9, 60)].into(),
             ids: 7,
             parameters: network::parameter_count(&spec, 7),
             chosen_epoch: 2,
@@ -372,13 +396,27 @@ head: {dense: 1}
         ");
         insta::assert_snapshot!(fs_err::read_to_string(a.join(MANIFEST)).unwrap(), @r#"
         {
-          "version": 1,
+          "version": 2,
           "decoder": {
             "task": "regression",
             "scale": {
               "offset": 5.5,
               "factor": 3.5
             }
+          },
+          "calibration": {
+            "level": 0.9,
+            "bins": [
+              {
+                "below": null,
+                "width": 1.5,
+                "examples": 60
+              }
+            ]
+          },
+          "labels": {
+            "2": 40,
+            "9": 60
           },
           "ids": 7,
           "parameters": 102,
@@ -408,7 +446,7 @@ head: {dense: 1}
         change(NETWORK, "units: 3", "units: 4");
         assert!(refused().ends_with("weights.safetensors`"));
         change(NETWORK, "units: 4", "units: 3");
-        change(MANIFEST, "\"version\": 1", "\"version\": 2, \"new\": 0");
-        assert!(refused().ends_with("has version 2; this program reads version 1"));
+        change(MANIFEST, "\"version\": 2", "\"version\": 3, \"new\": 0");
+        assert!(refused().ends_with("has version 3; this program reads version 2"));
     }
 }

@@ -1,6 +1,6 @@
 //! What a trained model is: LibTorch modules built from network files, and bundles.
 //!
-//! Owns one module per layer, the file of weights, the bundle folder, the
+//! Owns one module per layer, the file of weights, the bundle folder, intervals around predictions, the
 //! choice of a device and of the thread to compute on, and the way from a network's outputs to predictions. Does not own the
 //! format of network files (`cinescore-network`), training, metrics or any table.
 //!
@@ -8,6 +8,7 @@
 //! `F` features of any layer, `O` outputs.
 
 pub mod bundle;
+pub mod calibration;
 pub mod compute;
 pub mod device;
 mod initialise;

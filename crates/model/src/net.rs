@@ -234,7 +234,34 @@ impl Net {
 
     /// The outputs and what led to them.
     pub fn say(&self, batch: &Batch, train: bool) -> Result<Said, TchError> {
-        let flow = self.input.forward(batch, train)?;
+        self.say_of(self.input.forward(batch, train)?, train)
+    }
+
+    /// The vectors `[B, T, E]` that the first layer gets for `ids` `[B, T]`, each below `ids_known`; of one-hot
+    /// words the vectors themselves. None where the input is not read token by token.
+    pub fn vectors(&self, ids: &Tensor, ids_known: usize) -> Result<Option<Tensor>, TchError> {
+        match &self.input {
+            Input::Embedding { embedding, .. } => embedding.forward(ids).map(Some),
+            Input::OneHot { .. } => ids
+                .f_to_kind(Kind::Int64)?
+                .f_one_hot(i64::try_from(ids_known).unwrap_or(i64::MAX))?
+                .f_to_kind(Kind::Float)
+                .map(Some),
+            Input::Bag { .. } | Input::Numbers { .. } => Ok(None),
+        }
+    }
+
+    /// The outputs for such vectors, `[B, T, E]`, which need not be those of any token. `lengths` as in a batch. Without
+    /// dropout.
+    pub fn say_of_vectors(
+        &self,
+        vectors: &Tensor,
+        lengths: Option<&Tensor>,
+    ) -> Result<Said, TchError> {
+        self.say_of(Flow::of(vectors, lengths), false)
+    }
+
+    fn say_of(&self, flow: Flow, train: bool) -> Result<Said, TchError> {
         let flow = Layer::all(&self.layers, flow, train)?;
         let outputs = match &self.head {
             Head::Dense(head) => head.forward(&flow.xs)?,

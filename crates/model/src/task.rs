@@ -73,6 +73,8 @@ pub struct Prediction {
     pub value: f64,
     /// The probability of each class, for tasks with more than two.
     pub probabilities: Option<Vec<f64>>,
+    /// The 90 % interval around the stars, where the model is calibrated.
+    pub interval: Option<(f64, f64)>,
 }
 
 /// How outputs are read: all that a prediction needs beside the network.
@@ -105,6 +107,7 @@ impl Decoder {
         let plain = |value| Prediction {
             value,
             probabilities: None,
+            interval: None,
         };
         match self {
             Self::Binary => plain(logistic(first)),
@@ -152,6 +155,7 @@ fn of_classes(stars: &[u8], probabilities: Vec<f64>) -> Prediction {
     Prediction {
         value: mean,
         probabilities: Some(probabilities),
+        interval: None,
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Metric {
 enum Better {
     Higher,
     Lower,
+    /// Neither way: it has a value that it should have, or is no judgement.
+    Neither,
 }
 
 const fn metric(
@@ -31,8 +33,8 @@ const fn metric(
     }
 }
 
-/// The best-known first: a network's headline is the first that it has.
-const KNOWN: [Metric; 9] = [
+/// The best-known first: a network's headline is the first that it has. The first [`HEADLINES`] may stand there.
+const KNOWN: [Metric; 26] = [
     metric("accuracy", "accuracy", "", Better::Higher),
     metric("mse", "mean squared error", "stars²", Better::Lower),
     metric("mae", "mean absolute error", "stars", Better::Lower),
@@ -40,20 +42,96 @@ const KNOWN: [Metric; 9] = [
     metric("f1", "F1", "", Better::Higher),
     metric("precision", "precision", "", Better::Higher),
     metric("recall", "recall", "", Better::Higher),
+    metric("auc", "area under the ROC curve", "", Better::Higher),
     metric("log_loss", "log loss", "nats", Better::Lower),
+    metric("quadratic_kappa", "quadratic kappa", "", Better::Higher),
+    metric("within_one", "within one star", "", Better::Higher),
+    metric(
+        "rmse",
+        "root of the mean squared error",
+        "stars",
+        Better::Lower,
+    ),
+    metric(
+        "mse_tenths",
+        "mean squared error of stars / 10",
+        "",
+        Better::Lower,
+    ),
+    metric(
+        "mse_unit",
+        "mean squared error of (stars - 1) / 9",
+        "",
+        Better::Lower,
+    ),
+    metric("f1_macro", "F1, mean over classes", "", Better::Higher),
+    metric(
+        "precision_macro",
+        "precision, mean over classes",
+        "",
+        Better::Higher,
+    ),
+    metric(
+        "recall_macro",
+        "recall, mean over classes",
+        "",
+        Better::Higher,
+    ),
+    metric(
+        "calibration_error",
+        "expected calibration error",
+        "",
+        Better::Lower,
+    ),
+    metric("coverage", "held by the 90 % interval", "", Better::Neither),
+    metric(
+        "interval_width",
+        "width of the 90 % interval",
+        "stars",
+        Better::Lower,
+    ),
+    metric("mean_error", "mean error", "stars", Better::Neither),
+    metric(
+        "deletion_random",
+        "prediction taken back by random words",
+        "",
+        Better::Neither,
+    ),
+    metric(
+        "deletion_top",
+        "prediction taken back by the top words",
+        "",
+        Better::Neither,
+    ),
+    metric(
+        "deletion_gain",
+        "top words over random ones",
+        "",
+        Better::Higher,
+    ),
+    metric(
+        "completeness_error",
+        "integrated gradients: distance from adding up",
+        "",
+        Better::Lower,
+    ),
     metric("loss", "loss", "as trained on", Better::Lower),
 ];
+/// How many of them may stand in a headline.
+const HEADLINES: usize = 9;
 
 fn find(name: &str) -> Option<&'static Metric> {
     KNOWN.iter().find(|metric| metric.name == name)
 }
 
+/// A figure of some examples only, `recall_of_7`, as the figure and the class or true score that they have.
+pub(crate) fn of_some(name: &str) -> Option<(&str, &str)> {
+    name.split_once("_of_")
+}
+
 /// The metrics that may stand in a headline, best first.
 pub(crate) fn headline_order() -> impl Iterator<Item = &'static str> {
-    KNOWN
-        .iter()
-        .map(|metric| metric.name)
-        .filter(|name| *name != "loss")
+    KNOWN[..HEADLINES].iter().map(|metric| metric.name)
 }
 
 /// The order in which metrics are shown; one that nobody knows comes last.
@@ -88,10 +166,11 @@ pub(crate) fn unit(name: &str) -> &'static str {
 /// How `a` stands to `b`: `Greater` is better. None where it is not known which way is better.
 pub(crate) fn compare(name: &str, a: f64, b: f64) -> Option<Ordering> {
     let order = a.partial_cmp(&b)?;
-    find(name).map(|metric| match metric.better {
-        Better::Higher => order,
-        Better::Lower => order.reverse(),
-    })
+    match find(name)?.better {
+        Better::Higher => Some(order),
+        Better::Lower => Some(order.reverse()),
+        Better::Neither => None,
+    }
 }
 
 /// The first letter as a capital, for the beginning of a line.
@@ -100,4 +179,23 @@ pub(crate) fn capital(words: &str) -> String {
     characters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(characters).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_of_some_examples_is_taken_apart() {
+        assert_eq!(of_some("mean_error_of_7"), Some(("mean_error", "7")));
+        assert_eq!(of_some("log_loss"), None);
+        assert_eq!(label("mean_error"), "mean error");
+    }
+
+    #[test]
+    fn better_is_higher_or_lower_or_neither() {
+        assert_eq!(compare("mse", 1.0, 2.0), Some(Ordering::Greater));
+        assert_eq!(compare("auc", 1.0, 2.0), Some(Ordering::Less));
+        assert_eq!(compare("coverage", 1.0, 2.0), None);
+    }
 }

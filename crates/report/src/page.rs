@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::plot::Plot;
 use crate::render::RenderError;
+use crate::sections::Verdict;
 use crate::table::{Table, TableView};
 use crate::text::Names;
 
@@ -19,6 +20,8 @@ pub(crate) struct Page {
     pub(crate) pipeline: Option<String>,
     /// The command lines that make this page again.
     pub(crate) commands: Vec<String>,
+    /// The files from outside that they need, by name.
+    pub(crate) sources: Vec<String>,
     pub(crate) headlines: Vec<Headline>,
     /// What a person should look at.
     pub(crate) warnings: Vec<String>,
@@ -38,8 +41,8 @@ pub(crate) struct Headline {
     pub(crate) measured_on: String,
     pub(crate) value: String,
     pub(crate) trivial: Option<String>,
-    /// Whether the network beats the trivial predictor; none where that is not known.
-    pub(crate) better: Option<bool>,
+    /// How it stands to the trivial predictor; none where that is not known.
+    pub(crate) verdict: Option<Verdict>,
     /// The other figures, `F1 0.8603`.
     pub(crate) others: Vec<String>,
 }
@@ -76,12 +79,30 @@ pub(crate) enum Block {
     Figures {
         figures: Vec<Figure>,
     },
+    /// A review's tokens, shaded by what they added to a prediction.
+    Words {
+        name: String,
+        words: Vec<Word>,
+        /// Tokens that are not shown.
+        more: u64,
+    },
     /// A stage of the pipeline, folded away.
     Stage {
         name: String,
         run: String,
         tables: Vec<TableView>,
     },
+}
+
+/// A token and what it added.
+#[derive(Debug, Serialize)]
+pub(crate) struct Word {
+    pub(crate) text: String,
+    /// Of its colour, per cent.
+    pub(crate) shade: u32,
+    /// Whether it lowers the prediction.
+    pub(crate) lowers: bool,
+    pub(crate) weight: String,
 }
 
 /// A plot with the table behind it.

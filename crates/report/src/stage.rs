@@ -14,15 +14,23 @@ use crate::render::{RenderError, render};
 use crate::{metric, sections};
 
 /// The inputs that artifacts may come in.
-const INPUTS: [(&str, &str); 3] = [
-    ("reviews", "outputs of `ingest reviews`: reviews, rejects"),
+const INPUTS: [(&str, &str); 5] = [
+    (
+        "reviews",
+        "outputs of `ingest reviews` and `ingest audit`: reviews, rejects, findings",
+    ),
     (
         "text",
         "outputs of `featurize text`: tokens, vocabulary, encoder",
     ),
     (
         "nets",
-        "outputs of `train fit`, of any number of networks: history, metrics, predictions, bundle",
+        "outputs of `train fit`, `evaluate` and `baseline`, of any number of networks: history, metrics, predictions, bundle",
+    ),
+    ("scores", "outputs of `train compare`: comparisons, spreads"),
+    (
+        "words",
+        "outputs of `train explain`: attributions, and their metrics",
     ),
 ];
 const OUTPUT: &str = "report";
@@ -110,23 +118,29 @@ fn page(
         .title
         .clone()
         .or_else(|| pipeline.as_deref().map(metric::capital));
-    let networks = sections::networks(groups)?;
+    let networks = sections::networks(groups, provenance)?;
     let data = sections::data::section(groups, params.sample_rows, parts)?;
     let training = sections::training::section(&networks, parts)?;
     let (results, summary) = sections::results::section(&networks, parts)?;
+    let comparisons = sections::comparisons::section(groups, parts)?;
+    let words = sections::words::section(groups, parts)?;
     let origin = sections::origin::section(groups, provenance, parts)?;
+    let sources = provenance
+        .map(sections::origin::sources)
+        .unwrap_or_default();
     Ok(Page {
         title: title.unwrap_or_else(|| "Cinescore report".into()),
         commands: pipeline
             .as_deref()
-            .map(sections::origin::commands)
+            .map(|name| sections::origin::commands(name, !sources.is_empty()))
             .unwrap_or_default(),
+        sources,
         pipeline,
         headlines: sections::results::headlines(&networks),
         warnings: provenance
             .map(sections::origin::warnings)
             .unwrap_or_default(),
-        sections: vec![data.section, training, results, origin],
+        sections: vec![data.section, training, results, comparisons, words, origin],
         summary: data.summary.into_iter().chain(summary).collect(),
     })
 }

@@ -1,10 +1,16 @@
-//! What a network says of examples, without dropout.
+//! What a network says of examples, without dropout; and the kind `evaluate`, which asks a trained one.
+
+mod kind;
 
 use cinescore_model::Net;
+use cinescore_model::task::Decoder;
 use tch::{Kind, TchError, Tensor};
 
 use crate::batches;
-use crate::examples::Examples;
+use crate::examples::{Examples, Split};
+use crate::results::Evaluated;
+
+pub use kind::{EvaluateParams, kind};
 
 /// Examples that go through a network together; four times as many were no faster and took more memory.
 const BATCH: usize = 64;
@@ -61,4 +67,35 @@ pub fn outputs<E: From<TchError>>(
         width,
         values: rows.iter().flat_map(|&row| &by_row[row]).copied().collect(),
     })
+}
+
+/// What a network says of some splits. `between` is called after each batch with the examples done, how many there
+/// are, and the split, and can end it with an error.
+pub fn splits<E: From<TchError>>(
+    net: &Net,
+    examples: &Examples,
+    decoder: &Decoder,
+    splits: &[Split],
+    mut between: impl FnMut(u64, u64, Split) -> Result<(), E>,
+) -> Result<Vec<Evaluated>, E> {
+    let total: usize = splits.iter().map(|&split| examples.rows(split).len()).sum();
+    let mut done = 0;
+    let mut all = Vec::with_capacity(splits.len());
+    for &split in splits {
+        let rows = examples.rows(split);
+        let outputs = outputs(net, examples, rows, |count| {
+            done += count;
+            between(done as u64, total as u64, split)
+        })?;
+        all.push(Evaluated {
+            split,
+            ids: rows.iter().map(|&row| examples.review_id(row)).collect(),
+            targets: examples.labels(split),
+            predicted: outputs
+                .rows()
+                .map(|outputs| decoder.decode(outputs))
+                .collect(),
+        });
+    }
+    Ok(all)
 }

@@ -189,8 +189,20 @@ pub struct Examples {
 }
 
 impl Examples {
-    /// Reads a table and checks it against the encoder that made it.
+    /// Reads a table and checks it against the encoder that made it, and that it can be trained on.
     pub fn read(
+        path: &Path,
+        task: Task,
+        layout: Layout,
+        encoder: &Encoder,
+    ) -> Result<Self, ExamplesError> {
+        let examples = Self::read_any(path, task, layout, encoder)?;
+        examples.check(task)?;
+        Ok(examples)
+    }
+
+    /// Reads a table and checks it against the encoder that made it; any split may be empty.
+    pub fn read_any(
         path: &Path,
         task: Task,
         layout: Layout,
@@ -217,7 +229,6 @@ impl Examples {
         for batch in TableReader::open(path, table)?.batches(READ_ROWS)? {
             examples.add(&batch?, task, encoder)?;
         }
-        examples.check(task)?;
         Ok(examples)
     }
 

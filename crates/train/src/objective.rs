@@ -427,6 +427,7 @@ impl Objective {
         let Prediction {
             value,
             probabilities,
+            ..
         } = self.predict(outputs);
         match (&self.decoder, probabilities) {
             (Decoder::Binary, _) => f64::from((value >= 0.5) == (label >= 0.5)),

@@ -7,6 +7,7 @@ pub(crate) mod export;
 pub(crate) mod gc;
 pub(crate) mod help;
 pub(crate) mod import;
+pub(crate) mod init;
 pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod plan;

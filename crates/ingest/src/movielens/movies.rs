@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use csv::{ByteRecord, ReaderBuilder};
-
 use crate::error::ReadError;
 use crate::movielens::ratings::id;
 use crate::movielens::source::Member;
+use crate::records::{Record, Records};
 use crate::rejects::{Refusal, Rejects};
 use crate::watch::Watch;
 
@@ -44,23 +43,18 @@ pub(crate) fn read(
     watch: &Watch<'_>,
 ) -> Result<Movies, ReadError> {
     let path = member.path;
-    let broken = |error: csv::Error| match error.into_kind() {
-        csv::ErrorKind::Io(source) => ReadError::of_reading(&path, source),
-        other => ReadError::Damaged {
-            path: path.clone(),
-            source: std::io::Error::other(format!("{other:?}")),
-        },
+    let broken = |source| ReadError::of_reading(&path, source);
+    let mut records = Records::new(member.reader.take(SIZE_LIMIT));
+    let header: Vec<String> = match records.read().map_err(broken)? {
+        Some(Record {
+            fields: Ok(names), ..
+        }) => names
+            .iter()
+            .take(32)
+            .map(|name| String::from_utf8_lossy(&name).chars().take(40).collect())
+            .collect(),
+        _ => Vec::new(),
     };
-    let mut reader = ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(member.reader.take(SIZE_LIMIT));
-    let header: Vec<String> = reader
-        .byte_headers()
-        .map_err(broken)?
-        .iter()
-        .take(32)
-        .map(|name| String::from_utf8_lossy(name).into_owned())
-        .collect();
     let place = |name: &str| header.iter().position(|column| column == name);
     let [Some(id_at), Some(title_at), Some(genres_at)] = COLUMNS.map(place) else {
         return Err(ReadError::Header {
@@ -73,22 +67,22 @@ pub(crate) fn read(
         by_id: BTreeMap::new(),
         rows_in: 0,
     };
-    let mut record = ByteRecord::new();
-    while reader.read_byte_record(&mut record).map_err(broken)? {
+    while let Some(Record { raw, fields }) = records.read().map_err(broken)? {
         movies.rows_in += 1;
         watch.tick("reading MovieLens' movies")?;
-        let outcome = if record.len() == header.len() {
-            movies.row(&record[id_at], &record[title_at], &record[genres_at])
-        } else {
-            Err(Refusal::Fields {
-                expected: header.len(),
-                found: record.len(),
-            })
-        };
+        let outcome = fields.and_then(|fields| {
+            if fields.len() != header.len() {
+                return Err(Refusal::Fields {
+                    expected: header.len(),
+                    found: fields.len(),
+                });
+            }
+            let [movie, title, genres] = [id_at, title_at, genres_at].map(|at| fields.get(at));
+            movies.row(&movie, &title, &genres)
+        });
         if let Err(reason) = outcome {
             let place = format!("row {}", movies.rows_in);
-            let bytes = record.iter().collect::<Vec<_>>().join(&b',');
-            rejects.add(SOURCE, place, &reason, &bytes);
+            rejects.add(SOURCE, place, &reason, raw);
         }
     }
     Ok(movies)

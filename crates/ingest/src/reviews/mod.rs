@@ -10,7 +10,7 @@ mod checks;
 pub(crate) mod fuzz;
 mod join;
 mod member;
-pub(crate) mod own;
+pub mod own;
 mod rows;
 mod titles;
 mod unmatched;
@@ -18,8 +18,7 @@ mod unmatched;
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-use arrow::array::{Array as _, RecordBatch, StringArray};
-use arrow::error::ArrowError;
+use arrow::array::{Array as _, StringArray};
 use cinescore_artifact::StageError;
 use cinescore_artifact::describe::{Input, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
@@ -32,6 +31,7 @@ use serde_json::{Value, json};
 use crate::error::ReadError;
 use crate::input;
 use crate::movielens::{self, links, ratings, source::Source, statistics};
+use crate::ordered;
 use crate::rejects::{MaxRejects, Rejects};
 use crate::watch::Watch;
 use join::{Matches, MovieLens};
@@ -48,7 +48,8 @@ pub struct ReviewsParams {
     pub max_rejects: MaxRejects,
     /// Column of the text in tables of one's own; without it, a column of a usual name (`text`, `review`, ...).
     pub text_column: Option<String>,
-    /// Column of the score there, 1 to 10 (usual: `score`, `rating`, `stars`).
+    /// Column of the score there, 1 to 10 (usual: `score`, `rating`, `stars`; `""`: none, whatever there is. So
+    /// for the others).
     pub score_column: Option<String>,
     /// Column of the sentiment there, positive or negative (usual: `sentiment`, `polarity`, `label`).
     pub sentiment_column: Option<String>,
@@ -213,12 +214,7 @@ fn run(params: ReviewsParams, context: &mut TaskContext) -> Result<(), StageErro
     let watch = Watch::of(context, sources.size());
     let joined = read_and_join(&sources, &params, context.threads(), &watch)?;
 
-    let mut writer = TableWriter::create(&context.output("reviews"), &tables::REVIEWS)?;
-    for batch in batches(&joined) {
-        context.check_interrupt()?;
-        writer.write(&batch.map_err(ReadError::from)?)?;
-    }
-    let written = writer.finish()?;
+    let written = write(&joined, context, &watch)?;
     let unmatched = Unmatched::of(
         &joined.reviews,
         &joined.matches,
@@ -305,18 +301,36 @@ fn read_and_join(
     })
 }
 
-/// The rows of the `reviews` table, a row group at a time.
-fn batches(joined: &Joined) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> {
+/// Writes the `reviews` table, a row group at a time on every thread: compressing the texts is most of the work.
+fn write(joined: &Joined, context: &TaskContext, watch: &Watch<'_>) -> Result<u64, StageError> {
+    let mut writer =
+        TableWriter::create(&context.output("reviews"), &tables::REVIEWS)?.by_groups()?;
+    let encoder = writer.encoder();
     let step = tables::REVIEWS.row_group_rows;
-    (0..joined.reviews.len()).step_by(step).map(move |start| {
-        rows::batch(
-            &joined.reviews,
-            &joined.titles,
-            &joined.matches,
-            start,
-            step,
-        )
-    })
+    let mut starts = (0..joined.reviews.len()).step_by(step);
+    ordered::map(
+        context.threads(),
+        || Ok(starts.next()),
+        |start| {
+            let Joined {
+                reviews,
+                titles,
+                matches,
+                ..
+            } = joined;
+            let batch = rows::batch(reviews, titles, matches, start, step)?;
+            Ok((start + batch.num_rows(), encoder.encode(&batch)?))
+        },
+        |(done, group)| {
+            watch.check()?;
+            let all = joined.reviews.len() as u64;
+            context
+                .progress()
+                .update(done as u64, Some(all), "reviews", "writing");
+            Ok::<(), ReadError>(writer.append(group)?)
+        },
+    )?;
+    Ok(writer.finish()?)
 }
 
 /// Fills in what the result says: rows, refusals, matches, and reviews by split and score.

@@ -181,6 +181,8 @@ impl Cell {
         let batch = xs.size3()?.0;
         let start = Tensor::f_zeros([1, batch, self.units], (Kind::Float, xs.device()))?;
         let weights = [weight_ih, weight_hh, bias_ih, bias_hh];
+        // Without it LibTorch's fused kernels keep nothing to go back by. There is no dropout in them.
+        let train = train || xs.requires_grad();
         Ok(match self.kind {
             CellKind::Rnn => {
                 xs.f_rnn_tanh(&start, &weights, true, 1, 0.0, train, false, true)?

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cinescore_artifact::Digest;
-use cinescore_artifact::describe::{Form, Input, KindDescription};
+use cinescore_artifact::describe::{Form, Input, KindDescription, Output};
 use cinescore_artifact::params::{self, Checker as ParamChecker};
 use cinescore_artifact::task::PROVENANCE_INPUT;
 use cinescore_config::Problems;
@@ -52,7 +52,7 @@ pub(super) fn stages(
             continue;
         };
         let params = checker.params(stage, found);
-        let inputs = checker.inputs(stage, &found.kind, &nodes);
+        let inputs = checker.inputs(stage, found, &nodes);
         checker.networks(stage, &inputs, &nodes);
         checker.checks(stage, &found.kind);
         stages.push(Stage {
@@ -63,8 +63,9 @@ pub(super) fn stages(
             program: found.program.clone(),
             code: found.code,
             kind: Arc::clone(&found.kind),
-            params,
+            params: Arc::new(params),
             inputs,
+            outputs: Arc::clone(&found.outputs),
             threads: stage.threads.unwrap_or(machine.threads),
             device: machine.device(stage.policy.gpus).into(),
             policy: stage.policy.clone(),
@@ -81,6 +82,9 @@ struct Found {
     program: PathBuf,
     code: Digest,
     kind: Arc<KindDescription>,
+    /// What the stages of this kind share, a thousand cells maybe.
+    inputs: Arc<Vec<Arc<Input>>>,
+    outputs: Arc<Vec<Output>>,
     params: Arc<ParamChecker>,
 }
 
@@ -155,6 +159,8 @@ impl Checker<'_> {
             program: place,
             code: description.code,
             params: Arc::new(ParamChecker::new(&kind_found.params)),
+            inputs: Arc::new(kind_found.inputs.iter().cloned().map(Arc::new).collect()),
+            outputs: Arc::new(kind_found.outputs.clone()),
             kind: Arc::new(kind_found),
         };
         self.asked.insert(run.clone(), Some(found.clone()));
@@ -187,10 +193,11 @@ impl Checker<'_> {
     fn inputs(
         &mut self,
         stage: &StageFile,
-        kind: &KindDescription,
+        found: &Found,
         nodes: &Nodes<'_>,
-    ) -> Vec<(Input, Vec<Reference>)> {
-        let takes: Vec<&Input> = kind
+    ) -> Vec<(Arc<Input>, Vec<Reference>)> {
+        let kind = &found.kind;
+        let takes: Vec<&Arc<Input>> = found
             .inputs
             .iter()
             .filter(|input| input.name != PROVENANCE_INPUT)
@@ -237,7 +244,7 @@ impl Checker<'_> {
                 let problem = stage.place.problem_at(&["inputs", &input.name], message);
                 self.problems.push(problem);
             }
-            inputs.push((input.clone(), references));
+            inputs.push((Arc::clone(input), references));
         }
         inputs
     }
@@ -247,7 +254,7 @@ impl Checker<'_> {
     fn networks(
         &mut self,
         stage: &StageFile,
-        inputs: &[(Input, Vec<Reference>)],
+        inputs: &[(Arc<Input>, Vec<Reference>)],
         nodes: &Nodes<'_>,
     ) {
         let overrides: BTreeMap<String, serde_json::Value> = stage

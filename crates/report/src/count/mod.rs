@@ -4,6 +4,9 @@
 //! not own how they are shown (`sections`), nor any statistics: whatever needs more than counting is
 //! the work of an earlier stage.
 
+pub(crate) mod attributions;
+pub(crate) mod comparisons;
+pub(crate) mod findings;
 pub(crate) mod history;
 pub(crate) mod metrics;
 pub(crate) mod predictions;

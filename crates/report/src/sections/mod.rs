@@ -1,13 +1,23 @@
 //! The sections of the page: counts in words, tables and plots.
 
+mod by_score;
+pub(crate) mod comparisons;
 pub(crate) mod data;
+mod league;
 pub(crate) mod origin;
 mod predictions;
 pub(crate) mod results;
 pub(crate) mod training;
+pub(crate) mod words;
+
+use std::collections::BTreeMap;
+
+pub(crate) use league::Verdict;
 
 use cinescore_artifact::table::TableError;
-use cinescore_artifact::tables::{HISTORY, METRICS, PREDICTIONS};
+use cinescore_artifact::tables::{ATTRIBUTIONS, HISTORY, METRICS, PREDICTIONS};
+use cinescore_artifact::task::Provenance;
+use serde_json::Value;
 
 use crate::count::history::{self, History};
 use crate::count::metrics::{self, Metrics};
@@ -23,12 +33,19 @@ pub(crate) struct Network {
     history: Option<History>,
     metrics: Option<Metrics>,
     predictions: Option<Predictions>,
+    /// What its stage tells of the training, where the runner handed over the provenance.
+    facts: BTreeMap<String, Value>,
 }
 
 /// The networks among the groups, in the order given.
-pub(crate) fn networks(groups: &[Group]) -> Result<Vec<Network>, TableError> {
+pub(crate) fn networks(
+    groups: &[Group],
+    provenance: Option<&Provenance>,
+) -> Result<Vec<Network>, TableError> {
     let mut networks = Vec::new();
-    for group in groups {
+    // What explains a network has figures too, and is none.
+    let explains = |group: &&Group| group.table(&ATTRIBUTIONS).is_some();
+    for group in groups.iter().filter(|group| !explains(group)) {
         let history = group.table(&HISTORY).map(history::count).transpose()?;
         let metrics = group.table(&METRICS).map(metrics::count).transpose()?;
         let predictions = group
@@ -44,6 +61,13 @@ pub(crate) fn networks(groups: &[Group]) -> Result<Vec<Network>, TableError> {
             history,
             metrics,
             predictions,
+            facts: provenance
+                .and_then(|provenance| {
+                    let mut stages = provenance.stages.iter();
+                    stages.find(|stage| stage.stage == group.name)
+                })
+                .map(|stage| stage.result.facts.clone())
+                .unwrap_or_default(),
         });
     }
     name_by_subject(&mut networks);

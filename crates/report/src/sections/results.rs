@@ -1,8 +1,6 @@
 //! The section on results: headlines, and figures beside the trivial predictor's.
 
-use std::cmp::Ordering;
-
-use super::{Network, absent, counted, predictions};
+use super::{Network, absent, by_score, counted, league, predictions, text};
 use crate::count::metrics::{MetricRow, Metrics};
 use crate::metric;
 use crate::number;
@@ -23,6 +21,21 @@ pub(crate) fn section(
     if networks.is_empty() {
         section.blocks.push(absent("No network was given."));
     }
+    let side_by_side = league::tables(networks);
+    let each_alone = side_by_side.is_empty();
+    if !each_alone {
+        section.blocks.push(parts.heading("All networks"));
+        section.blocks.push(text(
+            "Rows stand in the order given. A verdict goes by the whole interval; the best is the best on the \
+             validation split, which is what may choose.",
+        ));
+    }
+    for table in side_by_side {
+        summary.push(table.view());
+        section.blocks.push(Block::Table {
+            table: parts.table(table)?,
+        });
+    }
     for network in networks {
         section.blocks.push(parts.heading(&network.name));
         match &network.metrics {
@@ -32,12 +45,17 @@ pub(crate) fn section(
                 let mut test_only = table.clone();
                 test_only.caption = format!("{}: test figures", network.name);
                 test_only.rows.retain(|row| row[0] == Cell::text(TEST));
-                if !test_only.rows.is_empty() {
+                if each_alone && !test_only.rows.is_empty() {
                     summary.push(test_only.view());
                 }
                 section.blocks.push(Block::Table {
                     table: parts.table(table)?,
                 });
+                if let Some(table) = by_score::table(&network.name, metrics) {
+                    section.blocks.push(Block::Table {
+                        table: parts.table(table)?,
+                    });
+                }
             }
         }
         match &network.predictions {
@@ -48,16 +66,20 @@ pub(crate) fn section(
     Ok((section, summary))
 }
 
-/// The main test figure of each network that has one.
+/// The main test figure of each network that has one; of many networks, of the best on validation.
 pub(crate) fn headlines(networks: &[Network]) -> Vec<Headline> {
-    networks.iter().filter_map(headline).collect()
+    league::leading(networks)
+        .into_iter()
+        .filter_map(headline)
+        .collect()
 }
 
 fn headline(network: &Network) -> Option<Headline> {
     let metrics = network.metrics.as_ref()?;
-    let on_test = || metric::headline_order().filter_map(|name| metrics.find(TEST, name));
-    let (main, value) = on_test().find_map(|row| Some((row, row.model?)))?;
-    let others = on_test()
+    let main = league::main_metric(metrics, TEST)?;
+    let value = main.model?;
+    let others = metric::headline_order()
+        .filter_map(|name| metrics.find(TEST, name))
         .filter(|row| row.metric != main.metric)
         .filter_map(|row| {
             Some(format!(
@@ -73,10 +95,7 @@ fn headline(network: &Network) -> Option<Headline> {
         measured_on: counted(main.n, "test review"),
         value: number::value(value),
         trivial: main.trivial.map(number::value),
-        better: main
-            .trivial
-            .and_then(|trivial| metric::compare(&main.metric, value, trivial))
-            .map(|order| order == Ordering::Greater),
+        verdict: league::verdict(main),
         others: others.collect(),
     })
 }
@@ -90,7 +109,8 @@ fn figures_table(network: &Network, metrics: &Metrics) -> Table {
     columns.extend(["trivial", "n"]);
     let caption = "Figures beside the trivial predictor's";
     let mut table = Table::new(format!("{} metrics", network.name), caption, &columns);
-    for row in &metrics.rows {
+    let of_all = |row: &&MetricRow| metric::of_some(&row.metric).is_none();
+    for row in metrics.rows.iter().filter(of_all) {
         table.row(figures_row(row, intervals));
     }
     table

@@ -79,7 +79,8 @@ fn a_whole_pipeline_becomes_one_page() {
         ">0.8614<",
         "Trivial predictor: <strong>0.5089</strong>",
         "better than trivial",
-        "make run PIPELINE=sentiment",
+        "make run PIPELINE=sentiment DATA=DIR",
+        "<code>aclimdb</code>, <code>movielens</code>, <code>titles</code> for <code>DIR</code>",
         "the weights after epoch 3 were kept",
         "3 titles have no start year",
     ] {
@@ -104,7 +105,10 @@ fn a_whole_pipeline_becomes_one_page() {
         summary.contains("\n| split | metric | keras\\_lstm | trivial | n |\n| --- | --- | ---: | ---: | ---: |\n"),
         "{summary}"
     );
-    assert!(summary.contains("cinescore run -p sentiment"), "{summary}");
+    assert!(
+        summary.contains("cinescore run -p sentiment --set vars.data=DIR"),
+        "{summary}"
+    );
 
     for name in [
         "plots/reviews-scores.svg",
@@ -159,6 +163,13 @@ fn the_numbers_of_page_and_tables_are_those_of_the_inputs() {
         [drama(0), drama(1)]
     );
 
+    assert!(page.contains("1 leak between the splits, and 2 warnings."));
+    let duplicates = csv_row(&files, "audit-findings", "exact duplicates");
+    assert_eq!(
+        duplicates[1..],
+        ["warning", "train", "2", "one of exact_duplicates in train"]
+    );
+
     // Every prediction is in one cell of the confusion matrix, and in one bar.
     let confusion: u64 = ["negative", "positive"]
         .iter()
@@ -186,6 +197,39 @@ fn the_same_inputs_give_the_same_bytes() {
 }
 
 #[test]
+fn comparisons_and_words_are_shown() {
+    let files = made(&Given::compared());
+    let page = &files["index.html"];
+    for words in [
+        "first is better",
+        "within the spread of seeds",
+        "No network was given.",
+    ] {
+        assert!(page.contains(words), "`{words}`");
+    }
+    // The greatest weight is the darkest, a word that lowers is known without its colour, and no word is markup.
+    let dull = "<span class=\"lowers\" style=\"--shade:60%\" title=\"−1.500\"><bdi>&lt;b&gt;dull&lt;&#x2f;b&gt;</bdi></span>";
+    let saved =
+        "<span class=\"raises\" style=\"--shade:30%\" title=\"0.7500\"><bdi>saved</bdi></span>";
+    assert!(page.contains(dull) && page.contains(saved), "{page}");
+    assert!(page.contains("</span> <bdi>film</bdi> <span"), "{page}");
+
+    let pair = csv_row(&files, "scores-pairs", "net[network=a],net[network=b]");
+    assert_eq!(
+        pair[2..],
+        ["-1.25", "-1.5", "-1", "0.002", "0.4", "first is better"]
+    );
+    let all = csv_row(&files, "scores-all", "test,mae");
+    assert_eq!(all[4], "-0.2");
+    assert_eq!(
+        csv_row(&files, "scores-seeds", "net[network=a]")[1..],
+        ["3", "4.5", "0.25", "4.25", "4.75"]
+    );
+    let gain = csv_row(&files, "lstm-deletion", "top words over random ones");
+    assert_eq!(gain[1..3], ["occlusion", "1.125"]);
+}
+
+#[test]
 fn nothing_given_is_said_and_no_crash() {
     let given = Given::nothing();
     let files = made(&given);
@@ -193,6 +237,8 @@ fn nothing_given_is_said_and_no_crash() {
         "No table of reviews was given.",
         "No encoded reviews were given.",
         "No network was given.",
+        "No comparisons were given",
+        "No explanations were given",
         "No provenance was given",
         "No test figures",
     ] {

@@ -1,80 +1,204 @@
 //! Figures of two classes.
 
-use super::{CERTAIN, Figure, mean, share};
+use cinescore_model::task::Prediction;
 
-/// Bins of the calibration error, each a tenth of the probabilities wide.
-const BINS: usize = 10;
+use super::{CERTAIN, CalibrationError, Name, mean_of_defined, of_class, share};
 
-/// `predicted`: the probability of positive; `targets`: 0 or 1.
-pub(super) fn figures(targets: &[f64], predicted: &[f64]) -> Vec<Figure> {
-    let (mut hits, mut false_alarms, mut misses, mut correct) = (0_u64, 0_u64, 0_u64, 0_u64);
-    for (&target, &predicted) in targets.iter().zip(predicted) {
-        match (target >= 0.5, predicted >= 0.5) {
-            (true, true) => hits += 1,
-            (false, true) => false_alarms += 1,
-            (true, false) => misses += 1,
-            (false, false) => correct += 1,
-        }
+/// From this probability on an example counts as positive.
+const THRESHOLD: f64 = 0.5;
+const NAMES: [&str; 13] = [
+    "accuracy",
+    "auc",
+    "calibration_error",
+    "f1",
+    "f1_macro",
+    "log_loss",
+    "precision",
+    "precision_macro",
+    "recall",
+    "recall_macro",
+    "f1_of_negative",
+    "precision_of_negative",
+    "recall_of_negative",
+];
+
+/// Examples, the lowest probability first: so the area under the curve is one pass.
+#[derive(Debug)]
+pub(super) struct Sample {
+    rows: Vec<Row>,
+    negatives: u64,
+}
+
+#[derive(Debug)]
+struct Row {
+    /// The number of the example.
+    example: u32,
+    /// Of positive.
+    probability: f64,
+    positive: bool,
+    log_loss: f64,
+}
+
+impl Sample {
+    /// `targets`: 0 or 1; `predicted`: the probability of positive.
+    pub(super) fn new(targets: &[f64], predicted: &[Prediction]) -> Self {
+        let row = |(example, (target, said)): (usize, (&f64, &Prediction))| {
+            let positive = *target >= 0.5;
+            let p = said.value.clamp(CERTAIN, 1.0 - CERTAIN);
+            Row {
+                example: u32::try_from(example).unwrap_or(u32::MAX),
+                probability: said.value,
+                positive,
+                log_loss: if positive { -p.ln() } else { -(-p).ln_1p() },
+            }
+        };
+        let mut rows: Vec<Row> = targets.iter().zip(predicted).enumerate().map(row).collect();
+        rows.sort_by(|a, b| a.probability.total_cmp(&b.probability));
+        let negatives = rows.iter().filter(|row| !row.positive).count() as u64;
+        Self { rows, negatives }
     }
-    let log_loss = targets.iter().zip(predicted).map(|(&target, &predicted)| {
-        let p = predicted.clamp(CERTAIN, 1.0 - CERTAIN);
-        if target >= 0.5 {
-            -p.ln()
-        } else {
-            -(-p).ln_1p()
+
+    pub(super) fn names(&self) -> Vec<Name> {
+        let name = |name: &str| Name {
+            text: name.to_owned(),
+            count: match name.contains("_of_") {
+                true => self.negatives,
+                false => self.rows.len() as u64,
+            },
+        };
+        NAMES.map(name).into()
+    }
+
+    pub(super) fn values(&self, weights: &[u32]) -> Vec<f64> {
+        // By truth, then by what is said.
+        let mut counts = [[0.0; 2]; 2];
+        let mut log_loss = 0.0;
+        let mut calibration = CalibrationError::default();
+        let mut area = Area::default();
+        for row in &self.rows {
+            let weight = f64::from(weights[row.example as usize]);
+            if weight == 0.0 {
+                continue;
+            }
+            counts[usize::from(row.positive)][usize::from(row.probability >= THRESHOLD)] += weight;
+            log_loss += weight * row.log_loss;
+            calibration.add(weight, row.probability, row.positive);
+            area.add(weight, row.probability, row.positive);
         }
-    });
-    vec![
-        ("accuracy", share(hits + correct, targets.len() as u64)),
-        ("auc", auc(targets, predicted)),
-        ("calibration_error", calibration_error(targets, predicted)),
-        ("f1", share(2 * hits, 2 * hits + false_alarms + misses)),
-        ("log_loss", mean(log_loss)),
-        ("precision", share(hits, hits + false_alarms)),
-        ("recall", share(hits, hits + misses)),
-    ]
+        let [[correct, false_alarms], [misses, hits]] = counts;
+        let (negatives, positives) = (correct + false_alarms, misses + hits);
+        let all = negatives + positives;
+        let [precision, recall, f1] = of_class(hits, hits + false_alarms, positives);
+        let [own_precision, own_recall, own_f1] = of_class(correct, correct + misses, negatives);
+        let macro_mean = |a: f64, b: f64| mean_of_defined([a, b].into_iter());
+        vec![
+            share(hits + correct, all),
+            area.value(),
+            calibration.value(all),
+            f1,
+            macro_mean(f1, own_f1),
+            share(log_loss, all),
+            precision,
+            macro_mean(precision, own_precision),
+            recall,
+            macro_mean(recall, own_recall),
+            own_f1,
+            own_precision,
+            own_recall,
+        ]
+    }
 }
 
 /// The area under the ROC curve: the probability that a positive is predicted above a negative, equal ones counting
-/// half (Mann and Whitney 1947).
-fn auc(targets: &[f64], predicted: &[f64]) -> Option<f64> {
-    let mut ranked: Vec<(f64, bool)> = predicted
-        .iter()
-        .zip(targets)
-        .map(|(&predicted, &target)| (predicted, target >= 0.5))
-        .collect();
-    ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut below, mut won) = (0.0, 0.0);
-    for equal in ranked.chunk_by(|a, b| a.0 == b.0) {
-        let positives = equal.iter().filter(|(_, positive)| *positive).count() as f64;
-        let negatives = equal.len() as f64 - positives;
-        won += positives * (below + negatives / 2.0);
-        below += negatives;
-    }
-    let pairs = below * (ranked.len() as f64 - below);
-    (pairs > 0.0).then(|| won / pairs)
+/// half (Mann and Whitney 1947). Examples come in the order of their probabilities.
+#[derive(Debug, Default)]
+struct Area {
+    probability: f64,
+    /// Negatives and positives with just this probability.
+    equal: [f64; 2],
+    /// Those below it.
+    below: [f64; 2],
+    won: f64,
 }
 
-/// The expected calibration error (Naeini et al., AAAI 2015): how far the share of positives is from the mean
-/// probability, in each tenth of the probabilities, weighted by its examples.
-fn calibration_error(targets: &[f64], predicted: &[f64]) -> Option<f64> {
-    let mut bins = [(0.0, 0.0); BINS];
-    for (&target, &predicted) in targets.iter().zip(predicted) {
-        let bin = ((predicted * BINS as f64) as usize).min(BINS - 1);
-        bins[bin].0 += target;
-        bins[bin].1 += predicted;
+impl Area {
+    fn add(&mut self, weight: f64, probability: f64, positive: bool) {
+        if probability != self.probability {
+            self.close();
+            self.probability = probability;
+        }
+        self.equal[usize::from(positive)] += weight;
     }
-    let distance: f64 = bins
-        .iter()
-        .map(|(positives, probability)| f64::abs(positives - probability))
-        .sum();
-    (!targets.is_empty()).then(|| distance / targets.len() as f64)
+
+    fn close(&mut self) {
+        let [negatives, positives] = self.equal;
+        self.won += positives * (self.below[0] + negatives / 2.0);
+        self.below[0] += negatives;
+        self.below[1] += positives;
+        self.equal = [0.0; 2];
+    }
+
+    fn value(mut self) -> f64 {
+        self.close();
+        let [negatives, positives] = self.below;
+        share(self.won, negatives * positives)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figures::testing::assert_figures;
+    use crate::figures::testing::{assert_weights_are_copies, plain};
+    use cinescore_model::task::Decoder;
+
+    fn assert_figures(targets: &[f64], predicted: &[f64], expected: &[(&str, f64)]) {
+        let said: Vec<Prediction> = predicted.iter().map(|&value| plain(value)).collect();
+        crate::figures::testing::assert_figures(&Decoder::Binary, targets, &said, expected);
+    }
+
+    /// Examples by rule, which the references were made of as well; some probabilities are equal.
+    fn by_rule() -> (Vec<f64>, Vec<f64>) {
+        let target = |i: u32| f64::from((i * 7919 % 101 + 2 * (i % 5)) % 3 % 2);
+        let predicted = |i: u32| {
+            let noise = f64::from(i * 37 % 41) / 41.0;
+            (0.6 * noise + 0.4 * target(i)).clamp(0.01, 0.99)
+        };
+        (
+            (0..200).map(target).collect(),
+            (0..200).map(predicted).collect(),
+        )
+    }
+
+    #[test]
+    fn figures_are_those_of_scikit_learn() {
+        let (targets, predicted) = by_rule();
+        assert_figures(&targets, &predicted, &REFERENCE);
+    }
+
+    // scikit-learn 1.9.1: accuracy_score, roc_auc_score, f1_score, .. of p >= 0.5, log_loss; the calibration error
+    // by numpy.bincount over floor(10 p)
+    const REFERENCE: [(&str, f64); 13] = [
+        ("accuracy", 0.875),
+        ("auc", 0.9590553202413041),
+        ("calibration_error", 0.21666219512195123),
+        ("f1", 0.782608695652174),
+        ("f1_macro", 0.84744469870328),
+        ("log_loss", 0.36544352505009814),
+        ("precision", 0.7258064516129032),
+        ("precision_macro", 0.8339177185600748),
+        ("recall", 0.8490566037735849),
+        ("recall_macro", 0.8667051726350918),
+        ("f1_of_negative", 0.9122807017543859),
+        ("precision_of_negative", 0.9420289855072463),
+        ("recall_of_negative", 0.8843537414965986),
+    ];
+
+    #[test]
+    fn an_example_that_counts_twice_is_two() {
+        let (targets, predicted) = by_rule();
+        let said: Vec<Prediction> = predicted.iter().map(|&value| plain(value)).collect();
+        assert_weights_are_copies(&Decoder::Binary, &targets, &said);
+    }
 
     #[test]
     fn classes_are_counted() {
@@ -83,45 +207,34 @@ mod tests {
         let log_loss =
             -(0.9_f64.ln() + 0.5_f64.ln() + 0.2_f64.ln() + 0.3_f64.ln() + 0.9_f64.ln()) / 5.0;
         let expected = [
-            ("accuracy", Some(0.6)),
+            ("accuracy", 0.6),
             // Of 6 pairs, 2 are in the wrong order: 0.5 and 0.2 below 0.7.
-            ("auc", Some(4.0 / 6.0)),
+            ("auc", 4.0 / 6.0),
             // Every example is alone in its tenth.
-            (
-                "calibration_error",
-                Some((0.1 + 0.5 + 0.8 + 0.7 + 0.1) / 5.0),
-            ),
-            ("f1", Some(2.0 / 3.0)),
-            ("log_loss", Some(log_loss)),
-            ("precision", Some(2.0 / 3.0)),
-            ("recall", Some(2.0 / 3.0)),
+            ("calibration_error", (0.1 + 0.5 + 0.8 + 0.7 + 0.1) / 5.0),
+            ("f1", 2.0 / 3.0),
+            ("log_loss", log_loss),
+            ("precision", 2.0 / 3.0),
+            ("recall", 2.0 / 3.0),
+            ("f1_of_negative", 0.5),
         ];
-        let found = figures(&targets, &predicted);
-        assert_eq!(found.len(), expected.len());
-        assert_figures(&found, &expected);
+        assert_figures(&targets, &predicted, &expected);
     }
 
     #[test]
     fn what_is_not_defined_is_not_a_number() {
-        let found = figures(&[0.0, 0.0], &[0.0, 0.0]);
-        let undefined = ["auc", "f1", "precision", "recall"].map(|name| (name, None));
-        assert_figures(&found, &undefined);
+        let undefined = ["auc", "f1", "precision", "recall"].map(|name| (name, f64::NAN));
+        assert_figures(&[0.0, 0.0], &[0.0, 0.0], &undefined);
     }
 
     #[test]
     fn equal_predictions_are_half_in_order() {
-        let expected = [("auc", Some(0.875)), ("calibration_error", Some(0.1))];
-        assert_figures(
-            &figures(&[0.0, 1.0, 0.0, 1.0], &[0.4, 0.4, 0.1, 0.9]),
-            &expected,
-        );
+        let expected = [("auc", 0.875), ("calibration_error", 0.1)];
+        assert_figures(&[0.0, 1.0, 0.0, 1.0], &[0.4, 0.4, 0.1, 0.9], &expected);
     }
 
     #[test]
     fn a_wrong_certainty_costs_much_and_not_everything() {
-        let found = figures(&[1.0], &[0.0]);
-        let log_loss = found.iter().find(|figure| figure.0 == "log_loss").unwrap();
-        let log_loss = log_loss.1.unwrap();
-        assert!(log_loss > 30.0 && log_loss.is_finite());
+        assert_figures(&[1.0], &[0.0], &[("log_loss", -CERTAIN.ln())]);
     }
 }

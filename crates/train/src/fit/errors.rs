@@ -12,7 +12,7 @@ use crate::training::TrainingError;
 /// What LibTorch says where a device's memory does not suffice.
 const OUT_OF_MEMORY: &str = "out of memory";
 
-pub(super) fn of_examples(error: ExamplesError) -> StageError {
+pub(crate) fn of_examples(error: ExamplesError) -> StageError {
     match error {
         ExamplesError::Table(error) => error.into(),
         ExamplesError::Ragged { .. } => StageError::usage(error).hint(

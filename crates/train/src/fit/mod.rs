@@ -9,7 +9,7 @@
 //! of the best epoch so far, as they are at the end; a second training that takes its checkpoint ends with the
 //! same bytes as one without the break.
 
-mod errors;
+pub(crate) mod errors;
 mod measure;
 mod params;
 mod pretrained;
@@ -36,9 +36,10 @@ use crate::checkpoint::{self, Extent, Identity};
 use crate::examples::{Examples, Layout, Split};
 use crate::objective::Objective;
 use crate::random;
+use crate::results::{self, TRIVIAL};
 use crate::training::{Schedule, State, TrainingError, Watch, train};
 use errors::{of_bundle, of_checkpoint, of_examples, of_objective, of_training};
-use measure::{TRIVIAL, by_name, evaluate_all, measure};
+use measure::evaluate_all;
 use resume::{CHECKPOINT, Kept};
 
 /// The kind, for the program.
@@ -148,14 +149,25 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     checkpoint::save(&checkpoint, &identity, &state, extent).map_err(of_checkpoint)?;
     let chosen = state.choose().map_err(StageError::failed)?;
     tell_course(&state, chosen, &objective, &examples, context);
-    let evaluated = evaluate_all(&net, &examples, &objective, context)
+    let decoder = bundle::as_read(objective.decoder()).map_err(StageError::failed)?;
+    let mut evaluated = evaluate_all(&net, &examples, &decoder, context)
         .map_err(|error| of_training(error, params))?;
-    let measured = measure(objective.decoder(), &spec, &examples, &evaluated);
+    let calibration =
+        bundle::as_read(&results::calibrate(&decoder, &evaluated)).map_err(StageError::failed)?;
+    match &calibration {
+        Some(calibration) => results::add_intervals(calibration, &mut evaluated),
+        None if params.task == Task::Binary => {}
+        None => context.warn("the split `calib` is empty: predictions have no intervals"),
+    }
+    let labels = results::count_labels(&examples.labels(Split::Train));
+    let measured = results::measure(&decoder, &spec.name, &labels, &evaluated);
 
-    let metrics = by_name(&spec, &measured);
+    let metrics = results::by_name(&spec.name, &measured);
     let manifest = Manifest {
         version: BUNDLE_VERSION,
-        decoder: objective.decoder().clone(),
+        decoder,
+        calibration,
+        labels,
         ids: encoder.ids(),
         parameters,
         chosen_epoch: chosen,
@@ -182,11 +194,11 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         ),
         (
             "predictions",
-            tables::write_predictions(&context.output("predictions"), &examples, &evaluated)?,
+            results::write_predictions(&context.output("predictions"), &evaluated)?,
         ),
         (
             "metrics",
-            tables::write_metrics(&context.output("metrics"), &measured)?,
+            results::write_metrics(&context.output("metrics"), &measured)?,
         ),
     ];
     report(context, &rows, &examples, device);
@@ -214,7 +226,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
 }
 
 /// The device; says so where it is not the one that `auto` would rather have.
-fn choose_device(context: &mut TaskContext) -> Result<Device, StageError> {
+pub(crate) fn choose_device(context: &mut TaskContext) -> Result<Device, StageError> {
     let chosen = device::choose(context.device()).map_err(StageError::usage)?;
     if let Some(note) = chosen.note {
         context.progress().step(&note);

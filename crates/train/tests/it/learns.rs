@@ -1,8 +1,8 @@
 //! What can be learned is learned, and what cannot is not.
 
 use arrow::array::{
-    AsArray as _, BooleanArray, Float64Array, ListArray, RecordBatch, StringArray, UInt32Array,
-    UInt64Array,
+    Array as _, AsArray as _, BooleanArray, Float64Array, ListArray, RecordBatch, StringArray,
+    UInt32Array, UInt64Array,
 };
 use arrow::datatypes::Float32Type;
 use cinescore_artifact::table::{TableReader, TableSpec, column};
@@ -16,6 +16,10 @@ use crate::synthetic::{Bench, IDS, padded, reviews};
 /// Parameters with which the reviews are learned in seconds.
 fn quick(task: &str) -> Value {
     json!({"task": task, "optimizer": {"adam": {"lr": 0.01}}, "seed": 3, "epochs": 5})
+}
+
+fn metric_of(result: &Value, name: &str) -> f64 {
+    result["metrics"][name].as_f64().unwrap()
 }
 
 fn read(bench: &Bench, name: &str, spec: &'static TableSpec) -> RecordBatch {
@@ -97,7 +101,13 @@ fn stars_are_learned_and_every_table_says_the_same() {
         .flat_map(|subject| ["valid", "calib", "test"].map(|split| (subject, split)))
         .flat_map(|(subject, split)| {
             [
+                "coverage",
+                "coverage_of_2",
+                "coverage_of_9",
+                "interval_width",
                 "mae",
+                "mean_error_of_2",
+                "mean_error_of_9",
                 "mse",
                 "mse_tenths",
                 "mse_unit",
@@ -106,10 +116,35 @@ fn stars_are_learned_and_every_table_says_the_same() {
                 "rmse",
                 "within_one",
             ]
-            .map(|metric| [subject, split, metric].map(String::from).into())
+            .iter()
+            // The trivial predictor has no intervals.
+            .filter(move |metric| subject == "small" || !metric.starts_with("coverage"))
+            .filter(move |metric| subject == "small" || **metric != "interval_width")
+            .map(move |metric| [subject, split, metric].map(String::from).into())
         })
         .collect();
     assert_eq!(listed, expected);
+    let ends = |name| column::<Float64Array>(&metrics, name);
+    let (lower, value, upper) = (ends("lower"), ends("value"), ends("upper"));
+    for row in 0..metrics.num_rows() {
+        let defined = value.is_valid(row);
+        assert_eq!(
+            (lower.is_valid(row), upper.is_valid(row)),
+            (defined, defined)
+        );
+        assert!(!defined || lower.value(row) <= upper.value(row));
+    }
+
+    // 200 reviews of `calib` made the intervals, 400 of `test` are held by them.
+    let (lower, upper) = (column_of("lower"), column_of("upper"));
+    let held = (0..predictions.num_rows()).filter(|&row| splits.value(row) == "test");
+    let held = held.filter(|&row| {
+        (lower.value(row)..=upper.value(row)).contains(&column_of("target").value(row))
+    });
+    let coverage = held.count() as f64 / 400.0;
+    assert!(coverage > 0.82, "{coverage}");
+    let said = metric_of(&result, "test.coverage");
+    assert!((said - coverage).abs() < 1e-9, "{said} is not {coverage}");
 
     let history = read(&bench, "history.parquet", &HISTORY);
     let chosen: &BooleanArray = column(&history, "chosen");

@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod baselines;
+mod compares;
+mod evaluates;
+mod explains;
 mod inputs;
 mod interrupted;
 mod learns;

@@ -99,6 +99,11 @@ impl Bench {
         self.folder.path().join(name)
     }
 
+    /// Writes other examples.
+    pub(crate) fn write_reviews(&self, reviews: &[Review]) {
+        write_tokens(&self.path("tokens.parquet"), reviews);
+    }
+
     pub(crate) fn write_encoder(&self, ids: usize, padded: bool) {
         let encoder = EncoderFile {
             version: ENCODER_VERSION,
@@ -187,9 +192,25 @@ impl Bench {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cinescore-train"));
         command
             .env_remove("LD_LIBRARY_PATH")
-            .args(["fit", "--task-file"])
+            .args([task.kind.as_str(), "--task-file"])
             .arg(file);
         command
+    }
+
+    /// Runs a kind on the bundle in the folder `from` and the examples, as the runner does.
+    pub(crate) fn asked(&self, kind: &str, from: &str, out: &str, params: Value) -> Output {
+        let bundle = TaskInput {
+            label: "net.bundle".to_owned(),
+            output: Some("bundle".to_owned()),
+            path: self.path(from).join("bundle"),
+            digest: None,
+        };
+        let mut command = self.command_with(out, 1, params, |task| {
+            task.kind = kind.to_owned();
+            task.inputs.retain(|name, _| name == "examples");
+            task.inputs.insert("bundle".to_owned(), vec![bundle]);
+        });
+        command.output().unwrap()
     }
 
     /// Runs `fit`, which must succeed, and gives its result.

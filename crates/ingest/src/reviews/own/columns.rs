@@ -41,6 +41,11 @@ impl Role {
         }
     }
 
+    /// What it is called in words: `text`.
+    pub(crate) fn name(self) -> &'static str {
+        self.param().trim_end_matches("_column")
+    }
+
     /// The parameter that names its column.
     pub(crate) fn param(self) -> &'static str {
         match self {
@@ -59,8 +64,8 @@ impl Role {
 pub(crate) struct Columns(pub(crate) [Option<String>; ROLES.len()]);
 
 impl Columns {
-    /// The columns of a table with these column names: those that the user named, and else the first that
-    /// has a usual name, whatever its case.
+    /// The columns of a table with these column names: those that the user named (an empty name is none), and
+    /// else the first that has a usual name, whatever its case.
     pub(crate) fn of(found: &[String], named: &Self) -> Self {
         let guess = |role: Role| {
             let is = |name: &&str, column: &String| column.trim().to_lowercase() == **name;
@@ -68,7 +73,8 @@ impl Columns {
                 .iter()
                 .find_map(|name| found.iter().find(|column| is(name, column)).cloned())
         };
-        Self(ROLES.map(|role| named.get(role).cloned().or_else(|| guess(role))))
+        let column = |role: Role| named.get(role).cloned().or_else(|| guess(role));
+        Self(ROLES.map(|role| column(role).filter(|name| !name.is_empty())))
     }
 
     /// The column of a role.
@@ -95,5 +101,8 @@ mod tests {
         let found = Columns::of(&names(&["Text", "Stars", "body of it"]), &named);
         assert_eq!(found.get(Role::Text).unwrap(), "body of it");
         assert_eq!(found.get(Role::Score).unwrap(), "Stars");
+        named.0[Role::Score as usize] = Some(String::new());
+        let found = Columns::of(&names(&["Text", "Stars"]), &named);
+        assert_eq!(found.get(Role::Score), None);
     }
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::error::ReadError;
 use crate::input::{open_file, open_stream};
 use crate::lines::Lines;
+use crate::records::{Record, Records};
 use crate::rejects::Refusal;
 use crate::watch::Watch;
 
@@ -68,17 +69,8 @@ pub(crate) fn column_names(
     let broken = |source| ReadError::of_reading(path, source);
     match format {
         Format::Csv => {
-            let mut reader = csv_reader(path, watch)?;
-            let header = reader.byte_headers().map_err(|error| of_csv(path, error))?;
-            Ok(header
-                .iter()
-                // A file of another kind may have anything as its first line.
-                .take(1000)
-                .map(|name| {
-                    let name = name.strip_prefix(b"\xef\xbb\xbf").unwrap_or(name);
-                    String::from_utf8_lossy(name).chars().take(100).collect()
-                })
-                .collect())
+            let mut records = Records::new(open_stream(path, watch)?);
+            header(path, &mut records)
         }
         Format::JsonLines => {
             let mut lines = Lines::new(BufReader::new(open_stream(path, watch)?));
@@ -124,22 +116,23 @@ pub(crate) fn for_each_row(
 
 type Each<'e> = dyn FnMut(u64, &str, Row<'_>) -> Result<(), ReadError> + 'e;
 
-fn csv_reader(
-    path: &Path,
-    watch: &Watch<'_>,
-) -> Result<csv::Reader<Box<dyn Read + Send>>, ReadError> {
-    Ok(csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(open_stream(path, watch)?))
-}
-
-fn of_csv(path: &Path, error: csv::Error) -> ReadError {
-    match error.into_kind() {
-        csv::ErrorKind::Io(source) => ReadError::of_reading(path, source),
-        other => ReadError::Damaged {
+/// The names in the first row.
+fn header(path: &Path, records: &mut Records<impl Read>) -> Result<Vec<String>, ReadError> {
+    let broken = |source| ReadError::of_reading(path, source);
+    match records.read().map_err(broken)? {
+        Some(Record {
+            fields: Ok(names),
+            raw,
+        }) if memchr::memchr(0, raw).is_none() && std::str::from_utf8(raw).is_ok() => Ok(names
+            .iter()
+            // A file of another kind may have anything as its first line.
+            .take(1000)
+            .map(|name| String::from_utf8_lossy(&name).chars().take(100).collect())
+            .collect()),
+        _ => Err(ReadError::OtherFormat {
             path: path.to_owned(),
-            source: std::io::Error::other(format!("{other:?}")),
-        },
+            wanted: "a table: CSV whose first line names the columns, JSON lines or Parquet",
+        }),
     }
 }
 
@@ -149,35 +142,37 @@ fn csv_rows(
     watch: &Watch<'_>,
     each: &mut Each<'_>,
 ) -> Result<u64, ReadError> {
-    let names = column_names(path, Format::Csv, watch)?;
+    let broken = |source| ReadError::of_reading(path, source);
+    let mut records = Records::new(open_stream(path, watch)?);
+    let names = header(path, &mut records)?;
     let places: Vec<Option<usize>> = columns
         .iter()
         .map(|column| names.iter().position(|name| name == column))
         .collect();
-    let mut reader = csv_reader(path, watch)?;
-    reader.byte_headers().map_err(|error| of_csv(path, error))?;
-    let mut record = csv::ByteRecord::new();
     let mut rows = 0;
-    while reader
-        .read_byte_record(&mut record)
-        .map_err(|error| of_csv(path, error))?
-    {
+    while let Some(Record { raw, fields }) = records.read().map_err(broken)? {
         watch.tick("reading reviews")?;
         // Rows and not lines: a quoted field may have many.
         let place = format!("row {}", rows + 1);
-        if record.len() == names.len() {
-            let value = |place: &Option<usize>| {
-                let field = record.get((*place)?)?;
-                (!field.is_empty()).then(|| field.to_vec())
-            };
-            let values: Vec<_> = places.iter().map(value).collect();
-            each(rows, &place, Row::Values(&values))?;
-        } else {
-            let reason = Refusal::Fields {
+        let fields = fields.and_then(|fields| {
+            if fields.len() == names.len() {
+                return Ok(fields);
+            }
+            Err(Refusal::Fields {
                 expected: names.len(),
-                found: record.len(),
-            };
-            each(rows, &place, Row::Refused(reason, record.as_slice()))?;
+                found: fields.len(),
+            })
+        });
+        match fields {
+            Ok(fields) => {
+                let value = |place: &Option<usize>| {
+                    let field = fields.get((*place)?);
+                    (!field.is_empty()).then(|| field.into_owned())
+                };
+                let values: Vec<_> = places.iter().map(value).collect();
+                each(rows, &place, Row::Values(&values))?;
+            }
+            Err(reason) => each(rows, &place, Row::Refused(reason, raw))?,
         }
         rows += 1;
     }

@@ -12,6 +12,8 @@
 
 pub(crate) mod columns;
 pub(crate) mod formats;
+pub(crate) mod guess;
+pub mod look;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -41,13 +43,7 @@ pub(super) fn read(
 ) -> Result<(Vec<Review>, u64), ReadError> {
     let format = format(path, watch)?;
     let found = column_names(path, format, watch)?;
-    for role in ROLES {
-        if let Some(column) = named.get(role)
-            && !found.contains(column)
-        {
-            return Err(no_column(path, role, column, found));
-        }
-    }
+    check_named(path, named, &found)?;
     let columns = Columns::of(&found, named);
     if columns.get(Role::Text).is_none() {
         return Err(no_column(path, Role::Text, "text", found));
@@ -79,6 +75,19 @@ pub(super) fn read(
         Ok(())
     })?;
     Ok((reviews, rows_in))
+}
+
+/// An error if a column that the user named is not there.
+fn check_named(path: &Path, named: &Columns, found: &[String]) -> Result<(), ReadError> {
+    for role in ROLES {
+        if let Some(column) = named.get(role)
+            && !column.is_empty()
+            && !found.contains(column)
+        {
+            return Err(no_column(path, role, column, found.to_vec()));
+        }
+    }
+    Ok(())
 }
 
 fn no_column(path: &Path, role: Role, column: &str, found: Vec<String>) -> ReadError {

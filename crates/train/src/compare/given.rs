@@ -1,0 +1,271 @@
+//! The predictions that are compared, and that they belong together.
+
+use std::path::Path;
+
+use arrow::array::{Array as _, AsArray as _, Float64Array, ListArray, StringArray, UInt64Array};
+use arrow::datatypes::Float32Type;
+use cinescore_artifact::Split;
+use cinescore_artifact::table::{TableError, TableReader, column};
+use cinescore_artifact::tables::PREDICTIONS;
+use cinescore_artifact::task::TaskInput;
+use cinescore_model::task::{Decoder, Prediction, TargetScale};
+use thiserror::Error;
+
+use crate::results::Evaluated;
+
+/// Rows read at a time.
+const READ_ROWS: usize = 65_536;
+/// Stars that there are.
+const STARS: usize = 10;
+
+/// Why predictions cannot be compared.
+#[derive(Debug, Error)]
+pub(super) enum GivenError {
+    /// A table cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A table has a split that nobody knows.
+    #[error("the predictions of `{name}` have the unknown split `{split}`")]
+    Split {
+        /// The network.
+        name: String,
+        /// The split.
+        split: String,
+    },
+    /// A prediction is no number.
+    #[error("the prediction of `{name}` for the example {id} is {value}")]
+    NotFinite {
+        /// The network.
+        name: String,
+        /// The example.
+        id: u64,
+        /// The prediction or the truth.
+        value: f64,
+    },
+    /// The examples are not the same.
+    #[error(
+        "`{a}` and `{b}` were not evaluated on the same examples: {id} of the split `{split}` is in `{only}` only"
+    )]
+    OtherExamples {
+        /// A network.
+        a: String,
+        /// The other.
+        b: String,
+        /// The split.
+        split: &'static str,
+        /// The first example that one lacks.
+        id: u64,
+        /// Which has it.
+        only: String,
+    },
+    /// The truths are not the same.
+    #[error(
+        "`{a}` and `{b}` were not evaluated on the same truth: the example {id} has {truth_a} there and {truth_b} here"
+    )]
+    OtherTruth {
+        /// A network.
+        a: String,
+        /// The other.
+        b: String,
+        /// The first such example.
+        id: u64,
+        /// Its truth.
+        truth_a: f64,
+        /// Its truth for the other.
+        truth_b: f64,
+    },
+}
+
+/// A network's predictions.
+#[derive(Debug)]
+pub(super) struct Given {
+    /// What the pipeline calls it.
+    pub(super) name: String,
+    /// By split, sorted by id.
+    evaluated: Vec<Evaluated>,
+}
+
+impl Given {
+    /// Reads a table.
+    pub(super) fn read(input: &TaskInput) -> Result<Self, GivenError> {
+        let name = name_of(input);
+        let mut evaluated = Split::ALL.map(|split| Evaluated {
+            split,
+            ids: Vec::new(),
+            targets: Vec::new(),
+            predicted: Vec::new(),
+        });
+        for batch in TableReader::open(&input.path, &PREDICTIONS)?.batches(READ_ROWS)? {
+            let batch = batch?;
+            let ids: &UInt64Array = column(&batch, "id");
+            let splits: &StringArray = column(&batch, "split");
+            let numbers = |name| column::<Float64Array>(&batch, name);
+            let (targets, values) = (numbers("target"), numbers("predicted"));
+            let (lower, upper) = (numbers("lower"), numbers("upper"));
+            let lists: &ListArray = column(&batch, "probabilities");
+            for row in 0..batch.num_rows() {
+                let Some(own) = evaluated
+                    .iter_mut()
+                    .find(|own| own.split.name() == splits.value(row))
+                else {
+                    let split = splits.value(row).to_owned();
+                    return Err(GivenError::Split { name, split });
+                };
+                let numbers = [targets.value(row), values.value(row)];
+                if let Some(&value) = numbers.iter().find(|value| !value.is_finite()) {
+                    let id = ids.value(row);
+                    return Err(GivenError::NotFinite { name, id, value });
+                }
+                own.ids.push(ids.value(row));
+                own.targets.push(targets.value(row));
+                own.predicted.push(Prediction {
+                    value: values.value(row),
+                    probabilities: lists.is_valid(row).then(|| {
+                        let list = lists.value(row);
+                        let values = list.as_primitive::<Float32Type>().values();
+                        values.iter().copied().map(f64::from).collect()
+                    }),
+                    interval: (lower.is_valid(row) && upper.is_valid(row))
+                        .then(|| (lower.value(row), upper.value(row))),
+                });
+            }
+        }
+        Ok(Self {
+            name,
+            evaluated: evaluated.into(),
+        })
+    }
+
+    /// A split.
+    pub(super) fn split(&self, split: Split) -> Option<&Evaluated> {
+        self.evaluated.iter().find(|own| own.split == split)
+    }
+
+    /// All rows.
+    pub(super) fn rows(&self) -> u64 {
+        self.evaluated.iter().map(|own| own.ids.len() as u64).sum()
+    }
+
+    /// How many classes the predictions have probabilities for.
+    fn classes(&self) -> Option<usize> {
+        let said = self
+            .evaluated
+            .iter()
+            .flat_map(|own| &own.predicted)
+            .next()?;
+        said.probabilities.as_ref().map(Vec::len)
+    }
+
+    /// How the predictions are read. A table does not name its task: two truths and probabilities between them are
+    /// task `binary`. Nor does it name its classes: they are all ten stars, or the true stars that there are if that is as many.
+    pub(super) fn decoder(&self) -> Decoder {
+        let of_all = |test: fn(f64, f64) -> bool| {
+            self.evaluated.iter().all(|own| {
+                let mut pairs = own.targets.iter().zip(&own.predicted);
+                pairs.all(|(&target, said)| test(target, said.value))
+            })
+        };
+        let as_number = Decoder::Regression {
+            scale: TargetScale {
+                offset: 0.0,
+                factor: 1.0,
+            },
+        };
+        match self.classes() {
+            None if of_all(|target, value| {
+                (target == 0.0 || target == 1.0) && (0.0..=1.0).contains(&value)
+            }) =>
+            {
+                Decoder::Binary
+            }
+            None => as_number,
+            Some(STARS) => Decoder::Classes {
+                stars: (1..=10).collect(),
+            },
+            Some(count) => {
+                let targets = self.evaluated.iter().flat_map(|own| &own.targets);
+                let mut stars: Vec<u8> = targets.map(|&target| target as u8).collect();
+                stars.sort_unstable();
+                stars.dedup();
+                match stars.len() == count {
+                    true => Decoder::Classes { stars },
+                    false => as_number,
+                }
+            }
+        }
+    }
+
+    /// What a person should know of how these are read.
+    pub(super) fn note(&self) -> Option<String> {
+        let count = self.classes()?;
+        matches!(self.decoder(), Decoder::Regression { .. }).then(|| {
+            format!(
+                "`{}` has probabilities of {count} classes, and the true stars are not as many: it is compared by its mean stars only",
+                self.name
+            )
+        })
+    }
+}
+
+/// A network's name: the reference to its predictions without the output; on a plain command line, where the
+/// reference is the path, the folder.
+fn name_of(input: &TaskInput) -> String {
+    if Path::new(&input.label) == input.path {
+        let folder = input.path.parent().and_then(Path::file_name);
+        return folder.map_or_else(
+            || input.label.clone(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+    }
+    let output = input.output.as_deref().unwrap_or("predictions");
+    let stage = input.label.strip_suffix(output);
+    let stage = stage.and_then(|stage| stage.strip_suffix('.'));
+    stage.unwrap_or(&input.label).to_owned()
+}
+
+/// That all have the same examples with the same truths in each split.
+pub(super) fn check(all: &[Given], splits: &[Split]) -> Result<(), GivenError> {
+    let Some((first, others)) = all.split_first() else {
+        return Ok(());
+    };
+    for &split in splits {
+        for other in others {
+            if let (Some(a), Some(b)) = (first.split(split), other.split(split)) {
+                check_pair((&first.name, a), (&other.name, b))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_pair(a: (&str, &Evaluated), b: (&str, &Evaluated)) -> Result<(), GivenError> {
+    let other_examples = |id: u64, only: &str| GivenError::OtherExamples {
+        a: a.0.to_owned(),
+        b: b.0.to_owned(),
+        split: a.1.split.name(),
+        id,
+        only: only.to_owned(),
+    };
+    let length = a.1.ids.len().max(b.1.ids.len());
+    for row in 0..length {
+        match (a.1.ids.get(row), b.1.ids.get(row)) {
+            (Some(id), Some(other)) if id == other => {}
+            // Both are sorted: the smaller one is missing in the other.
+            (Some(&id), Some(&other)) if id < other => return Err(other_examples(id, a.0)),
+            (_, Some(&other)) => return Err(other_examples(other, b.0)),
+            (Some(&id), None) => return Err(other_examples(id, a.0)),
+            (None, None) => {}
+        }
+        let (truth_a, truth_b) = (a.1.targets[row], b.1.targets[row]);
+        if truth_a != truth_b {
+            return Err(GivenError::OtherTruth {
+                a: a.0.to_owned(),
+                b: b.0.to_owned(),
+                id: a.1.ids[row],
+                truth_a,
+                truth_b,
+            });
+        }
+    }
+    Ok(())
+}

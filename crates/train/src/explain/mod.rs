@@ -1,0 +1,235 @@
+//! The kind `explain`: which words decided a prediction.
+//!
+//! Owns the choice of the reviews, the order of the work and the result. Reads a bundle and `tokens` of its encoder; writes
+//! `attributions` and, as `metrics`, the test of whether the words that are named do decide. For networks that read token by
+//! token; what a prediction is, is the probability of positive, or stars.
+//!
+//! A word is taken away by making it `<unknown>`, for every method alike. Integrated gradients of a review add up to
+//! its prediction less that of the review without known words (completeness); `completeness_error` is the mean
+//! distance from that, which more `steps` make smaller.
+
+mod deletion;
+mod params;
+mod review;
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, StringArray, UInt32Array, UInt64Array};
+use cinescore_artifact::describe::{Input, KeyPart, Output};
+use cinescore_artifact::program::{Kind, TaskContext};
+use cinescore_artifact::tables::{ATTRIBUTIONS, METRICS, TOKENS};
+use cinescore_artifact::{Split, StageError};
+use cinescore_model::{LIBTORCH_VERSION, compute, device};
+use cinescore_network::InputSpec;
+use tch::TchError;
+
+pub use params::{ExplainParams, Method};
+
+use crate::results::{self, Measured};
+use crate::trained::{BUNDLE, EXAMPLES, Trained};
+use deletion::Deletion;
+use review::{Explained, Review};
+
+/// The kind, for the program.
+pub fn kind() -> Kind {
+    Kind::new(
+        "explain",
+        "Say which words decided a network's predictions",
+        run,
+    )
+    .input(Input::folder(BUNDLE, "the trained model"))
+    .input(Input::table(
+        EXAMPLES,
+        &TOKENS,
+        "reviews that its encoder encoded",
+    ))
+    .output(Output::table(
+        "attributions",
+        &ATTRIBUTIONS,
+        "what each token of some reviews added, by method",
+    ))
+    .output(Output::table(
+        "metrics",
+        &METRICS,
+        "the deletion test: how far the top words move the prediction, and random ones",
+    ))
+    .keyed_by(KeyPart::Threads)
+    .keyed_by(KeyPart::Device)
+    .keyed_by_libtorch(LIBTORCH_VERSION)
+}
+
+fn run(params: ExplainParams, context: &mut TaskContext) -> Result<(), StageError> {
+    compute::apart(context.threads(), || explain(&params, context))?
+}
+
+/// What was found in one review.
+struct Found {
+    review_id: u64,
+    /// The tokens' names.
+    tokens: Vec<String>,
+    /// One weight for each of them.
+    weights: Vec<(Method, Vec<f64>)>,
+    deletion: Option<Deletion>,
+    /// How far integrated gradients are from adding up.
+    incomplete: Option<f64>,
+}
+
+fn explain(params: &ExplainParams, context: &mut TaskContext) -> Result<(), StageError> {
+    let trained = Trained::open(context)?;
+    let spec = &trained.bundle.spec;
+    if !matches!(spec.input, InputSpec::Tokens(_) | InputSpec::OneHot(_)) {
+        let message = format!(
+            "the network `{}` does not read token by token, so no token of it can be explained",
+            spec.name
+        );
+        return Err(StageError::usage(message));
+    }
+    let split = Split::from(params.split);
+    let rows = trained.examples.rows(split);
+    if rows.is_empty() {
+        let message = format!("the split `{}` has no review with a label", split.name());
+        return Err(StageError::input(message).hint("name another `split`"));
+    }
+    let explained = Explained {
+        net: &trained.bundle.net,
+        decoder: trained.decoder(),
+        ids: trained.bundle.manifest.ids,
+        masks: spec.input.masks(),
+    };
+    let count = params.reviews.min(rows.len());
+    let mut methods = params.methods.clone();
+    methods.sort();
+    methods.dedup();
+    let mut all = Vec::with_capacity(count);
+    for number in 0..count {
+        context.check_interrupt()?;
+        let row = rows[number * rows.len() / count];
+        let found = of_review(&trained, &explained, row, &methods, params);
+        all.push(found.map_err(StageError::failed)?);
+        let done = number as u64 + 1;
+        context
+            .progress()
+            .update(done, Some(count as u64), "explained reviews", "explaining");
+    }
+    let missing = methods.iter().filter(|method| {
+        all.iter()
+            .any(|own| own.weights.iter().all(|(other, _)| other != *method))
+    });
+    for method in missing {
+        let reason = match method {
+            Method::Attention => "it has no attention over its tokens",
+            _ => "it has no vectors of tokens",
+        };
+        context.progress().step(&format!(
+            "no {} of `{}`: {reason}",
+            method.name(),
+            spec.name
+        ));
+    }
+    write(&trained, split, &methods, &mut all, context)
+}
+
+fn of_review(
+    trained: &Trained,
+    explained: &Explained<'_>,
+    row: usize,
+    methods: &[Method],
+    params: &ExplainParams,
+) -> Result<Found, TchError> {
+    let review = Review::new(trained.examples.ids(row));
+    let review_id = trained.examples.review_id(row);
+    let ends = [review.ids.to_vec(), review.without(&review.words)];
+    let said = explained.predict(&ends)?;
+    let (predicted, base) = (said[0], said[1]);
+    let mut weights = Vec::with_capacity(methods.len());
+    let mut incomplete = None;
+    for &method in methods {
+        let own = match method {
+            Method::Attention => explained.attention(&review)?,
+            Method::Occlusion => Some(explained.occlusion(&review, predicted)?),
+            Method::IntegratedGradients => {
+                let own = explained.integrated_gradients(&review, params.steps)?;
+                incomplete = own
+                    .as_ref()
+                    .map(|own| (own.iter().sum::<f64>() - (predicted - base)).abs());
+                own
+            }
+        };
+        weights.extend(own.map(|own| (method, own)));
+    }
+    let ends = (predicted, base);
+    let deletion = deletion::test(explained, &review, review_id, ends, &weights, params)?;
+    for (_, own) in &mut weights {
+        *own = review.tokens.iter().map(|&place| own[place]).collect();
+    }
+    let name = |&place: &usize| {
+        let id = usize::try_from(review.ids[place]).unwrap_or(usize::MAX);
+        trained.bundle.encoder.name(id).unwrap_or("?").to_owned()
+    };
+    Ok(Found {
+        review_id,
+        tokens: review.tokens.iter().map(name).collect(),
+        weights,
+        deletion,
+        incomplete,
+    })
+}
+
+fn write(
+    trained: &Trained,
+    split: Split,
+    methods: &[Method],
+    all: &mut [Found],
+    context: &mut TaskContext,
+) -> Result<(), StageError> {
+    let deletions: Vec<Deletion> = all.iter().filter_map(|own| own.deletion.clone()).collect();
+    let complete: Vec<f64> = all.iter().filter_map(|own| own.incomplete).collect();
+    let subject = &trained.bundle.spec.name;
+    let measured = [Measured {
+        subject: subject.clone(),
+        split,
+        figures: deletion::figures(&deletions, methods, &complete),
+    }];
+    all.sort_by_key(|own| own.review_id);
+    let rows = [
+        (
+            "attributions",
+            write_attributions(&context.output("attributions"), all)?,
+        ),
+        (
+            "metrics",
+            results::write_metrics(&context.output("metrics"), &measured)?,
+        ),
+    ];
+    let examples = trained.examples.len() as u64;
+    let result = context.result();
+    result.rows_in.insert(EXAMPLES.into(), examples);
+    result
+        .rows_out
+        .extend(rows.map(|(name, rows)| (name.to_owned(), rows)));
+    result.metrics = results::by_name(subject, &measured);
+    result.facts.insert("reviews".into(), all.len().into());
+    result.device = Some(device::name(trained.device));
+    Ok(())
+}
+
+/// Writes `attributions` and returns its number of rows.
+fn write_attributions(path: &std::path::Path, all: &[Found]) -> Result<u64, StageError> {
+    let mut rows: Vec<(u64, u32, &str, &str, f64)> = Vec::new();
+    for own in all {
+        for (method, weights) in &own.weights {
+            for (position, (token, weight)) in own.tokens.iter().zip(weights).enumerate() {
+                let position = u32::try_from(position).unwrap_or(u32::MAX);
+                rows.push((own.review_id, position, token, method.name(), *weight));
+            }
+        }
+    }
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(rows.iter().map(|row| row.0).collect::<UInt64Array>()),
+        Arc::new(rows.iter().map(|row| row.1).collect::<UInt32Array>()),
+        Arc::new(rows.iter().map(|row| Some(row.2)).collect::<StringArray>()),
+        Arc::new(rows.iter().map(|row| Some(row.3)).collect::<StringArray>()),
+        Arc::new(rows.iter().map(|row| row.4).collect::<Float64Array>()),
+    ];
+    results::write(path, &ATTRIBUTIONS, columns)
+}

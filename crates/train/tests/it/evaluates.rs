@@ -1,0 +1,78 @@
+//! A trained network says the same wherever it is asked.
+
+use serde_json::json;
+
+use crate::synthetic::{Bench, IDS, padded, reviews};
+
+#[test]
+fn what_a_training_said_is_said_again_to_the_last_bit() {
+    let head = |head: &str| {
+        format!(
+            "name: small\ninput: {{kind: tokens, mask: true, embedding: {{size: 8}}}}\n\
+             layers: [{{gru: {{units: 8}}}}, {{pool: last}}]\nhead: {head}\n"
+        )
+    };
+    for (task, network) in [
+        ("binary", "{dense: 1}"),
+        ("regression", "{dense: 1}"),
+        ("ordinal", "{cumulative: 10}"),
+    ] {
+        let bench = Bench::new(&reviews(600), true);
+        bench.write_network(&head(network));
+        let optimizer = json!({"adam": {"lr": 0.01}});
+        let fitted = bench.fitted(
+            "fit",
+            1,
+            json!({"task": task, "epochs": 1, "optimizer": optimizer}),
+        );
+        for out in ["a", "b"] {
+            let output = bench.asked("evaluate", "fit", out, json!({}));
+            let result = bench.result(out, &output);
+            assert_eq!(result["metrics"], fitted["metrics"], "{task}");
+            for name in ["predictions.parquet", "metrics.parquet"] {
+                let bytes = |folder: &str| fs_err::read(bench.path(folder).join(name)).unwrap();
+                assert!(bytes("fit") == bytes(out), "{task}: {name} of {out}");
+            }
+        }
+        let output = bench.asked(
+            "evaluate",
+            "fit",
+            "train",
+            json!({"splits": ["train", "test"]}),
+        );
+        let result = bench.result("train", &output);
+        assert_eq!(result["rows_out"]["predictions"], 360 + 120);
+        assert_eq!(result["metrics"]["test.mse"], fitted["metrics"]["test.mse"]);
+    }
+}
+
+#[test]
+fn examples_that_it_cannot_be_asked_about_are_refused() {
+    let bench = Bench::new(&padded(reviews(60)), false);
+    bench.fitted("fit", 1, json!({"epochs": 1}));
+    let test_only: Vec<_> = padded(reviews(60))
+        .into_iter()
+        .filter(|review| review.split == "test")
+        .collect();
+    bench.write_reviews(&test_only);
+    let output = bench.asked("evaluate", "fit", "test", json!({}));
+    assert_eq!(bench.result("test", &output)["rows_out"]["predictions"], 12);
+
+    let refused = |params| {
+        let output = bench.asked("evaluate", "fit", "out", params);
+        let text = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), text.trim_end().to_owned())
+    };
+    let (code, text) = refused(json!({"splits": ["valid", "train"]}));
+    assert_eq!(code, Some(3));
+    insta::assert_snapshot!(text, @r"
+    error: there is nothing to evaluate: no review of train, valid has a label for task `regression`
+    hint: name other `splits`
+    ");
+    let mut strange = test_only;
+    strange[3].ids[13] = IDS as i32;
+    bench.write_reviews(&strange);
+    let (code, text) = refused(json!({}));
+    assert_eq!(code, Some(3));
+    insta::assert_snapshot!(text, @"error: review 3 has the id 12, and the encoder's ids end at 11: they do not belong together");
+}
