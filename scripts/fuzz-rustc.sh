@@ -5,6 +5,7 @@
 case " $* " in
     *" --crate-name cinescore_config "* | *" --crate-name cinescore_artifact "* | \
         *" --crate-name cinescore_network "* | *" --crate-name cinescore_pipeline "* | \
+        *" --crate-name cinescore_ingest "* | \
         *" --crate-name fuzz_"*) ;;
     *) exec "$@" ;;
 esac

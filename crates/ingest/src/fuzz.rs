@@ -92,6 +92,14 @@ pub fn reviews_tar_gz(bytes: &[u8]) -> Result<Counted, ReadError> {
     })
 }
 
+/// Stanford's archive before it is packed: hardly any random bytes are a gzip file with a right checksum.
+pub fn reviews_tar(bytes: &[u8]) -> Result<Counted, ReadError> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    // Writing to memory cannot fail.
+    packed.write_all(bytes).ok();
+    reviews_tar_gz(&packed.finish().unwrap_or_default())
+}
+
 /// A table of one's own: CSV, JSON lines or Parquet, plain or in gzip.
 pub fn own_table(bytes: &[u8]) -> Result<Counted, ReadError> {
     with_file(bytes, |path| {
@@ -166,9 +174,44 @@ mod tests {
             prop_assert!(nothing_is_lost(titles_tsv(text.as_bytes())));
             let text = format!("text,score\n{own}");
             prop_assert!(nothing_is_lost(own_table(text.as_bytes())));
-            for read in [movielens_zip, reviews_tar_gz, own_table, titles_tsv, ratings_csv] {
+            for read in [movielens_zip, reviews_tar_gz, reviews_tar, own_table, titles_tsv, ratings_csv] {
                 prop_assert!(nothing_is_lost(read(&any)));
             }
+        }
+
+        /// Whole archives, with good and bad members.
+        #[test]
+        fn no_member_is_lost(
+            members in prop::collection::vec(
+                ("(/|\\.\\./)?(aclImdb/)?(train|test|dev)/((pos|neg|unsup)/[0-9]{1,2}(_[0-9]{1,2})?|urls_pos)\\.txt", "[a\u{0}\u{e9} ]{0,5}"),
+                0..8),
+            ratings in "((1,2,[0-5]\\.[05],[0-9]{1,11}|[0-9a,]{0,14})\r?\n){0,8}",
+        ) {
+            let mut archive = tar::Builder::new(Vec::new());
+            for (name, text) in &members {
+                let mut header = tar::Header::new_gnu();
+                header.set_size(text.len() as u64);
+                header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+                header.set_cksum();
+                archive.append(&header, text.as_bytes()).unwrap();
+            }
+            match reviews_tar(&archive.into_inner().unwrap()) {
+                Ok(counted) => {
+                    prop_assert_eq!(counted.rows_in, counted.rows_out + counted.refused);
+                    let reviews = members.iter().filter(|(name, _)| !name.contains("dev/") && !name.contains("urls_"));
+                    prop_assert!(counted.rows_in >= reviews.count() as u64);
+                }
+                Err(error) => {
+                    let is_empty = matches!(error, ReadError::NoReviews { .. } | ReadError::OtherFormat { .. });
+                    prop_assert!(is_empty, "{}", error);
+                }
+            }
+            let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+            archive.start_file("ml/ratings.csv", zip::write::SimpleFileOptions::default()).unwrap();
+            archive.write_all(format!("userId,movieId,rating,timestamp\n{ratings}").as_bytes()).unwrap();
+            let counted = movielens_zip(&archive.finish().unwrap().into_inner()).unwrap();
+            prop_assert_eq!(counted.rows_in, counted.rows_out + counted.refused);
+            prop_assert_eq!(counted.rows_in, ratings.matches('\n').count() as u64);
         }
     }
 }

@@ -15,7 +15,10 @@ use crate::{metric, sections};
 
 /// The inputs that artifacts may come in.
 const INPUTS: [(&str, &str); 5] = [
-    ("reviews", "outputs of `ingest reviews`: reviews, rejects"),
+    (
+        "reviews",
+        "outputs of `ingest reviews` and `ingest audit`: reviews, rejects, findings",
+    ),
     (
         "text",
         "outputs of `featurize text`: tokens, vocabulary, encoder",

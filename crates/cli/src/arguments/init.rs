@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, ValueHint};
 
 pub(crate) const INIT_EXAMPLES: &str = "\
-The columns are guessed by their names and values, and shown; name the ones that are wrong. An empty name means
-that there is none. Nothing that is there is overwritten.
+The columns are guessed by their names and values, and shown; name the ones that are wrong (an empty name:
+there is none). Nothing that is there is overwritten.
 
 Examples:
-  cinescore init --reviews my.csv                          pipelines/my.yaml, and the command that runs it
-  cinescore init --reviews my.csv --dry-run                only show the columns and the pipeline
-  cinescore init --reviews my.jsonl -p films               pipelines/films.yaml
+  cinescore init --reviews my.csv                     write pipelines/my.yaml, and say what runs it
+  cinescore init --reviews my.csv --dry-run           only show the columns and the pipeline
+  cinescore init --reviews my.jsonl -p films          write pipelines/films.yaml
   cinescore init --reviews my.parquet --score-column mark --sentiment-column ''";
 
 #[derive(Debug, Args)]

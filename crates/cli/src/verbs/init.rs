@@ -32,7 +32,7 @@ pub(crate) fn init(given: &ProjectArguments, arguments: &InitArguments) -> Resul
     };
     let file = file(given, &arguments.reviews)?;
     if arguments.dry_run {
-        display::row(plan.text(&run_command(&file)).trim_end());
+        display::row(plan.text(&run_command("cinescore", &file)).trim_end());
         return Ok(exit::DONE);
     }
     write(&file, &plan, arguments.force)?;
@@ -41,7 +41,11 @@ pub(crate) fn init(given: &ProjectArguments, arguments: &InitArguments) -> Resul
     let stages = graph.stages.len();
     display::say(&format!("wrote {}: {stages} stages", file.display()));
     display::say("\nRun it with:");
-    display::row(&run_command(&file));
+    let program = std::env::args().next();
+    display::row(&run_command(
+        program.as_deref().unwrap_or("cinescore"),
+        &file,
+    ));
     let view = given.artifacts.join("runs").join(&graph.name).join("net");
     let view = view.display();
     display::say(&format!(
@@ -111,19 +115,14 @@ fn name_of(reviews: &Path) -> String {
 }
 
 /// The one command line that runs a pipeline.
-fn run_command(file: &Path) -> String {
+fn run_command(program: &str, file: &Path) -> String {
     let named = file
         .parent()
         .filter(|folder| *folder == Path::new("pipelines"))
         .and_then(|_| file.file_stem()?.to_str());
     let shown = file.display().to_string();
-    let program = std::env::args().next();
-    let program = program.as_deref().unwrap_or("cinescore");
-    format!(
-        "{} run -p {}",
-        quoted(program),
-        quoted(named.unwrap_or(&shown))
-    )
+    let pipeline = named.unwrap_or(&shown);
+    format!("{} run -p {}", quoted(program), quoted(pipeline))
 }
 
 fn write(file: &Path, plan: &Plan<'_>, force: bool) -> Result<(), StageError> {
@@ -141,7 +140,7 @@ fn write(file: &Path, plan: &Plan<'_>, force: bool) -> Result<(), StageError> {
     }
     Ok(write_atomically(
         file,
-        plan.text(&run_command(file)).as_bytes(),
+        plan.text(&run_command("cinescore", file)).as_bytes(),
     )?)
 }
 

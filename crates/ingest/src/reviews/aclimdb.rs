@@ -79,6 +79,8 @@ fn read_archive(
             continue;
         }
         let bytes = collector.member(&name, kind.is_file(), |bytes, limit| {
+            // A review is kept as it is read: in one piece of its own size. Nobody need believe a larger one.
+            bytes.reserve_exact(entry.size().min(limit).min(LINE_LIMIT as u64) as usize);
             entry.by_ref().take(limit).read_to_end(bytes).map(drop)
         });
         bytes.map_err(broken)?;

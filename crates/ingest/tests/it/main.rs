@@ -5,6 +5,8 @@
 mod archives;
 mod audit;
 mod difficulty;
+mod hostile;
+mod look;
 mod movielens;
 mod own;
 mod program;

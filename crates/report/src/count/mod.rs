@@ -6,6 +6,7 @@
 
 pub(crate) mod attributions;
 pub(crate) mod comparisons;
+pub(crate) mod findings;
 pub(crate) mod history;
 pub(crate) mod metrics;
 pub(crate) mod predictions;

@@ -137,6 +137,12 @@ impl Given {
                 2,
             ),
         ]);
+        given.write_findings(&[
+            ("class_balance", "note", "test"),
+            ("exact_duplicates", "warning", "train"),
+            ("exact_duplicates", "warning", "train"),
+            ("near_duplicates", "leak", "test, train"),
+        ]);
         given.write_text();
         given.write_network("net", "keras_lstm", true);
         given.write_network("stars", "lstm_regression", false);
@@ -163,6 +169,7 @@ impl Given {
         let mut given = Self::empty(&format!("x&{evil}"), reviews);
         given.write_reviews();
         given.write_rejects(&[("aclimdb", evil, 2)]);
+        given.write_findings(&[(evil, evil, evil)]);
         given.write_network("net", evil, true);
         given.write_provenance();
         given
@@ -324,6 +331,28 @@ impl Given {
                 )),
                 Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.1))),
                 Arc::new(BinaryArray::from_iter_values(rows.iter().map(|_| b"raw"))),
+            ],
+        );
+    }
+
+    fn write_findings(&mut self, findings: &[(&str, &str, &str)]) {
+        let column = |of: fn(&(&str, &str, &str)) -> String| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(findings.iter().map(of)))
+        };
+        let text = |(check, _, split): &(&str, &str, &str)| format!("one of {check} in {split}");
+        self.write(
+            "reviews",
+            "audit",
+            &tables::FINDINGS,
+            vec![
+                column(|finding| finding.0.into()),
+                column(|finding| finding.1.into()),
+                column(|finding| finding.2.into()),
+                column(|_| "-".into()),
+                Arc::new(UInt64Array::new_null(findings.len())),
+                Arc::new(UInt64Array::new_null(findings.len())),
+                Arc::new(Float64Array::from(vec![1.0; findings.len()])),
+                Arc::new(StringArray::from_iter_values(findings.iter().map(text))),
             ],
         );
     }

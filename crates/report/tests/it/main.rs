@@ -159,6 +159,13 @@ fn the_numbers_of_page_and_tables_are_those_of_the_inputs() {
         [drama(0), drama(1)]
     );
 
+    assert!(page.contains("1 leak between the splits, and 2 warnings."));
+    let duplicates = csv_row(&files, "audit-findings", "exact duplicates");
+    assert_eq!(
+        duplicates[1..],
+        ["warning", "train", "2", "one of exact_duplicates in train"]
+    );
+
     // Every prediction is in one cell of the confusion matrix, and in one bar.
     let confusion: u64 = ["negative", "positive"]
         .iter()

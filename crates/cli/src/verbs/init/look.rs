@@ -13,6 +13,9 @@ use crate::arguments::InitArguments;
 use crate::display::{self, thousands};
 use crate::table::Table;
 
+/// Characters of a line of examples.
+const EXAMPLES_WIDTH: usize = 44;
+
 /// What a table holds, and what `ingest reviews` would make of it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Look {
@@ -74,6 +77,21 @@ pub(super) fn ask(project: &Project, arguments: &InitArguments) -> Result<Look, 
     Err(StageError::new(class, said))
 }
 
+impl Column {
+    /// As many examples as a line takes.
+    fn examples(&self) -> String {
+        let mut line = String::new();
+        for example in &self.examples {
+            if !line.is_empty() && line.chars().count() + example.chars().count() > EXAMPLES_WIDTH {
+                break;
+            }
+            let separator = if line.is_empty() { "" } else { " | " };
+            line = format!("{line}{separator}{example}");
+        }
+        line
+    }
+}
+
 impl Look {
     /// Reviews with a score.
     pub(super) fn scored(&self) -> u64 {
@@ -110,7 +128,7 @@ impl Look {
                 column.role.clone().unwrap_or_else(|| "-".into()),
                 because.into(),
                 thousands(column.nulls),
-                column.examples.join(" | "),
+                column.examples(),
             ]);
         }
         for line in table.lines() {

@@ -121,8 +121,9 @@ fn header(path: &Path, records: &mut Records<impl Read>) -> Result<Vec<String>, 
     let broken = |source| ReadError::of_reading(path, source);
     match records.read().map_err(broken)? {
         Some(Record {
-            fields: Ok(names), ..
-        }) => Ok(names
+            fields: Ok(names),
+            raw,
+        }) if memchr::memchr(0, raw).is_none() && std::str::from_utf8(raw).is_ok() => Ok(names
             .iter()
             // A file of another kind may have anything as its first line.
             .take(1000)

@@ -56,17 +56,9 @@ impl Evidence {
         self.tconsts += u64::from(tconst_of(value).is_ok());
         self.splits += u64::from(split_of(value).is_ok());
         if self.examples.len() < EXAMPLES {
-            let shown: String = String::from_utf8_lossy(&value[..value.len().min(4 * SHOWN)])
-                .chars()
-                .map(|character| {
-                    if character.is_control() {
-                        ' '
-                    } else {
-                        character
-                    }
-                })
-                .take(SHOWN)
-                .collect();
+            let shown = shown(&String::from_utf8_lossy(
+                &value[..value.len().min(8 * SHOWN)],
+            ));
             if !self.examples.contains(&shown) {
                 self.examples.push(shown);
             }
@@ -103,6 +95,19 @@ impl Evidence {
             Role::Id => false,
         }
     }
+}
+
+/// The beginning of a text, in one line.
+fn shown(text: &str) -> String {
+    let mut characters = text.chars().map(|character| match character {
+        control if control.is_control() => ' ',
+        other => other,
+    });
+    let mut shown: String = characters.by_ref().take(SHOWN).collect();
+    if characters.next().is_some() {
+        shown.push('\u{2026}');
+    }
+    shown
 }
 
 /// Why a column has its role.

@@ -73,7 +73,10 @@ pub fn verb() -> Verb {
             Arg::new(role.param())
                 .long(role.param().replace('_', "-"))
                 .value_name("COLUMN")
-                .help(format!("The column of the {}", role.name())),
+                .help(format!(
+                    "The column of the {} [default: guessed; '': none]",
+                    role.name()
+                )),
         );
     }
     Verb::new(command, run)

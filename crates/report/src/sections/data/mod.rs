@@ -1,11 +1,12 @@
-//! The section on the data: reviews, what was joined to them, what was refused, what was encoded.
+//! The section on the data: reviews, what was joined to them, what was refused, what an audit found, what was encoded.
 
+mod audit;
 mod encoded;
 mod rejects;
 mod reviews;
 
 use cinescore_artifact::StageError;
-use cinescore_artifact::tables::{REJECTS, REVIEWS, TOKENS, VOCABULARY};
+use cinescore_artifact::tables::{FINDINGS, REJECTS, REVIEWS, TOKENS, VOCABULARY};
 
 use super::{absent, text};
 use crate::count;
@@ -66,6 +67,11 @@ pub(crate) fn section(
         data.section
             .blocks
             .push(absent("No table of refused rows was given."));
+    }
+    for (group, path) in with(&FINDINGS) {
+        let heading = parts.heading(title("Audit", group, &FINDINGS));
+        data.section.blocks.push(heading);
+        audit::show(group, &count::findings::count(path)?, &mut data, parts)?;
     }
     for (group, path) in with(&TOKENS) {
         let heading = parts.heading(title("Encoded reviews", group, &TOKENS));
