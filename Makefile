@@ -23,7 +23,7 @@ endif
 SET_DATA := $(if $(DATA),--set 'vars.data=$(DATA)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build data demo sentiment ratings run ingest featurize train report sweep reproduce test check fuzz fmt clean clean-cache
+.PHONY: help setup build data demo sentiment ratings run ingest featurize train report sweep reproduce test check fuzz bench fmt clean clean-cache
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  %-33s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,10 @@ check: setup ## Formatting, lints and documentation, warnings as errors
 
 fuzz: setup ## Hand the runner random pipelines, networks and records, and ingest random sources, for SECONDS=60 each
 	@scripts/fuzz.sh $(SECONDS)
+
+bench: build ## Time the runner's inner parts on a matrix of 1,000 cells
+	@cargo build --release --workspace $(CARGO_FLAGS) --examples # the toy stage
+	@cargo bench -p cinescore-cli $(CARGO_FLAGS) --bench runner
 
 fmt: ## Format the code
 	@cargo fmt --all

@@ -1,8 +1,8 @@
 """Fits a vocabulary on the training reviews and encodes all of them, with one peer: JSON of the seconds.
 
-    python peer_speed.py FILE PEER THREADS
+    python peer_speed.py FILE PEER THREADS [DUMP]
 
-FILE is what reviews.py writes. Lower case, white space, 20,000 ids, lists of 500, cut and padded behind.
+DUMP.ids gets the ids and DUMP.json the tokens by id, for compare.py. FILE is what reviews.py writes. Lower case, white space, 20,000 ids, lists of 500, cut and padded behind.
 """
 
 import json
@@ -30,7 +30,16 @@ class Clock:
         self.cpu = time.process_time() - self.cpu
 
 
-def plain(train, texts, _threads):
+def dump(path, ids, vocabulary):
+    import numpy
+
+    if ids is not None:
+        numpy.asarray(ids, dtype="<i4").tofile(f"{path}.ids")
+    with open(f"{path}.json", "w", encoding="utf-8") as out:
+        json.dump(vocabulary, out)
+
+
+def plain(train, texts, _threads, path):
     import collections
 
     with Clock() as fit:
@@ -43,10 +52,14 @@ def plain(train, texts, _threads):
         for text in texts:
             found = [ids.get(token, 2) for token in text.lower().split()[:LENGTH]]
             lists.append(found + [0] * (LENGTH - len(found)))
+    if path:
+        dump(path, lists, ["", "", "", *ids])
+        with open(f"{path}.counts.json", "w", encoding="utf-8") as out:
+            json.dump({token: counts[token] for token in ids}, out)
     return fit, encode
 
 
-def keras(train, texts, threads):
+def keras(train, texts, threads, path):
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import tensorflow
     from keras.layers import TextVectorization
@@ -62,10 +75,14 @@ def keras(train, texts, threads):
     with Clock() as encode:
         for begin in range(0, len(texts), 1024):
             layer(tensorflow.constant(texts[begin : begin + 1024]))
+    if path:
+        batches = (texts[begin : begin + 1024] for begin in range(0, len(texts), 1024))
+        ids = tensorflow.concat([layer(tensorflow.constant(batch)) for batch in batches], 0)
+        dump(path, ids.numpy(), layer.get_vocabulary())
     return fit, encode
 
 
-def sklearn(train, texts, _threads):
+def sklearn(train, texts, _threads, path):
     from sklearn.feature_extraction.text import CountVectorizer
 
     vectorizer = CountVectorizer(max_features=IDS, token_pattern=r"\S+")
@@ -73,10 +90,12 @@ def sklearn(train, texts, _threads):
         vectorizer.fit(train)
     with Clock() as encode:
         vectorizer.transform(texts)
+    if path:
+        dump(path, None, sorted(vectorizer.vocabulary_))
     return fit, encode
 
 
-def tokenizers(train, texts, threads):
+def tokenizers(train, texts, threads, path):
     os.environ["RAYON_NUM_THREADS"] = str(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if threads == 1 else "true"
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -95,6 +114,9 @@ def tokenizers(train, texts, threads):
         for begin in range(0, len(texts), 1024):
             for encoding in tokenizer.encode_batch(texts[begin : begin + 1024]):
                 encoding.ids
+    if path:
+        ids = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+        dump(path, ids, [tokenizer.id_to_token(id) for id in range(tokenizer.get_vocab_size())])
     return fit, encode
 
 
@@ -104,7 +126,7 @@ def main():
     train = [text for split, text in reviews if split == "train"]
     texts = [text for _split, text in reviews]
     work = {"plain": plain, "keras": keras, "sklearn": sklearn, "tokenizers": tokenizers}[peer]
-    fit, encode = work(train, texts, threads)
+    fit, encode = work(train, texts, threads, sys.argv[4] if len(sys.argv) > 4 else None)
     print(json.dumps({"fit": vars(fit), "encode": vars(encode)}))
 
 

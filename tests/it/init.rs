@@ -44,7 +44,8 @@ fn a_csv_with_scores_becomes_a_bundle_and_ratings() {
     let view = |name: &str| project.path(&format!("artifacts/runs/my/{name}"));
     assert!(view("net/bundle").is_dir());
     let ratings = TableReader::open(&view("net/predictions.parquet"), &PREDICTIONS).unwrap();
-    assert_eq!(ratings.rows(), 300);
+    // Those that it did not learn from: valid, calib and test.
+    assert!((60..200).contains(&ratings.rows()), "{}", ratings.rows());
     let findings = TableReader::open(&view("audit/findings.parquet"), &FINDINGS).unwrap();
     assert!(findings.rows() > 0);
     let page = fs_err::read_to_string(view("report/report/index.html")).unwrap();

@@ -5,6 +5,7 @@
 //! or any network: this crate links neither polars nor LibTorch, so that what depends on it alone
 //! rebuilds in seconds.
 
+pub mod course;
 pub mod describe;
 pub mod digest;
 pub mod encoder;

@@ -48,7 +48,7 @@ pub use object::{Object, ObjectState, size_of};
 pub use quarantine::Quarantined;
 pub use record::{Kept, RECORD_VERSION, Record, RecordState};
 pub use shared::{Pushed, Through};
-pub use stats::{Stat, StatMemo};
+pub use stats::{Look, Stat, StatMemo, looks_of};
 
 use crate::digest::DigestError;
 

@@ -46,6 +46,12 @@ pub(crate) fn parse_age(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(secs))
 }
 
+/// `1 run`, `2 runs`: a number of things whose plural is regular.
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}
+
 /// Bytes for people: `312 bytes`, `4.1 MB`.
 pub(crate) fn bytes(count: u64) -> String {
     let units = ["kB", "MB", "GB", "TB"];
@@ -64,6 +70,12 @@ pub(crate) fn bytes(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        assert_eq!(counted(0, "run"), "0 runs");
+        assert_eq!(counted(1, "run"), "1 run");
+    }
 
     #[test]
     fn sizes_and_ages_are_read() {

@@ -2,6 +2,7 @@
 
 mod screen;
 mod table;
+mod terminal;
 
 use std::io::Write as _;
 

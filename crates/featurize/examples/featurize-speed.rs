@@ -1,16 +1,19 @@
 //! How fast texts become padded ids: fits a vocabulary on the training reviews and encodes all, in
 //! memory, as `benchmarks/featurize/peer_speed.py` has the peers do.
 //!
-//!     featurize-speed FILE THREADS ROUNDS [TOKENIZER]
+//!     featurize-speed FILE THREADS ROUNDS [TOKENIZER [again] [dump=PATH]]
 //!
-//! FILE has, for each review, its split, a zero byte, its text, a zero byte. One line of JSON a round.
+//! FILE has, for each review, its split, a zero byte, its text, a zero byte. One line of JSON a round. With `again`
+//! training reviews are divided into tokens a second time when they are encoded. PATH.ids gets the ids, as
+//! little-endian 32-bit numbers, and PATH.json the tokens by id.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use cinescore_artifact::encoder::RESERVED;
-use cinescore_featurize::count::TermCounter;
-use cinescore_featurize::encode::{Encoder, Settings};
+use cinescore_featurize::count::{Numbering, TermCounter, Wanted};
+use cinescore_featurize::counted::CountedTexts;
+use cinescore_featurize::encode::{Encoder, Known, Settings};
 use cinescore_featurize::lengths::{Lengths, Pad, Truncate};
 use cinescore_featurize::params::TermParams;
 use cinescore_featurize::terms::Terms;
@@ -29,9 +32,13 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_program, file, threads, rounds, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: featurize-speed FILE THREADS ROUNDS [TOKENIZER]".into());
+        return Err("usage: featurize-speed FILE THREADS ROUNDS [TOKENIZER] [again]".into());
     };
     let tokenizer = rest.first().map_or("whitespace", String::as_str);
+    let keep = !rest.iter().any(|argument| argument == "again");
+    let dump = rest
+        .iter()
+        .find_map(|argument| argument.strip_prefix("dump="));
     let tokenizer: Tokenizer = serde_json::from_value(tokenizer.into())?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads.parse()?)
@@ -54,14 +61,35 @@ fn main() -> Result<(), Failure> {
         }
         let copied = copied.stop();
         let fitted = Clock::start();
-        let encoder = fit(tokenizer, &train)?;
+        let (encoder, counted) = fit(tokenizer, &train, keep)?;
         let fitted = fitted.stop();
         let encoded = Clock::start();
         let mut ids = 0;
-        for texts in all.chunks(BATCH) {
-            ids += black_box(encoder.encode_batch(texts)).ids.len();
+        let mut training = 0;
+        let mut dumped: Vec<u8> = Vec::new();
+        for reviews in reviews.chunks(BATCH) {
+            let known: Vec<Known<'_>> = reviews
+                .iter()
+                .map(|(split, text)| {
+                    training += u64::from(*split == "train");
+                    let kept = (*split == "train").then(|| counted.get(training - 1));
+                    kept.flatten().map_or(Known::Text(text), Known::Counted)
+                })
+                .collect();
+            let batch = black_box(encoder.encode_known_batch(&known));
+            ids += batch.ids.len();
+            if dump.is_some() {
+                dumped.extend(batch.ids.iter().flat_map(|id| id.to_le_bytes()));
+            }
         }
         let encoded = encoded.stop();
+        if let Some(path) = dump {
+            fs_err::write(format!("{path}.ids"), dumped)?;
+            fs_err::write(
+                format!("{path}.json"),
+                serde_json::to_vec(&encoder.to_file()?.tokens)?,
+            )?;
+        }
         let line = json!({
             "fit": fitted, "encode": encoded, "copy": copied, "ids": ids,
             "train_mb": size(&train), "mb": size(&all),
@@ -71,7 +99,11 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn fit(tokenizer: Tokenizer, train: &[&str]) -> Result<Encoder, Failure> {
+fn fit(
+    tokenizer: Tokenizer,
+    train: &[&str],
+    keep: bool,
+) -> Result<(Encoder, CountedTexts), Failure> {
     let params = TermParams {
         strip_html: false,
         tokenizer,
@@ -86,16 +118,22 @@ fn fit(tokenizer: Tokenizer, train: &[&str]) -> Result<Encoder, Failure> {
         },
         merges: None,
     };
-    let mut counter = TermCounter::new(settings.text.clone());
+    let mut counter = if keep {
+        TermCounter::keeping_texts(settings.text.clone())
+    } else {
+        TermCounter::new(settings.text.clone())
+    };
     for texts in train.chunks(BATCH) {
         counter.add(texts);
     }
-    let vocabulary = Vocabulary::of(counter.finish(IDS - RESERVED.len(), 1));
-    Ok(Encoder::new(
-        settings,
-        Some(LENGTH),
-        vocabulary.tokens().to_vec(),
-    )?)
+    let (counts, counted) = counter.finish_with_texts(Wanted {
+        limit: IDS - RESERVED.len(),
+        min_count: 1,
+        numbering: Numbering::Frequency,
+    });
+    let vocabulary = Vocabulary::of(counts);
+    let encoder = Encoder::new(settings, Some(LENGTH), vocabulary.tokens().to_vec())?;
+    Ok((encoder, counted))
 }
 
 /// Seconds on the wall and of all this process's threads.

@@ -19,10 +19,12 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::counted::Counted;
 use crate::lengths::{Lengths, Pad};
 use crate::preprocess::{Memory, Preprocessing, Tokens};
 use crate::terms::Terms;
-use crate::token_map::{Token, TokenMap};
+use crate::token::Token;
+use crate::token_map::TokenMap;
 use crate::tokenize::Tokenizer;
 use crate::tokenize::subword::{Pair, SubwordError, Subwords};
 
@@ -126,7 +128,7 @@ pub struct Encoder {
 #[derive(Debug, Default)]
 pub struct Scratch {
     tokens: Tokens,
-    hashes: Vec<u32>,
+    hashes: Vec<u64>,
     found: Vec<i32>,
     /// The encoder whose tokens are remembered.
     encoder: u64,
@@ -155,6 +157,15 @@ pub struct Encoded {
     pub padded_length: u32,
     /// Whether something was cut off.
     pub truncated: bool,
+}
+
+/// A text, or what counting left of it.
+#[derive(Debug, Clone, Copy)]
+pub enum Known<'a> {
+    /// The text.
+    Text(&'a str),
+    /// Its terms, counted in the same way for this encoder's tokens.
+    Counted(Counted<'a>),
 }
 
 /// The ids of a batch of texts, one after another.
@@ -283,6 +294,15 @@ impl Encoder {
 
     /// Appends the ids of a text to `ids`.
     pub fn encode_into(&self, text: &str, scratch: &mut Scratch, ids: &mut Vec<i32>) -> Encoded {
+        self.encode_known_into(Known::Text(text), scratch, ids)
+    }
+
+    fn encode_known_into(
+        &self,
+        text: Known<'_>,
+        scratch: &mut Scratch,
+        ids: &mut Vec<i32>,
+    ) -> Encoded {
         self.find(text, scratch);
         let begin = ids.len();
         let length = self
@@ -294,7 +314,7 @@ impl Encoder {
     }
 
     /// Finds the ids of a text, and leaves them in `scratch`.
-    fn find(&self, text: &str, scratch: &mut Scratch) {
+    fn find(&self, text: Known<'_>, scratch: &mut Scratch) {
         if scratch.encoder != self.number {
             *scratch = Scratch {
                 encoder: self.number,
@@ -305,6 +325,13 @@ impl Encoder {
         if self.settings.list.start {
             scratch.found.push(START_ID);
         }
+        let text = match text {
+            Known::Text(text) => text,
+            Known::Counted(terms) => {
+                terms.ids_into(&mut scratch.found);
+                return;
+            }
+        };
         self.settings.text.find_tokens(text, &mut scratch.tokens);
         if let Some(subwords) = &self.subwords {
             scratch.find_pieces(subwords);
@@ -333,6 +360,12 @@ impl Encoder {
 
     /// The ids of many texts, on all threads of rayon's current pool; the same as one by one.
     pub fn encode_batch(&self, texts: &[&str]) -> EncodedBatch {
+        let texts: Vec<Known<'_>> = texts.iter().copied().map(Known::Text).collect();
+        self.encode_known_batch(&texts)
+    }
+
+    /// The ids of many texts, of which some were counted before; the same as without that.
+    pub fn encode_known_batch(&self, texts: &[Known<'_>]) -> EncodedBatch {
         match self
             .max_length
             .filter(|_length| self.settings.list.pad != Pad::None)
@@ -343,7 +376,7 @@ impl Encoder {
     }
 
     /// Lists of one length: each is written where it belongs.
-    fn encode_padded(&self, texts: &[&str], length: usize) -> EncodedBatch {
+    fn encode_padded(&self, texts: &[Known<'_>], length: usize) -> EncodedBatch {
         let mut ids = vec![PADDING_ID; texts.len() * length];
         let texts = texts
             .par_chunks(TEXTS_A_TASK)
@@ -351,8 +384,8 @@ impl Encoder {
             .flat_map_iter(|(texts, ids)| {
                 self.with_scratch(|scratch| {
                     let lists = texts.iter().zip(ids.chunks_mut(length));
-                    let encode = |(text, list): (&&str, &mut [i32])| {
-                        self.find(text, scratch);
+                    let encode = |(text, list): (&Known<'_>, &mut [i32])| {
+                        self.find(*text, scratch);
                         self.settle(scratch, list)
                     };
                     lists.map(encode).collect::<Vec<_>>()
@@ -363,14 +396,14 @@ impl Encoder {
     }
 
     /// Lists of their own lengths: parts, put together.
-    fn encode_ragged(&self, texts: &[&str]) -> EncodedBatch {
+    fn encode_ragged(&self, texts: &[Known<'_>]) -> EncodedBatch {
         let parts: Vec<EncodedBatch> = texts
             .par_chunks(TEXTS_A_TASK)
             .map(|texts| {
                 self.with_scratch(|scratch| {
                     let mut part = EncodedBatch::default();
                     for text in texts {
-                        let encoded = self.encode_into(text, scratch, &mut part.ids);
+                        let encoded = self.encode_known_into(*text, scratch, &mut part.ids);
                         part.texts.push(encoded);
                     }
                     part

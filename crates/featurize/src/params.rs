@@ -166,8 +166,9 @@ pub struct SplitParams {
     /// At most so many of the source's training reviews, chosen by the seed; null for all.
     #[schemars(range(min = 1), extend("unit" = "reviews"))]
     pub train_reviews: Option<u64>,
-    /// At most so many of the source's test reviews, chosen by the seed; null for all.
-    #[schemars(range(min = 1), extend("unit" = "reviews"))]
+    /// At most so many of the source's test reviews, chosen by the seed; null for all. 0 leaves them out,
+    /// so that `test` is drawn from the training reviews alone.
+    #[schemars(range(min = 0), extend("unit" = "reviews"))]
     pub test_reviews: Option<u64>,
 }
 

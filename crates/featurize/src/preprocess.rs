@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clean::{Apostrophes, Characters, Cleaned, Cleaning, Urls};
 use crate::terms::Terms;
-use crate::token_map::{Spot, Token, TokenMap};
+use crate::token::{Spot, Token};
+use crate::token_map::TokenMap;
 use crate::tokenize::Tokenizer;
 
 /// How a text becomes terms. As kept in an encoder's file.
@@ -122,7 +123,7 @@ impl<V: Copy + Default> Default for Memory<V> {
 
 impl<V: Copy + Default> Memory<V> {
     /// Makes room, if need be, and hashes tokens that will be asked for.
-    pub fn hash_all(&mut self, tokens: &[Spot], hashes: &mut Vec<u32>) {
+    pub fn hash_all(&mut self, tokens: &[Spot], hashes: &mut Vec<u64>) {
         if self.known.len() > REMEMBERED {
             self.known.clear();
         }
@@ -131,7 +132,7 @@ impl<V: Copy + Default> Memory<V> {
 
     /// What a token became; by `find` where it is new or was forgotten.
     #[inline]
-    pub fn get(&mut self, token: Token<'_>, hash: u32, find: impl FnOnce() -> V) -> V {
+    pub fn get(&mut self, token: Token<'_>, hash: u64, find: impl FnOnce() -> V) -> V {
         self.known.get_or_insert_with(token, hash, find)
     }
 }

@@ -145,3 +145,17 @@ pub(crate) fn texts_of<'a>(
         .filter(|(_row, split)| wanted(**split));
     rows.map(|(row, _split)| texts.value(row)).collect()
 }
+
+/// 0 or 1, from the polarity or else from the score; none for a score in the middle.
+pub(crate) fn class_of(batch: &RecordBatch, row: usize) -> Option<usize> {
+    let value = |name: &str| {
+        let column: &UInt8Array = column(batch, name);
+        column.is_valid(row).then(|| column.value(row))
+    };
+    match (value("polarity"), value("score")) {
+        (Some(polarity), _) => Some(usize::from(polarity.min(1))),
+        (None, Some(score)) if score > 6 => Some(1),
+        (None, Some(score)) if score < 5 => Some(0),
+        _ => None,
+    }
+}

@@ -3,7 +3,9 @@
 //! Owns the passes over the table `reviews` (who belongs to which split; which terms the training split
 //! has; the ids of all) and the facts of the result. Does not own what a pass does with a text. Reads
 //! `reviews`, and where given `folds`, `stop_list` and `lemmas`; writes `tokens`, `vocabulary`,
-//! `buckets` and `encoder.json`. No pass keeps more text than two batches.
+//! `buckets` and `encoder.json`. No pass keeps more text than two
+//! batches; of the reviews that were counted first their terms are kept, as numbers ([`counted`](crate::counted)),
+//! so that they are not divided again.
 
 mod params;
 mod passes;
@@ -19,9 +21,11 @@ use cinescore_artifact::task::write_atomically;
 use cinescore_artifact::{StageError, tables};
 
 pub use params::TextParams;
-pub(crate) use passes::{Throughput, count, is_train, missing};
+pub(crate) use passes::{Throughput, count_texts, is_train, known_texts, missing};
 
 use crate::buckets::Buckets;
+use crate::count::Wanted;
+use crate::counted::CountedTexts;
 use crate::division;
 use crate::encode::{Encoder, Settings};
 use crate::lengths::Pad;
@@ -76,7 +80,19 @@ pub fn run(params: TextParams, context: &mut TaskContext) -> Result<(), StageErr
             params.min_count,
         ),
     };
-    let counts = passes::count(&path, splits, &text, (limit, min_count), context)?;
+    let wanted = Wanted {
+        limit,
+        min_count,
+        numbering: params.numbering,
+    };
+    let (counts, counted) = match text.tokenizer {
+        // What is counted is words, which become several ids each.
+        Tokenizer::Subword => {
+            let counts = passes::count(&path, splits, &text, wanted, context)?;
+            (counts, CountedTexts::default())
+        }
+        _ => passes::count_texts(&path, splits, &text, wanted, context)?,
+    };
     if counts.distinct == 0 {
         let reviews = assignment
             .sizes
@@ -120,7 +136,7 @@ pub fn run(params: TextParams, context: &mut TaskContext) -> Result<(), StageErr
         vocabulary.batch(),
         context,
     )?;
-    let (totals, histograms) = passes::encode(&path, splits, &encoder, context)?;
+    let (totals, histograms) = passes::encode(&path, splits, &encoder, &counted, context)?;
     let buckets = Buckets::choose(&histograms, params.buckets as usize);
     write(
         "buckets",

@@ -3,50 +3,26 @@
 //! Owns the look-up that everything else's speed rests on. Does not own the tokens' order: nothing
 //! here is ever listed in the order of the table.
 //!
-//! Most words have at most 15 bytes. Such a token, with its length, is two 64-bit numbers, so that it
-//! lies in its slot, and comparing it takes no second access to memory. Longer ones are kept in an
-//! ordinary map.
+//! A token of at most 15 bytes lies in its slot, beside its value, and a slot lies in one line of the
+//! processor's cache: whatever is done with a token takes one access to memory, and in a table of hundreds of
+//! thousands of words these accesses are what takes the time. Longer tokens are kept in an ordinary map.
+//!
+//! The slots of all tokens of a text are asked for first ([`TokenMap::hash_all`]): the processor fetches
+//! them together, while one look-up after the other would wait for each.
 //!
 //! The hash is keyed at random, so that no text can be written that makes it slow.
-//!
-//! A table of a large vocabulary does not fit into the caches that are near, so the slots of all tokens
-//! of a text are asked for first ([`TokenMap::hash_all`]): the processor fetches them together, while one
-//! look-up after the other would wait for each.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::ops::Range;
 
 use ahash::RandomState;
 
-/// The longest token that lies in its slot.
-const LONGEST_INLINE: usize = 15;
-/// Bytes behind a token that [`Spot::new`] reads at once.
-pub const PADDING: usize = 16;
+use crate::token::{Key, LONG, Spot, Token};
+
 /// Slots of an empty map.
 const FIRST_SLOTS: usize = 1 << 8;
 
-/// A token, ready to be looked up.
-#[derive(Debug, Clone, Copy)]
-pub struct Token<'a> {
-    bytes: &'a [u8],
-    key: Key,
-}
-
-/// Where a token stands in a buffer, ready to be looked up there.
-#[derive(Debug, Clone, Copy)]
-pub struct Spot {
-    key: Key,
-    begin: u32,
-    end: u32,
-}
-
-/// The bytes of a short token, zeros behind them, and its length in the last byte. A long token's
-/// length is none that a short one has.
-type Key = [u64; 2];
-
-/// A map from tokens to `V`.
+/// A map from tokens to `V`, which has at most 16 bytes if it is to be quick.
 #[derive(Debug, Clone)]
 pub struct TokenMap<V> {
     slots: Vec<Slot<V>>,
@@ -56,142 +32,43 @@ pub struct TokenMap<V> {
     secrets: [u64; 2],
 }
 
-#[derive(Debug, Clone, Copy)]
+/// Half a line of the cache.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(32))]
 struct Slot<V> {
     /// A length of 0 marks a free slot: no token is empty.
     key: Key,
     value: V,
 }
 
-impl Spot {
-    /// The token that stands at `begin..end` of a buffer with at least [`PADDING`] bytes behind it.
-    /// It is not empty. Buffers have less than 4 GB, as the columns of a table do.
-    #[inline]
-    pub fn new(buffer: &[u8], begin: usize, end: usize) -> Self {
-        let length = end - begin;
-        let key = if length <= LONGEST_INLINE {
-            let (low, high) = (word(buffer, begin), word(buffer, begin + 8));
-            let low_bits = 8 * length.min(8) as u32;
-            let high_bits = 8 * length.saturating_sub(8) as u32;
-            [
-                low & (u64::MAX >> (64 - low_bits)),
-                high & !(u64::MAX << high_bits) | (length as u64) << 56,
-            ]
-        } else {
-            LONG
-        };
-        Self {
-            key,
-            begin: begin as u32,
-            end: end as u32,
-        }
-    }
-
-    /// Where it stands.
-    #[inline]
-    pub fn range(&self) -> Range<usize> {
-        self.begin as usize..self.end as usize
-    }
-
-    /// The token, of the same buffer.
-    #[inline]
-    pub fn token<'a>(&self, buffer: &'a [u8]) -> Token<'a> {
-        let bytes = if self.key == LONG {
-            &buffer[self.range()]
-        } else {
-            &[]
-        };
-        Token {
-            bytes,
-            key: self.key,
-        }
-    }
-}
-
-impl<'a> Token<'a> {
-    /// Any token that is not empty.
-    pub fn new(bytes: &'a [u8]) -> Self {
-        let length = bytes.len();
-        let key = if length <= LONGEST_INLINE {
-            let mut padded = [0; 16];
-            padded[..length].copy_from_slice(bytes);
-            [word(&padded, 0), word(&padded, 8) | (length as u64) << 56]
-        } else {
-            LONG
-        };
-        Self { bytes, key }
-    }
-
-    fn is_long(&self) -> bool {
-        self.key == LONG
-    }
-
-    /// The token's bytes, of which the short ones are written to `buffer`.
-    pub fn bytes<'b>(&'b self, buffer: &'b mut [u8; 16]) -> &'b [u8] {
-        if self.is_long() {
-            return self.bytes;
-        }
-        buffer[..8].copy_from_slice(&self.key[0].to_le_bytes());
-        buffer[8..].copy_from_slice(&self.key[1].to_le_bytes());
-        let length = usize::from(buffer[15]);
-        &buffer[..length.min(LONGEST_INLINE)]
-    }
-}
-
-/// By bytes.
-impl Ord for Token<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let (mut own, mut others) = ([0; 16], [0; 16]);
-        self.bytes(&mut own).cmp(other.bytes(&mut others))
-    }
-}
-
-impl PartialOrd for Token<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Token<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Token<'_> {}
-
-/// The key of every token that does not fit.
-const LONG: Key = [u64::MAX; 2];
-
-#[inline]
-fn word(buffer: &[u8], at: usize) -> u64 {
-    buffer[at..]
-        .first_chunk()
-        .map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
 impl<V: Copy + Default> Default for TokenMap<V> {
     fn default() -> Self {
-        let state = RandomState::new();
-        Self {
-            slots: vec![Slot::default(); FIRST_SLOTS],
-            used: 0,
-            long: HashMap::default(),
-            secrets: [state.hash_one(1), state.hash_one(2)],
-        }
-    }
-}
-
-impl<V: Copy + Default> Default for Slot<V> {
-    fn default() -> Self {
-        Self {
-            key: [0; 2],
-            value: V::default(),
-        }
+        Self::with_capacity(0)
     }
 }
 
 impl<V: Copy + Default> TokenMap<V> {
+    /// An empty map with room for so many tokens.
+    pub fn with_capacity(tokens: usize) -> Self {
+        let state = RandomState::new();
+        Self::with_secrets(tokens, [state.hash_one(1), state.hash_one(2)])
+    }
+
+    /// An empty map that hashes tokens as `other` does.
+    pub fn hashing_like<W>(other: &TokenMap<W>) -> Self {
+        Self::with_secrets(0, other.secrets)
+    }
+
+    fn with_secrets(tokens: usize, secrets: [u64; 2]) -> Self {
+        let slots = (tokens * 4 / 3 + 1).next_power_of_two().max(FIRST_SLOTS);
+        Self {
+            slots: vec![Slot::default(); slots],
+            used: 0,
+            long: HashMap::default(),
+            secrets,
+        }
+    }
+
     /// How many tokens it holds.
     pub fn len(&self) -> usize {
         self.used + self.long.len()
@@ -204,27 +81,29 @@ impl<V: Copy + Default> TokenMap<V> {
 
     /// The hash of every token, in order; their slots are on their way when it returns.
     #[inline]
-    pub fn hash_all(&self, tokens: &[Spot], hashes: &mut Vec<u32>) {
+    pub fn hash_all(&self, tokens: &[Spot], hashes: &mut Vec<u64>) {
         let mask = self.slots.len() - 1;
-        let mut touched = 0;
         hashes.clear();
-        hashes.extend(tokens.iter().map(|token| {
-            let hash = self.hash(token.key);
-            touched ^= self.slots[hash as usize & mask].key[0];
-            hash
-        }));
-        black_box(touched);
+        hashes.extend(tokens.iter().map(|token| self.hash_key(token.key)));
+        let slots = hashes.iter().map(|&hash| &self.slots[hash as usize & mask]);
+        black_box(slots.fold(0, |touched, slot| touched ^ slot.key[0]));
+    }
+
+    /// A token's hash.
+    #[inline]
+    pub fn hash(&self, token: Token<'_>) -> u64 {
+        self.hash_key(token.key)
     }
 
     /// The value of a token.
     #[inline]
     pub fn get(&self, token: Token<'_>) -> Option<V> {
-        self.get_hashed(token, self.hash(token.key))
+        self.get_hashed(token, self.hash(token))
     }
 
     /// The value of a token whose hash is known.
     #[inline]
-    pub fn get_hashed(&self, token: Token<'_>, hash: u32) -> Option<V> {
+    pub fn get_hashed(&self, token: Token<'_>, hash: u64) -> Option<V> {
         if token.is_long() {
             return self.long.get(token.bytes).copied();
         }
@@ -237,7 +116,7 @@ impl<V: Copy + Default> TokenMap<V> {
     pub fn get_or_insert_with(
         &mut self,
         token: Token<'_>,
-        hash: u32,
+        hash: u64,
         make: impl FnOnce() -> V,
     ) -> V {
         match self.get_hashed(token, hash) {
@@ -253,12 +132,12 @@ impl<V: Copy + Default> TokenMap<V> {
     /// The value of a token, to be changed; the default where it has none.
     #[inline]
     pub fn entry(&mut self, token: Token<'_>) -> &mut V {
-        self.entry_hashed(token, self.hash(token.key))
+        self.entry_hashed(token, self.hash(token))
     }
 
     /// The value of a token whose hash is known, to be changed; the default where it has none.
     #[inline]
-    pub fn entry_hashed(&mut self, token: Token<'_>, hash: u32) -> &mut V {
+    pub fn entry_hashed(&mut self, token: Token<'_>, hash: u64) -> &mut V {
         if token.is_long() {
             return self.long_entry(token.bytes);
         }
@@ -295,7 +174,7 @@ impl<V: Copy + Default> TokenMap<V> {
         if token.is_long() {
             return self.long.insert(token.bytes.into(), value);
         }
-        let place = self.place(token.key, self.hash(token.key));
+        let place = self.place(token.key, self.hash(token));
         let slot = &mut self.slots[place];
         if slot.key == token.key {
             return Some(std::mem::replace(&mut slot.value, value));
@@ -318,7 +197,7 @@ impl<V: Copy + Default> TokenMap<V> {
 
     /// The slot of a key, or the free one where it belongs.
     #[inline]
-    fn place(&self, key: Key, hash: u32) -> usize {
+    fn place(&self, key: Key, hash: u64) -> usize {
         let mask = self.slots.len() - 1;
         let mut place = hash as usize & mask;
         loop {
@@ -331,20 +210,20 @@ impl<V: Copy + Default> TokenMap<V> {
     }
 
     #[inline]
-    fn hash(&self, key: Key) -> u32 {
+    fn hash_key(&self, key: Key) -> u64 {
         let product = u128::from(key[0] ^ self.secrets[0]) * u128::from(key[1] ^ self.secrets[1]);
-        ((product >> 64) as u64 ^ product as u64) as u32
+        (product >> 64) as u64 ^ product as u64
     }
 
     #[cold]
     fn fill(&mut self, place: usize, key: Key, value: V) {
         self.slots[place] = Slot { key, value };
         self.used += 1;
-        if self.used * 2 > self.slots.len() {
+        if self.used * 4 > self.slots.len() * 3 {
             let larger = vec![Slot::default(); self.slots.len() * 2];
             let before = std::mem::replace(&mut self.slots, larger);
             for slot in before.into_iter().filter(|slot| slot.key != [0; 2]) {
-                let place = self.place(slot.key, self.hash(slot.key));
+                let place = self.place(slot.key, self.hash_key(slot.key));
                 self.slots[place] = slot;
             }
         }
@@ -358,6 +237,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::token::SPOT_PADDING;
 
     #[test]
     fn tokens_that_differ_in_zeros_and_lengths_are_told_apart() {
@@ -386,7 +266,7 @@ mod tests {
             for (value, token) in tokens.iter().enumerate() {
                 *times.entry(Token::new(token)) += 1;
                 // Whatever stands behind a token in its buffer does not count.
-                let buffer: Vec<u8> = token.iter().copied().chain([7; PADDING]).collect();
+                let buffer: Vec<u8> = token.iter().copied().chain([7; SPOT_PADDING]).collect();
                 let spot = Spot::new(&buffer, 0, token.len());
                 let mut hashes = Vec::new();
                 map.hash_all(&[spot], &mut hashes);

@@ -274,6 +274,28 @@ impl Net {
         })
     }
 
+    /// What comes out of the input, of each layer and of the head, dropout off, by place in that order: `embedding` or
+    /// `input`, `layers.0`, .., `head`.
+    pub fn places(&self, batch: &Batch) -> Result<Vec<(String, Tensor)>, TchError> {
+        let mut flow = self.input.forward(batch, false)?;
+        let first = match self.input {
+            Input::Embedding { .. } | Input::Bag { .. } => "embedding",
+            Input::OneHot { .. } | Input::Numbers { .. } => "input",
+        };
+        let mut places = vec![(first.to_owned(), flow.xs.shallow_clone())];
+        for (index, layer) in self.layers.iter().enumerate() {
+            flow = layer.forward(flow, false)?;
+            places.push((format!("layers.{index}"), flow.xs.shallow_clone()));
+        }
+        let outputs = match &self.head {
+            Head::Dense(head) => head.forward(&flow.xs)?,
+            Head::Cumulative(head) => head.forward(&flow.xs)?,
+            Head::None => flow.xs,
+        };
+        places.push(("head".to_owned(), outputs));
+        Ok(places)
+    }
+
     /// The variables with their names, sorted by name; those that the optimizer changes require a gradient.
     /// They share their numbers with the network.
     pub fn variables(&self) -> Vec<(String, Tensor)> {

@@ -24,7 +24,8 @@ mod walk;
 pub use check::{Parameters, Summary, check};
 pub use file::parse;
 pub use shape::{
-    LayerLine, Shape, ShapeError, Variable, check_shapes, parameter_count, shape_after, variables,
+    LayerLine, Shape, ShapeError, Variable, check_shapes, layer_lines, parameter_count,
+    shape_after, variables,
 };
 pub use spec::{
     AttentionSpec, BagEmbeddingSpec, BagInput, Conv1dSpec, EmbeddingSpec, HeadSpec, InitSpec,

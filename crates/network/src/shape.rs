@@ -103,6 +103,8 @@ pub struct Variable {
 pub struct LayerLine {
     /// `embedding`, `layers.0`, `head`: how its variables' names begin.
     pub place: String,
+    /// What it is, as the network file calls it.
+    pub kind: &'static str,
     /// What comes out of it.
     pub shape: Shape,
 }
@@ -116,6 +118,11 @@ pub fn check_shapes(spec: &NetworkSpec) -> Result<Vec<LayerLine>, Vec<ShapeError
     } else {
         Err(walk.errors)
     }
+}
+
+/// The same of a network that fits together, for an encoder of so many ids, which are the features of one-hot words.
+pub fn layer_lines(spec: &NetworkSpec, ids: usize) -> Vec<LayerLine> {
+    Walk::through(spec, ids).lines
 }
 
 /// What comes out of a layer that fits what goes into it.

@@ -62,6 +62,16 @@ impl InputSpec {
         }
     }
 
+    /// The name of its kind, as in a network file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Tokens(_) => "tokens",
+            Self::OneHot(_) => "one_hot",
+            Self::Bag(_) => "bag",
+            Self::Whole(_) => "whole",
+        }
+    }
+
     /// The table that it reads, by name.
     pub fn table(&self) -> &'static str {
         match self {
@@ -252,6 +262,37 @@ pub enum LayerSpec {
     Tanh,
 }
 
+impl LayerSpec {
+    /// The name, as in a network file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Dropout(_) => "dropout",
+            Self::VariationalDropout(_) => "variational_dropout",
+            Self::Rnn(_) => "rnn",
+            Self::Lstm(_) => "lstm",
+            Self::Gru(_) => "gru",
+            Self::Conv1d(_) => "conv1d",
+            Self::MaxPool1d(_) => "max_pool1d",
+            Self::BatchNorm => "batch_norm",
+            Self::Attention(_) => "attention",
+            Self::Pool(_) => "pool",
+            Self::Flatten => "flatten",
+            Self::OneStep => "one_step",
+            Self::ManySteps => "many_steps",
+            Self::Concat(_) => "concat",
+            Self::Dense(_) => "dense",
+            Self::Relu => "relu",
+            Self::LeakyRelu(_) => "leaky_relu",
+            Self::Elu => "elu",
+            Self::Gelu => "gelu",
+            Self::Silu => "silu",
+            Self::Softplus => "softplus",
+            Self::Sigmoid => "sigmoid",
+            Self::Tanh => "tanh",
+        }
+    }
+}
+
 /// A stack of recurrent cells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -363,6 +404,15 @@ pub enum HeadSpec {
 }
 
 impl HeadSpec {
+    /// The name of its kind, as in a network file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dense(_) => "dense",
+            Self::Outputs(_) => "outputs",
+            Self::Cumulative(_) => "cumulative",
+        }
+    }
+
     /// How many outputs there are.
     pub fn outputs(self) -> u32 {
         match self {

@@ -77,7 +77,7 @@ impl Walk {
                 "input"
             }
         };
-        walk.line(place.into(), shape);
+        walk.line(place.into(), spec.input.name(), shape);
         let before = walk.errors.len();
         let shape = walk.layers(&spec.layers, shape, &path("layers"));
         let outputs = spec.head.outputs();
@@ -115,7 +115,11 @@ impl Walk {
                 walk.learned("head.gaps", &[i64::from(classes) - 2]);
             }
         }
-        walk.line("head".into(), Shape::Vector { features: outputs });
+        walk.line(
+            "head".into(),
+            spec.head.name(),
+            Shape::Vector { features: outputs },
+        );
         walk
     }
 
@@ -131,7 +135,7 @@ impl Walk {
                 .map(|part| format!("{part}."))
                 .collect::<String>();
             shape = self.layer(layer, shape, &path, &name);
-            self.line(name.trim_end_matches('.').to_owned(), shape);
+            self.line(name.trim_end_matches('.').to_owned(), layer.name(), shape);
         }
         shape
     }
@@ -335,8 +339,8 @@ impl Walk {
         });
     }
 
-    fn line(&mut self, place: String, shape: Shape) {
-        self.lines.push(LayerLine { place, shape });
+    fn line(&mut self, place: String, kind: &'static str, shape: Shape) {
+        self.lines.push(LayerLine { place, kind, shape });
     }
 
     fn check(&mut self, path: &[String], checked: Result<(), String>) {

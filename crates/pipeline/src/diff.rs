@@ -101,15 +101,16 @@ impl Side {
     /// A former run.
     pub fn of_run(run: &RunRecord) -> Self {
         let stages = run.stages.iter().map(|stage| {
+            let preimage = stage.preimage.fields();
             let side = SideStage {
-                params: params_of(&stage.preimage),
+                params: params_of(&preimage),
                 metrics: stage.has_result().then(|| stage.metrics.clone()),
                 outputs: stage
                     .outputs
                     .iter()
                     .map(|(name, object)| (name.clone(), object.digest))
                     .collect(),
-                code: stage.preimage["code"].as_str().map(String::from),
+                code: preimage["code"].as_str().map(String::from),
             };
             // Of several tries the last one counts: it comes last.
             (stage.stage.clone(), side)

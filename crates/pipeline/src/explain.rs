@@ -92,6 +92,7 @@ pub struct InRun {
 /// Explains a stage as it is now.
 pub fn now(project: &Project, graph: &Graph, name: &str) -> Result<Explanation, PipelineError> {
     let stage = graph.known_stage(name)?;
+    let name = stage.name.as_str();
     let planned = plan::plan(project, graph)?;
     let assessment = planned
         .into_iter()
@@ -103,7 +104,7 @@ pub fn now(project: &Project, graph: &Graph, name: &str) -> Result<Explanation, 
         _ => Vec::new(),
     };
     let preimage = match &assessment.key {
-        Some(key) => key.preimage.clone(),
+        Some(key) => Preimage::clone(&key.preimage),
         None => Preimage::of(stage, Vec::new()),
     };
     let mut key = fields(&serde_json::to_value(preimage).unwrap_or_default());
@@ -126,7 +127,7 @@ pub fn now(project: &Project, graph: &Graph, name: &str) -> Result<Explanation, 
             let others = project.store.other_results(key.fingerprint).len();
             others + usize::from(assessment.record.is_some())
         }),
-        fingerprint: assessment.key.map(|key| key.fingerprint.to_hex()),
+        fingerprint: assessment.key.as_ref().map(|key| key.fingerprint.to_hex()),
         key,
         waits_for,
         on_view: view.map(|view| OnView {
@@ -154,9 +155,11 @@ pub fn runs(
         })?;
         Some(stage.stage.clone())
     };
-    let mut changes = changes(&fields(&old.preimage), &fields(&new.preimage), |_| {
-        Vec::new()
-    });
+    let mut changes = changes(
+        &fields(&old.preimage.fields()),
+        &fields(&new.preimage.fields()),
+        |_| Vec::new(),
+    );
     for change in &mut changes {
         if change.field.starts_with(INPUT) {
             let sides = [(before, &change.before), (after, &change.after)];
@@ -196,7 +199,7 @@ fn in_run<'a>(run: &'a RunRecord, stage: &str) -> Result<&'a StageRun, PipelineE
         given: stage.into(),
         known: run.stage_names(),
     })?;
-    if found.preimage.is_null() {
+    if found.preimage.fields().is_null() {
         return Err(PipelineError::Usage(format!(
             "run `{}` was recorded by an older version, without what its keys were made of",
             run.id

@@ -6,6 +6,7 @@
 //! paths, times, hosts, stage names and log levels are left out for the second.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cinescore_artifact::Digest;
 use cinescore_artifact::describe::{KeyPart, Output};
@@ -30,11 +31,13 @@ pub struct Preimage {
     /// The digest of the program's code.
     pub code: Digest,
     /// The parameters, defaults filled in, keys sorted.
-    pub params: Value,
+    #[serde(with = "crate::shared")]
+    pub params: Arc<Value>,
     /// The inputs in the order of the description.
     pub inputs: Vec<InputKey>,
     /// The declared outputs.
-    pub outputs: Vec<Output>,
+    #[serde(with = "crate::shared")]
+    pub outputs: Arc<Vec<Output>>,
     /// Threads, for kinds whose results depend on them.
     pub threads: Option<usize>,
     /// The class of device, `cpu` or `cuda`, for kinds whose results depend on it.
@@ -71,9 +74,9 @@ impl Preimage {
             format: FORMAT,
             kind: format!("{program} {}", stage.kind.name),
             code: stage.code,
-            params: stage.params.clone(),
+            params: Arc::clone(&stage.params),
             inputs,
-            outputs: stage.kind.outputs.clone(),
+            outputs: Arc::clone(&stage.outputs),
             threads: keyed_by(KeyPart::Threads).then_some(stage.threads),
             device: keyed_by(KeyPart::Device).then(|| {
                 stage
@@ -108,7 +111,7 @@ impl Preimage {
             }
             bytes.field("digest", input.digest.to_hex().as_bytes());
         }
-        for output in &self.outputs {
+        for output in self.outputs.iter() {
             bytes.field("output", output.name.as_bytes());
             bytes.field("form", output.form.to_string().as_bytes());
             bytes.field("file name", output.file_name.as_bytes());
@@ -238,13 +241,13 @@ mod tests {
             format: FORMAT,
             kind: "cinescore-train fit".into(),
             code: Digest::of_bytes(b"code"),
-            params: json!({"epochs": 3, "optimizer": {"adam": {"lr": 0.001}}}),
+            params: Arc::new(json!({"epochs": 3, "optimizer": {"adam": {"lr": 0.001}}})),
             inputs: vec![InputKey {
                 input: "examples".into(),
                 label: None,
                 digest: Digest::of_bytes(b"tokens"),
             }],
-            outputs: vec![Output::folder("bundle", "")],
+            outputs: Arc::new(vec![Output::folder("bundle", "")]),
             threads: Some(2),
             device: Some("cpu".into()),
             libtorch: None,
@@ -259,10 +262,10 @@ mod tests {
             |p| p.format += 1,
             |p| p.kind.push('x'),
             |p| p.code = Digest::of_bytes(b"other"),
-            |p| p.params = json!({"epochs": 3}),
+            |p| p.params = Arc::new(json!({"epochs": 3})),
             |p| p.inputs[0].digest = Digest::of_bytes(b"other"),
             |p| p.inputs[0].label = Some(("net".into(), "bundle".into())),
-            |p| p.outputs[0].file_name.push('x'),
+            |p| Arc::make_mut(&mut p.outputs)[0].file_name.push('x'),
             |p| p.threads = Some(1),
             |p| p.device = Some("cuda".into()),
             |p| p.env.clear(),
@@ -281,7 +284,7 @@ mod tests {
     #[test]
     fn changes_are_told_old_and_new() {
         let mut now = preimage();
-        now.params = json!({"epochs": 5, "optimizer": {"adam": {"lr": 0.001}}});
+        now.params = Arc::new(json!({"epochs": 5, "optimizer": {"adam": {"lr": 0.001}}}));
         now.threads = Some(1);
         assert_eq!(
             now.changes_since(&preimage()),

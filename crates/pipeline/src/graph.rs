@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cinescore_artifact::Digest;
-use cinescore_artifact::describe::{Input, KindDescription};
+use cinescore_artifact::describe::{Input, KindDescription, Output};
 
 use crate::error::PipelineError;
 use crate::file::{PipelineFile, node_name};
@@ -54,9 +54,11 @@ pub struct Stage {
     /// What it does.
     pub kind: Arc<KindDescription>,
     /// Its parameters, with every default.
-    pub params: serde_json::Value,
+    pub params: Arc<serde_json::Value>,
     /// Its inputs in the order of the description.
-    pub inputs: Vec<(Input, Vec<Reference>)>,
+    pub inputs: Vec<(Arc<Input>, Vec<Reference>)>,
+    /// Its outputs, those of the description.
+    pub outputs: Arc<Vec<Output>>,
     /// Threads that it is given.
     pub threads: usize,
     /// The device that it is given.
@@ -141,9 +143,19 @@ impl Graph {
         self.by_name.get(name).map(|&index| &self.stages[index])
     }
 
-    /// A stage by its whole name, or an error that lists the known ones.
-    pub fn known_stage(&self, name: &str) -> Result<&Stage, PipelineError> {
-        self.stage(name).ok_or_else(|| self.unknown(name))
+    /// The one stage that a person means, as in [`Self::matching`], or an error that lists the known ones.
+    pub fn known_stage(&self, text: &str) -> Result<&Stage, PipelineError> {
+        if let Some(stage) = self.stage(text) {
+            return Ok(stage);
+        }
+        match self.matching(text)?.as_slice() {
+            [stage] => Ok(stage),
+            several => Err(PipelineError::Usage(format!(
+                "`{text}` are {} stages: name one, such as `{}`",
+                several.len(),
+                several[0].name
+            ))),
+        }
     }
 
     /// The stages that a person means: `net` (all its cells), `net[seed=7]` (those that agree), `net[*]`.

@@ -30,6 +30,7 @@ pub mod results;
 pub mod run;
 pub mod runs;
 pub mod schema;
+mod shared;
 pub mod sharing;
 pub mod sweep;
 mod vars;

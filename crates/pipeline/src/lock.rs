@@ -154,7 +154,7 @@ impl LockFile {
                 kind: key.preimage.kind.clone(),
                 held_to,
                 fingerprint: key.fingerprint,
-                params: key.preimage.params.clone(),
+                params: Value::clone(&key.preimage.params),
                 inputs: inputs(stage, assessment),
                 outputs: outputs.collect(),
                 metrics: record.result.metrics.clone(),

@@ -4,7 +4,7 @@
 //! more than all the rest of a small stage's bookkeeping, and a note that a power cut took is a note
 //! fewer, not a wrong result.
 
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, IntoInnerError, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
@@ -14,13 +14,15 @@ use crate::error::PipelineError;
 /// Writes a JSON file beside its place and moves it there.
 pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), PipelineError> {
     let attempt = || -> io::Result<()> {
-        let mut bytes = serde_json::to_vec_pretty(value)?;
-        bytes.push(b'\n');
         let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new()
+        let file = tempfile::Builder::new()
             .prefix(".tmp-")
             .tempfile_in(folder)?;
-        file.write_all(&bytes)?;
+        // Not as one text first: the record of a thousand cells has two megabytes.
+        let mut writer = BufWriter::new(file);
+        serde_json::to_writer_pretty(&mut writer, value)?;
+        writer.write_all(b"\n")?;
+        let file = writer.into_inner().map_err(IntoInnerError::into_error)?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };

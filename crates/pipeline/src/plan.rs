@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cinescore_artifact::Digest;
 use cinescore_artifact::describe::Form;
@@ -12,6 +13,7 @@ use cinescore_artifact::source;
 use cinescore_artifact::store::{ObjectState, Record, RecordState};
 use cinescore_artifact::task::{PROVENANCE_INPUT, Provenance, StageProvenance, TaskInput};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::PipelineError;
 use crate::fingerprint::{InputKey, Preimage};
@@ -45,9 +47,10 @@ pub struct Assessment {
     /// What is to be done.
     pub state: State,
     /// Its key, where its inputs are known.
-    pub key: Option<Key>,
-    /// Its result, where the store has it.
-    pub record: Option<Record>,
+    pub key: Option<Arc<Key>>,
+    /// Its result, where the store has it. Without its preimage where it is on view: the key has it too, and
+    /// a thousand cells are remembered to the end.
+    pub record: Option<Arc<Record>>,
     /// Damage that was found, for people.
     pub warnings: Vec<String>,
 }
@@ -58,7 +61,7 @@ pub struct Key {
     /// The fingerprint.
     pub fingerprint: Digest,
     /// What it is made of.
-    pub preimage: Preimage,
+    pub preimage: Arc<Preimage>,
     /// The inputs as the task names them.
     pub inputs: BTreeMap<String, Vec<TaskInput>>,
     /// How everything above was made, for kinds that ask.
@@ -66,7 +69,7 @@ pub struct Key {
 }
 
 /// Results that are known so far: record by stage, with its key.
-pub type Known = BTreeMap<String, (Key, Record)>;
+pub type Known = BTreeMap<String, (Arc<Key>, Arc<Record>)>;
 
 /// The states of all stages, in order.
 pub fn plan<'a>(
@@ -78,7 +81,7 @@ pub fn plan<'a>(
     for stage in &graph.stages {
         let assessment = assess(project, graph, stage, &known)?;
         if let (Some(key), Some(record)) = (&assessment.key, &assessment.record) {
-            known.insert(stage.name.clone(), (key.clone(), record.clone()));
+            known.insert(stage.name.clone(), (Arc::clone(key), Arc::clone(record)));
         }
         planned.push((stage, assessment));
     }
@@ -131,9 +134,12 @@ fn assess_as(
         return Ok(frozen);
     }
     let mut warnings = Vec::new();
-    let record = result(project, stage, &key, &mut warnings)?;
-    let state = match &record {
-        Some(record) if view::shows(project, graph, stage, record) => State::Fresh,
+    let mut record = result(project, stage, &key, &mut warnings)?;
+    let state = match &mut record {
+        Some(record) if view::shows(project, graph, stage, record) => {
+            record.preimage = Value::Null;
+            State::Fresh
+        }
         Some(_) => State::Restore,
         None => State::Run {
             reasons: reasons(project, graph, stage, &key, &warnings),
@@ -141,8 +147,8 @@ fn assess_as(
     };
     Ok(Assessment {
         state,
-        key: Some(key),
-        record,
+        key: Some(Arc::new(key)),
+        record: record.map(Arc::new),
         warnings,
     })
 }
@@ -162,14 +168,14 @@ fn frozen(
     };
     let key = Key {
         fingerprint: view.fingerprint,
-        preimage,
+        preimage: Arc::new(preimage),
         ..key.clone()
     };
     let record = result(project, stage, &key, &mut Vec::new())?;
     Ok(record.map(|record| Assessment {
         state: State::Fresh,
-        key: Some(key),
-        record: Some(record),
+        key: Some(Arc::new(key)),
+        record: Some(Arc::new(record)),
         warnings: Vec::new(),
     }))
 }
@@ -223,7 +229,7 @@ fn reasons(
     match view::current(project, graph, stage) {
         None => vec!["it was never run in this pipeline".into()],
         Some(view) => match serde_json::from_value::<Preimage>(view.preimage) {
-            Ok(before) if before == key.preimage => {
+            Ok(before) if before == *key.preimage => {
                 vec!["its result is no longer in the store".into()]
             }
             Ok(before) => key.preimage.changes_since(&before),
@@ -278,7 +284,7 @@ fn key(
     let preimage = Preimage::of(stage, keys);
     Ok(Key {
         fingerprint: preimage.fingerprint(),
-        preimage,
+        preimage: Arc::new(preimage),
         inputs,
         provenance,
     })
@@ -374,7 +380,7 @@ fn provenance(graph: &Graph, stage: &Stage, known: &Known) -> Provenance {
             run: upstream.run.clone(),
             fingerprint: key.fingerprint,
             code: preimage.code,
-            params: preimage.params.clone(),
+            params: Value::clone(&preimage.params),
             machine: machine
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_owned(), value?)))

@@ -54,17 +54,22 @@ impl Project {
     }
 }
 
-/// The file of a pipeline that is given by path or by name: `demo` is `pipelines/demo.yaml`.
+/// The file of a pipeline that is given by path or by name: `demo` is `pipelines/demo.yaml`, also where
+/// something else called `demo` lies in the working folder.
 pub fn pipeline_file(given: &str) -> Result<PathBuf, PipelineError> {
     let path = PathBuf::from(given);
-    if path.is_file() {
-        return Ok(path);
-    }
     let named = Path::new("pipelines").join(format!("{given}.yaml"));
-    if named.is_file() {
-        return Ok(named);
-    }
-    Err(PipelineError::NoPipeline {
+    let is_path = given.contains('/')
+        || path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let tried = if is_path {
+        [&path, &named]
+    } else {
+        [&named, &path]
+    };
+    let found = tried.into_iter().find(|path| path.is_file());
+    found.cloned().ok_or_else(|| PipelineError::NoPipeline {
         given: given.into(),
         tried: named,
     })

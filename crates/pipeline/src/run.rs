@@ -26,6 +26,7 @@ mod selection;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cinescore_artifact::store::{LockHolder, Record};
@@ -38,7 +39,7 @@ use crate::plan::{self, State};
 use crate::project::Project;
 
 pub use interrupt::{Interrupt, Urgency};
-pub use record::{How, RunRecord, StageRun};
+pub use record::{How, MadeOf, RunRecord, StageRun};
 pub use selection::Selection;
 
 /// What a run tells while it goes on, from several threads.
@@ -98,7 +99,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Outcome {
     /// The results of the selected stages, in order; their records are without preimages.
-    pub results: Vec<(String, Record)>,
+    pub results: Vec<(String, Arc<Record>)>,
     /// The stages whose programs ran, in order.
     pub executed: Vec<String>,
     /// The run's logs, if a program ran.

@@ -10,6 +10,7 @@ mod union;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use cinescore_artifact::store::Record;
 use cinescore_config::{Document, Problem};
@@ -25,6 +26,9 @@ pub use board::{Leaderboard, Row, Standing};
 pub use trials::{Values, trials};
 
 use union::Union;
+
+/// Results by stage.
+type Results = BTreeMap<String, Arc<Record>>;
 
 /// A checked sweep, not yet run.
 #[derive(Debug)]
@@ -130,7 +134,7 @@ impl Plan {
         options: &Options,
         interrupt: &Interrupt,
         observed: &impl Fn(&Graph) -> O,
-    ) -> Result<(BTreeMap<String, Record>, Option<PipelineError>), PipelineError> {
+    ) -> Result<(Results, Option<PipelineError>), PipelineError> {
         let selection = Selection {
             stages: nodes.to_vec(),
             ..Selection::default()

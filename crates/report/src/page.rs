@@ -20,6 +20,8 @@ pub(crate) struct Page {
     pub(crate) pipeline: Option<String>,
     /// The command lines that make this page again.
     pub(crate) commands: Vec<String>,
+    /// The files from outside that they need, by name.
+    pub(crate) sources: Vec<String>,
     pub(crate) headlines: Vec<Headline>,
     /// What a person should look at.
     pub(crate) warnings: Vec<String>,

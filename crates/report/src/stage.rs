@@ -125,12 +125,16 @@ fn page(
     let comparisons = sections::comparisons::section(groups, parts)?;
     let words = sections::words::section(groups, parts)?;
     let origin = sections::origin::section(groups, provenance, parts)?;
+    let sources = provenance
+        .map(sections::origin::sources)
+        .unwrap_or_default();
     Ok(Page {
         title: title.unwrap_or_else(|| "Cinescore report".into()),
         commands: pipeline
             .as_deref()
-            .map(sections::origin::commands)
+            .map(|name| sections::origin::commands(name, !sources.is_empty()))
             .unwrap_or_default(),
+        sources,
         pipeline,
         headlines: sections::results::headlines(&networks),
         warnings: provenance

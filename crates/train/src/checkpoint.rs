@@ -7,7 +7,8 @@
 //! | `best.safetensors` | the variables of the best epoch so far |
 //! | `checkpoint.json` | of which training it is, its epochs, the digest of each other file |
 //!
-//! Of a training that is over only the best weights are kept: nothing goes on from there. Random numbers need
+//! Of a training that is over only the best weights are kept: nothing goes on from there. Where it was never to be
+//! stopped before, not even those: the bundle has them. Random numbers need
 //! no place in it, since every epoch has its own (`random`). Owns writing and checking the folder. Does not own
 //! where it lies (`fit::resume`). Nothing of the machine is in it: the same training gives the same bytes.
 
@@ -25,7 +26,7 @@ use thiserror::Error;
 use crate::training::{Best, Course, Epoch, State};
 
 /// The version of the folder's format; a reader refuses others.
-pub const CHECKPOINT_VERSION: u32 = 1;
+pub const CHECKPOINT_VERSION: u32 = 2;
 
 const WEIGHTS: &str = "weights.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
@@ -59,6 +60,8 @@ struct Manifest {
 struct EpochLine {
     trained_loss: String,
     trained_score: String,
+    evaluated_loss: String,
+    evaluated_score: String,
     valid_loss: String,
     valid_score: String,
 }
@@ -96,6 +99,12 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
+    /// It has no weights.
+    #[error("the checkpoint `{}` is of a training that was made to its end in one go, and keeps no weights", path.display())]
+    Bare {
+        /// The folder.
+        path: PathBuf,
+    },
     /// It is another training's.
     #[error("the checkpoint `{}` is of another training: {}", path.display(), differences.join("; "))]
     Other {
@@ -117,7 +126,18 @@ pub enum CheckpointError {
     Torch(#[from] TchError),
 }
 
-/// Writes a state into a folder, which is made. `over`: whether the training is over.
+/// What of a training goes into its checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All that it takes to go on.
+    Whole,
+    /// The best weights: it is over, and whoever goes on with it has only to choose them.
+    Best,
+    /// Its epochs alone: it is over, and nobody goes on with it.
+    Epochs,
+}
+
+/// Writes a state into a folder, which is made.
 ///
 /// # Panics
 /// If no epoch was made.
@@ -125,12 +145,15 @@ pub fn save(
     folder: &Path,
     identity: &Identity,
     state: &State,
-    over: bool,
+    extent: Extent,
 ) -> Result<(), CheckpointError> {
     let best = state.best.as_ref().expect("an epoch was made");
-    let mut tensors: Vec<(&str, &[(String, Tensor)])> = vec![(BEST, &best.weights)];
+    let mut tensors: Vec<(&str, &[(String, Tensor)])> = Vec::new();
+    if extent != Extent::Epochs {
+        tensors.push((BEST, &best.weights));
+    }
     let slots = state.optimizer.state();
-    if !over {
+    if extent == Extent::Whole {
         tensors.push((WEIGHTS, &state.weights));
         tensors.push((OPTIMIZER, &slots));
     }
@@ -148,7 +171,7 @@ pub fn save(
     let manifest = Manifest {
         version: CHECKPOINT_VERSION,
         training: identity.clone(),
-        next_epoch: (!over).then(|| state.made() + 1),
+        next_epoch: (extent == Extent::Whole).then(|| state.made() + 1),
         steps: state.optimizer.steps(),
         best_epoch: best.number,
         epochs: state.epochs.iter().map(EpochLine::from).collect(),
@@ -183,6 +206,11 @@ pub fn load(folder: &Path, identity: &Identity, state: &mut State) -> Result<(),
     let epochs = epochs
         .filter(|epochs| !epochs.is_empty())
         .ok_or_else(damaged)?;
+    if manifest.files.is_empty() {
+        return Err(CheckpointError::Bare {
+            path: folder.to_owned(),
+        });
+    }
     let mut contents = BTreeMap::new();
     for (name, digest) in &manifest.files {
         let path = folder.join(name);
@@ -279,6 +307,8 @@ impl From<&Epoch> for EpochLine {
         Self {
             trained_loss: epoch.trained.loss.to_string(),
             trained_score: epoch.trained.score.to_string(),
+            evaluated_loss: epoch.evaluated.loss.to_string(),
+            evaluated_score: epoch.evaluated.score.to_string(),
             valid_loss: epoch.valid.loss.to_string(),
             valid_score: epoch.valid.score.to_string(),
         }
@@ -296,6 +326,7 @@ impl EpochLine {
         Some(Epoch {
             number,
             trained: course(&self.trained_loss, &self.trained_score)?,
+            evaluated: course(&self.evaluated_loss, &self.evaluated_score)?,
             valid: course(&self.valid_loss, &self.valid_score)?,
         })
     }

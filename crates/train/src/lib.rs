@@ -7,6 +7,7 @@
 
 pub mod baseline;
 pub mod batches;
+pub mod blame;
 pub mod checkpoint;
 pub mod compare;
 pub mod evaluate;
@@ -20,5 +21,6 @@ pub mod random;
 pub mod rate;
 pub mod results;
 pub mod splits;
+pub mod summary;
 mod trained;
 pub mod training;

@@ -12,5 +12,6 @@ fn main() -> ExitCode {
         .kind(cinescore_train::baseline::kind())
         .kind(cinescore_train::compare::kind())
         .kind(cinescore_train::explain::kind())
+        .verb(cinescore_train::summary::verb())
         .main()
 }

@@ -1,5 +1,7 @@
 //! What is minimised: the loss of a task, on tensors for learning and on numbers for reporting.
 
+use std::collections::BTreeMap;
+
 use cinescore_model::task::{Decoder, Prediction, TargetScale, Task};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,20 +12,39 @@ use crate::examples::{Examples, Split};
 
 /// Beyond every threshold: a logit whose logistic function is 1, or 0, to the last bit of a float32.
 const BEYOND: f64 = 40.0;
+/// What is added to a mean squared error before its root is taken.
+const LEAST_SQUARE: f64 = 1e-12;
 
 /// How far a prediction is from the truth, for task `regression`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LossParams {
-    /// The loss of the task: `mse` for `regression`; for the others the log loss, and there is no other.
+    /// The loss of the task: `mse` for `regression`; for the others the log loss (the cross entropy), and there is no
+    /// other.
     #[default]
     Auto,
     /// The squared error.
     Mse,
+    /// The root of a batch's mean squared error: as `mse`, with gradients of one length however far the network is.
+    Rmse,
     /// The absolute error.
     Mae,
     /// Half the squared error up to a bound, and from there on as a line (Huber 1964).
     Huber(HuberParams),
+}
+
+/// How much the examples of each class count in the loss, for tasks with classes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeightParams {
+    /// Alike.
+    #[default]
+    None,
+    /// So that every class counts alike: each example by one over the share of its class in the training split.
+    Balanced,
+    /// As given, by label (`0` and `1` for task `binary`, stars for the others); a label that is not named has the
+    /// weight 1. What counts is how they relate: they are scaled so that the mean over the training split is 1.
+    Given(BTreeMap<String, f64>),
 }
 
 /// Parameters of `huber`.
@@ -56,6 +77,24 @@ pub enum ObjectiveError {
         /// The task.
         task: Task,
     },
+    /// Weights for another task.
+    #[error("`class_weights` are for tasks with classes, not `{task}`")]
+    Weights {
+        /// The task.
+        task: Task,
+    },
+    /// A weight for a class that there is not, or one that is none.
+    #[error(
+        "`class_weights` gives `{label}` the weight {weight}: weights are above 0, and the labels are {known}"
+    )]
+    Weight {
+        /// The label.
+        label: String,
+        /// Its weight.
+        weight: f64,
+        /// The labels that there are.
+        known: String,
+    },
     /// The network has outputs for another number of classes.
     #[error(
         "the network has outputs for {found} classes, and the training reviews have {observed} different scores: it needs outputs for these, or for 10"
@@ -81,13 +120,15 @@ pub enum ObjectiveError {
 /// Task `binary`: the log loss of the logit, in nats. Task `regression`: the error on a scale on
 /// which the training stars have mean 0 and standard deviation 1, so that a network that says 0 says
 /// the mean, and a squared loss of 1 is the trivial predictor's. Tasks `classes` and `ordinal`: the negative
-/// logarithm of the true class' probability, in nats.
+/// logarithm of the true class' probability, in nats. Class weights multiply the loss of each example.
 #[derive(Debug, Clone)]
 pub struct Objective {
     decoder: Decoder,
     loss: LossParams,
     /// The share of each label that is spread over all classes alike.
     smoothing: f64,
+    /// What the loss of each class is multiplied by; for task `binary` of negative and positive.
+    weights: Option<Vec<f64>>,
 }
 
 impl Objective {
@@ -123,7 +164,64 @@ impl Objective {
             decoder,
             loss,
             smoothing,
+            weights: None,
         })
+    }
+
+    /// With weights for the classes.
+    pub fn with_class_weights(
+        mut self,
+        params: &ClassWeightParams,
+        examples: &Examples,
+    ) -> Result<Self, ObjectiveError> {
+        if *params == ClassWeightParams::None {
+            return Ok(self);
+        }
+        let labels: Vec<u8> = match (&self.decoder, self.decoder.classes()) {
+            (Decoder::Binary, _) => vec![0, 1],
+            (_, Some(stars)) => stars.to_vec(),
+            (decoder, None) => {
+                let task = decoder.task();
+                return Err(ObjectiveError::Weights { task });
+            }
+        };
+        let training = examples.labels(Split::Train);
+        let count = |label: u8| {
+            let own = training.iter().filter(|other| **other == f64::from(label));
+            own.count() as f64
+        };
+        let mut weights: Vec<f64> = match params {
+            ClassWeightParams::None => Vec::new(),
+            // A class without examples has no loss to be weighted.
+            ClassWeightParams::Balanced => labels
+                .iter()
+                .map(|&label| 1.0 / count(label).max(1.0))
+                .collect(),
+            ClassWeightParams::Given(given) => {
+                for (label, &weight) in given {
+                    let known = labels.iter().any(|known| known.to_string() == *label);
+                    if !known || !weight.is_finite() || weight <= 0.0 {
+                        let known: Vec<String> = labels.iter().map(u8::to_string).collect();
+                        return Err(ObjectiveError::Weight {
+                            label: label.clone(),
+                            weight,
+                            known: known.join(", "),
+                        });
+                    }
+                }
+                let weight = |label: &u8| given.get(&label.to_string()).copied().unwrap_or(1.0);
+                labels.iter().map(weight).collect()
+            }
+        };
+        let sum: f64 = labels
+            .iter()
+            .zip(&weights)
+            .map(|(&label, weight)| count(label) * weight)
+            .sum();
+        let mean = sum / training.len() as f64;
+        weights.iter_mut().for_each(|weight| *weight /= mean);
+        self.weights = Some(weights);
+        Ok(self)
     }
 
     /// How outputs are read.
@@ -165,21 +263,41 @@ impl Objective {
         targets.f_to_device(device)
     }
 
-    /// The mean loss, a scalar, of outputs `[B, O]` for targets `[B]`.
+    /// The mean loss, a scalar, of outputs `[B, O]` for targets `[B]`; of loss `rmse` the root of the mean.
     pub fn loss(&self, outputs: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
+        let losses = self.losses(outputs, targets)?;
+        let losses = match &self.weights {
+            None => losses,
+            Some(weights) => {
+                let weights = Tensor::f_from_slice(weights)?
+                    .f_to_kind(Kind::Float)?
+                    .f_to_device(outputs.device())?;
+                losses.f_mul(&weights.f_index_select(0, &targets.f_to_kind(Kind::Int64)?)?)?
+            }
+        };
+        let mean = losses.f_mean(Kind::Float)?;
+        match self.loss {
+            // At 0 the root has no gradient.
+            LossParams::Rmse => mean.f_add_scalar(LEAST_SQUARE)?.f_sqrt(),
+            _ => Ok(mean),
+        }
+    }
+
+    /// The loss of each example `[B]` before weights; of loss `rmse` its squared error.
+    fn losses(&self, outputs: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
         match &self.decoder {
             Decoder::Binary => outputs
                 .f_squeeze_dim(1)?
-                .f_binary_cross_entropy_with_logits::<Tensor>(targets, None, None, Reduction::Mean),
+                .f_binary_cross_entropy_with_logits::<Tensor>(targets, None, None, Reduction::None),
             Decoder::Regression { .. } => {
                 let outputs = outputs.f_squeeze_dim(1)?;
                 match self.loss {
-                    LossParams::Auto | LossParams::Mse => {
-                        outputs.f_mse_loss(targets, Reduction::Mean)
+                    LossParams::Auto | LossParams::Mse | LossParams::Rmse => {
+                        outputs.f_mse_loss(targets, Reduction::None)
                     }
-                    LossParams::Mae => outputs.f_l1_loss(targets, Reduction::Mean),
+                    LossParams::Mae => outputs.f_l1_loss(targets, Reduction::None),
                     LossParams::Huber(HuberParams { delta }) => {
-                        outputs.f_huber_loss(targets, Reduction::Mean, delta)
+                        outputs.f_huber_loss(targets, Reduction::None, delta)
                     }
                 }
             }
@@ -187,16 +305,77 @@ impl Objective {
             Decoder::Classes { .. } => outputs.f_cross_entropy_loss::<Tensor>(
                 targets,
                 None,
-                Reduction::Mean,
+                Reduction::None,
                 -100,
                 self.smoothing,
             ),
-            Decoder::Ordinal { .. } => cumulative_loss(outputs, targets),
+            Decoder::Ordinal { .. } => cumulative_losses(outputs, targets),
         }
     }
 
-    /// The loss of one example's outputs `[O]` for its label.
+    /// The mean loss of examples, from the sum of their [`Self::loss_of`] or, for loss `rmse`, of batches' squared
+    /// losses, and how many they are.
+    pub fn mean_of(&self, sum: f64, count: usize) -> f64 {
+        let mean = sum / count as f64;
+        match self.loss {
+            LossParams::Rmse => mean.sqrt(),
+            _ => mean,
+        }
+    }
+
+    /// What a batch's mean loss adds to the sum, for each of its examples.
+    pub fn share_of(&self, batch: f64) -> f64 {
+        match self.loss {
+            LossParams::Rmse => batch.powi(2),
+            _ => batch,
+        }
+    }
+
+    /// The mean loss on a split of a predictor that says the same of everything: what is best for the training
+    /// split, about.
+    pub fn trivial_loss(&self, examples: &Examples, split: Split) -> f64 {
+        let training = examples.labels(Split::Train);
+        let count = training.len() as f64;
+        let above = |bound: f64| training.iter().filter(|label| **label > bound).count() as f64;
+        // Half an example keeps the logarithm of a class without any finite.
+        let odds = |bound: f64| ((above(bound) + 0.5) / (count - above(bound) + 0.5)).ln();
+        let outputs: Vec<f64> = match &self.decoder {
+            Decoder::Binary => vec![odds(0.5)],
+            Decoder::Regression { .. } => vec![0.0],
+            Decoder::Classes { stars } => stars
+                .iter()
+                .map(|&stars| {
+                    let own = |label: &&f64| **label == f64::from(stars);
+                    (training.iter().filter(own).count() as f64 + 0.5).ln()
+                })
+                .collect(),
+            Decoder::Ordinal { stars } => stars
+                .iter()
+                .take(stars.len().saturating_sub(1))
+                .map(|&stars| odds(f64::from(stars) + 0.5))
+                .collect(),
+        };
+        let labels = examples.labels(split);
+        let sum = labels
+            .iter()
+            .map(|&label| self.loss_of(&outputs, label))
+            .sum();
+        self.mean_of(sum, labels.len())
+    }
+
+    /// The loss of one example's outputs `[O]` for its label; of loss `rmse` its squared error.
     pub fn loss_of(&self, outputs: &[f64], label: f64) -> f64 {
+        let weight = self.weights.as_ref().map_or(1.0, |weights| {
+            let class = match self.decoder {
+                Decoder::Binary => usize::from(label >= 0.5),
+                _ => self.class(label),
+            };
+            weights.get(class).copied().unwrap_or(1.0)
+        });
+        weight * self.unweighted(outputs, label)
+    }
+
+    fn unweighted(&self, outputs: &[f64], label: f64) -> f64 {
         let first = outputs.first().copied().unwrap_or(f64::NAN);
         match &self.decoder {
             // The log loss of a logit without the overflow of exp and the logarithm of 0.
@@ -204,7 +383,7 @@ impl Objective {
             Decoder::Regression { scale } => {
                 let error = first - scale.scale(label);
                 match self.loss {
-                    LossParams::Auto | LossParams::Mse => error.powi(2),
+                    LossParams::Auto | LossParams::Mse | LossParams::Rmse => error.powi(2),
                     LossParams::Mae => error.abs(),
                     LossParams::Huber(HuberParams { delta }) if error.abs() < delta => {
                         error.powi(2) / 2.0
@@ -325,10 +504,10 @@ fn classes(examples: &Examples, count: usize) -> Result<Vec<u8>, ObjectiveError>
     }
 }
 
-/// The mean of `-log(P(above the threshold below the class) - P(above the one above it))`, a scalar, of logits
+/// `-log(P(above the threshold below the class) - P(above the one above it))`, `[B]`, of logits
 /// `[B, K - 1]`, falling, for classes `[B]`. With logits a and b that is `softplus(-a) + softplus(b) - log(1 - exp(b - a))`,
 /// in which nothing is lost when both probabilities are near 0 or 1.
-fn cumulative_loss(logits: &Tensor, classes: &Tensor) -> Result<Tensor, TchError> {
+fn cumulative_losses(logits: &Tensor, classes: &Tensor) -> Result<Tensor, TchError> {
     let (batch, _thresholds) = logits.size2()?;
     let beyond = |value| Tensor::f_full([batch, 1], value, (Kind::Float, logits.device()));
     let bounds = Tensor::f_cat(&[&beyond(BEYOND)?, logits, &beyond(-BEYOND)?], 1)?;
@@ -339,8 +518,7 @@ fn cumulative_loss(logits: &Tensor, classes: &Tensor) -> Result<Tensor, TchError
     a.f_neg()?
         .f_softplus()?
         .f_add(&b.f_softplus()?)?
-        .f_sub(&between)?
-        .f_mean(Kind::Float)
+        .f_sub(&between)
 }
 
 /// `log(1 + exp(x))` without overflow.

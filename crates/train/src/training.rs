@@ -11,6 +11,7 @@ use cinescore_model::Net;
 use tch::{TchError, Tensor};
 use thiserror::Error;
 
+use crate::blame::{self, Cause};
 use crate::checkpoint::CheckpointError;
 use crate::evaluate::Outputs;
 use crate::examples::{Examples, Split};
@@ -18,6 +19,9 @@ use crate::objective::Objective;
 use crate::optimizer::{Optimizer, OptimizerParams};
 use crate::rate::{Place, Rate};
 use crate::{batches, evaluate, random};
+
+/// How many times the loss of an epoch's first batch a loss must be to have exploded.
+const EXPLODED: f64 = 1e6;
 
 /// How a network is trained.
 #[derive(Debug, Clone, Copy)]
@@ -28,8 +32,12 @@ pub struct Schedule {
     pub epochs: u32,
     /// The epoch after which to stop for now, at least 1 and at most `epochs`.
     pub stop_after: u32,
-    /// Examples a step.
+    /// Examples a batch.
     pub batch: usize,
+    /// Batches a step, whose gradients are added up.
+    pub accumulate: usize,
+    /// Training examples that are evaluated after each epoch, dropout off.
+    pub evaluated: usize,
     /// How the weights follow the gradient.
     pub optimizer: OptimizerParams,
     /// How fast.
@@ -56,6 +64,8 @@ pub struct Epoch {
     pub number: u32,
     /// The training split as the epoch's batches saw it, dropout on.
     pub trained: Course,
+    /// Some of the training split after the epoch, dropout off.
+    pub evaluated: Course,
     /// The validation split after the epoch, dropout off.
     pub valid: Course,
 }
@@ -161,8 +171,8 @@ pub struct Pace {
 /// Why a training stopped.
 #[derive(Debug, Error)]
 pub enum TrainingError {
-    /// The loss is no number any more.
-    #[error("the loss of batch {batch} of epoch {epoch} is {loss}")]
+    /// The loss is no number any more, or has exploded.
+    #[error("the loss of batch {batch} of epoch {epoch} is {loss}: {cause}")]
     NotFinite {
         /// The epoch, from 1.
         epoch: u32,
@@ -170,6 +180,8 @@ pub enum TrainingError {
         batch: usize,
         /// The loss.
         loss: f64,
+        /// Where it began.
+        cause: Cause,
     },
     /// The loss of the validation split is no number any more.
     #[error("the validation loss after epoch {epoch} is {loss}")]
@@ -209,7 +221,9 @@ pub fn train(
     state: &mut State,
     watch: &mut dyn Watch,
 ) -> Result<Option<Pace>, TrainingError> {
-    let per_epoch = examples.rows(Split::Train).len() + examples.rows(Split::Valid).len();
+    let sample = evenly(examples.rows(Split::Train), schedule.evaluated);
+    let per_epoch =
+        examples.rows(Split::Train).len() + sample.len() + examples.rows(Split::Valid).len();
     let before = state.made();
     let mut run = Run {
         net,
@@ -229,7 +243,8 @@ pub fn train(
         let trained = run.pass(number)?;
         let secs = begun.elapsed().as_secs_f64();
         training_secs += secs;
-        let valid = run.validate(number, trained.loss)?;
+        let evaluated = run.evaluate(&sample, number, trained.loss)?;
+        let valid = run.evaluate(examples.rows(Split::Valid), number, trained.loss)?;
         if !valid.loss.is_finite() {
             return Err(TrainingError::NotFiniteAfter {
                 epoch: number,
@@ -239,6 +254,7 @@ pub fn train(
         let epoch = Epoch {
             number,
             trained,
+            evaluated,
             valid,
         };
         run.state.remember(epoch)?;
@@ -289,19 +305,39 @@ impl Run<'_> {
             .iter()
             .map(|epoch| epoch.valid.loss)
             .collect();
-        let steps = u32::try_from(batches.len()).unwrap_or(u32::MAX);
-        for (step, (index, rows)) in (0..steps).zip(batches.iter().enumerate()) {
-            let batch = batches::assemble(examples, rows, self.net.device())?;
-            let targets = objective.targets(examples, rows, self.net.device())?;
-            let outputs = self.net.forward(&batch, true)?;
-            let loss = objective.loss(&outputs, &targets)?;
-            let value = loss.f_double_value(&[])?;
-            if !value.is_finite() {
-                return Err(TrainingError::NotFinite {
-                    epoch,
-                    batch: index + 1,
-                    loss: value,
-                });
+        let groups: Vec<&[Vec<usize>]> = batches.chunks(schedule.accumulate.max(1)).collect();
+        let steps = u32::try_from(groups.len()).unwrap_or(u32::MAX);
+        let mut first = None;
+        let mut index = 0;
+        for (step, group) in (0..steps).zip(groups) {
+            let together: usize = group.iter().map(Vec::len).sum();
+            self.state.optimizer.forget()?;
+            for rows in group {
+                let batch = batches::assemble(examples, rows, self.net.device())?;
+                let targets = objective.targets(examples, rows, self.net.device())?;
+                let outputs = self.net.forward(&batch, true)?;
+                let loss = objective.loss(&outputs, &targets)?;
+                let value = loss.f_double_value(&[])?;
+                index += 1;
+                if !value.is_finite() || value > *first.get_or_insert(value) * EXPLODED {
+                    return Err(TrainingError::NotFinite {
+                        epoch,
+                        batch: index,
+                        loss: value,
+                        cause: blame::cause(self.net, &batch)?,
+                    });
+                }
+                // The mean over all examples of the step, as if they were one batch.
+                match group {
+                    [_] => loss.f_backward()?,
+                    _ => loss
+                        .f_mul_scalar(rows.len() as f64 / together as f64)?
+                        .f_backward()?,
+                }
+                losses += objective.share_of(value) * rows.len() as f64;
+                scores += self.score(rows, &Outputs::of(&outputs)?);
+                seen += rows.len();
+                self.advance(rows.len(), epoch, objective.mean_of(losses, seen))?;
             }
             let place = Place {
                 epoch,
@@ -310,22 +346,22 @@ impl Run<'_> {
                 steps,
             };
             let rate = schedule.rate.at(place, &valid_losses);
-            self.state.optimizer.step(&loss, rate)?;
-            losses += value * rows.len() as f64;
-            scores += self.score(rows, &Outputs::of(&outputs)?);
-            seen += rows.len();
-            self.advance(rows.len(), epoch, losses / seen as f64)?;
+            self.state.optimizer.follow(rate)?;
         }
         Ok(Course {
-            loss: losses / seen as f64,
+            loss: objective.mean_of(losses, seen),
             score: scores / seen as f64,
         })
     }
 
-    /// The validation split with the weights of now.
-    fn validate(&mut self, epoch: u32, training_loss: f64) -> Result<Course, TrainingError> {
+    /// Some examples with the weights of now, dropout off.
+    fn evaluate(
+        &mut self,
+        rows: &[usize],
+        epoch: u32,
+        training_loss: f64,
+    ) -> Result<Course, TrainingError> {
         let (net, examples, objective) = (self.net, self.examples, self.objective);
-        let rows = examples.rows(Split::Valid);
         let outputs = evaluate::outputs::<TrainingError>(net, examples, rows, |count| {
             self.advance(count, epoch, training_loss)
         })?;
@@ -334,10 +370,9 @@ impl Run<'_> {
             .zip(outputs.rows())
             .map(|(&row, outputs)| objective.loss_of(outputs, examples.label(row)))
             .sum();
-        let count = rows.len() as f64;
         Ok(Course {
-            loss: losses / count,
-            score: self.score(rows, &outputs) / count,
+            loss: objective.mean_of(losses, rows.len()),
+            score: self.score(rows, &outputs) / rows.len() as f64,
         })
     }
 
@@ -361,12 +396,33 @@ impl Epoch {
         let Self {
             number,
             trained,
+            evaluated,
             valid,
         } = self;
         format!(
-            "epoch {number} of {epochs}: training loss {:.4}, {score} {:.4}; validation loss {:.4}, {score} {:.4}; \
-             {examples_per_sec:.0} examples/s",
-            trained.loss, trained.score, valid.loss, valid.score
+            "epoch {number} of {epochs}: training loss {:.4} ({:.4} with dropout off), {score} {:.4}; validation loss {:.4}, \
+             {score} {:.4}; {examples_per_sec:.0} examples/s",
+            trained.loss, evaluated.loss, trained.score, valid.loss, valid.score
         )
+    }
+}
+
+/// At most so many of some examples, evenly spaced.
+fn evenly(rows: &[usize], most: usize) -> Vec<usize> {
+    let count = rows.len().min(most.max(1));
+    (0..count)
+        .map(|index| rows[index * rows.len() / count])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_spread_evenly_and_never_larger_than_what_there_is() {
+        assert_eq!(evenly(&[5, 6, 7, 8, 9, 10], 3), [5, 7, 9]);
+        assert_eq!(evenly(&[5, 6], 3), [5, 6]);
+        assert_eq!(evenly(&[5, 6], 0), [5]);
     }
 }

@@ -194,15 +194,22 @@ fn read_files(root: &Path) -> BTreeMap<PathBuf, Known> {
 impl StatMemo {
     /// The digest of a file or folder, from memory where its stats are as remembered.
     pub fn digest_of(&self, path: &Path) -> Result<Digest, DigestError> {
+        Ok(self.look_at(path)?.digest)
+    }
+
+    /// The same, and how the file or folder looked just before it was hashed.
+    pub fn look_at(&self, path: &Path) -> Result<Look, DigestError> {
         let now = now();
-        let meta = std::fs::metadata(path).map_err(|source| DigestError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        if meta.is_dir() {
-            self.digest_of_folder(path, now)
-        } else {
-            self.digest_of_file(path, Stat::of_metadata(&meta), now)
+        match look(path)? {
+            Looked::File(stat) => Ok(Look {
+                digest: self.digest_of_file(path, stat, now)?,
+                looks: looks_of_file(&stat),
+            }),
+            Looked::Folder(found) => {
+                let looks = digest_of_stats(&found);
+                let digest = self.digest_of_folder(path, found, looks, now)?;
+                Ok(Look { digest, looks })
+            }
         }
     }
 
@@ -223,9 +230,13 @@ impl StatMemo {
         Ok(digest)
     }
 
-    fn digest_of_folder(&self, path: &Path, now: i128) -> Result<Digest, DigestError> {
-        let found = walk::files(path)?;
-        let stats = digest_of_stats(&found);
+    fn digest_of_folder(
+        &self,
+        path: &Path,
+        found: Vec<walk::Found>,
+        stats: Digest,
+        now: i128,
+    ) -> Result<Digest, DigestError> {
         if let Some(Known::Folder {
             stats: before,
             digest,
@@ -271,6 +282,48 @@ impl StatMemo {
             memory.changed = true;
         }
     }
+}
+
+/// A file or folder: its bytes, and what tells a change without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// One digest over the stats and, in a folder, the names of all files.
+    pub looks: Digest,
+}
+
+/// How a file or folder looks now, without reading it: [`Look::looks`].
+pub fn looks_of(path: &Path) -> Result<Digest, DigestError> {
+    Ok(match look(path)? {
+        Looked::File(stat) => looks_of_file(&stat),
+        Looked::Folder(found) => digest_of_stats(&found),
+    })
+}
+
+enum Looked {
+    File(Stat),
+    Folder(Vec<walk::Found>),
+}
+
+fn look(path: &Path) -> Result<Looked, DigestError> {
+    let meta = std::fs::metadata(path).map_err(|source| DigestError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(if meta.is_dir() {
+        Looked::Folder(walk::files(path)?)
+    } else {
+        Looked::File(Stat::of_metadata(&meta))
+    })
+}
+
+fn looks_of_file(stat: &Stat) -> Digest {
+    let mut writer = Writer::new(b"");
+    writer.stat(stat);
+    let mut preimage = Preimage::new("cinescore stat of a file");
+    preimage.field("file", writer.bytes());
+    preimage.digest()
 }
 
 /// One digest over the names and stats of a folder's files: another one whenever a file was added,

@@ -1,7 +1,6 @@
 //! A run as it goes on: lines for what happened, and on a terminal a table of what happens now.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -37,7 +36,7 @@ impl Screen {
         let width = width(graph.stages.iter().map(|stage| stage.name.as_str()));
         Self {
             width,
-            table: std::io::stderr().is_terminal().then(|| Table::new(width)),
+            table: Table::new(width),
             running: Mutex::new(BTreeMap::new()),
         }
     }

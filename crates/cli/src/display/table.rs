@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::terminal::Terminal;
 
 /// How often times move.
 const TICK: Duration = Duration::from_millis(200);
+/// How often it is drawn at most.
+const REFRESH_HZ: u8 = 20;
 
 pub(super) struct Table {
     width: usize,
@@ -30,17 +35,23 @@ struct Row {
 }
 
 impl Table {
-    /// A table for stages whose names are at most so wide.
-    pub(super) fn new(width: usize) -> Self {
-        let all = MultiProgress::new();
+    /// A table for stages whose names are at most so wide; none where nobody looks at stderr.
+    pub(super) fn new(width: usize) -> Option<Self> {
+        let terminal = Term::buffered_stderr();
+        if !terminal.features().is_attended() {
+            return None;
+        }
+        let target =
+            ProgressDrawTarget::term_like_with_hz(Box::new(Terminal::new(terminal)), REFRESH_HZ);
+        let all = MultiProgress::with_draw_target(target);
         let head = all.add(ProgressBar::new_spinner());
         head.set_style(style("{spinner} {msg}  {elapsed}"));
-        Self {
+        Some(Self {
             width,
             all,
             head,
             rows: Mutex::default(),
-        }
+        })
     }
 
     pub(super) fn begin(&self, stages: usize) {
@@ -56,7 +67,7 @@ impl Table {
     pub(super) fn add(&self, stage: &str) {
         self.change(|rows| {
             let bar = self.all.add(ProgressBar::new_spinner());
-            bar.set_style(style("{prefix}  {spinner}  {elapsed:>4}  {wide_msg}"));
+            bar.set_style(style("{prefix}  {spinner}  {elapsed:>4}  {wide_msg}     "));
             bar.set_prefix(format!("{stage:<width$}", width = self.width));
             bar.enable_steady_tick(TICK);
             let row = Row {
@@ -74,7 +85,7 @@ impl Table {
         self.row(stage, |row| {
             if let Some(total) = total {
                 row.bar.set_style(style(
-                    "{prefix}  {bar:20} {percent:>3} %  {elapsed:>4}  {wide_msg}",
+                    "{prefix}  {bar:20} {percent:>3} %  {elapsed:>4}  {wide_msg}     ",
                 ));
                 row.bar.set_length(total);
                 row.bar.set_position(done);
@@ -146,7 +157,8 @@ impl Row {
     }
 }
 
-/// A template that stands in this file; a wrong one would be the plain style.
+/// A template that stands in this file; a wrong one would be the plain style. Those that fill a line end with
+/// room for `^C` (see `terminal`).
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

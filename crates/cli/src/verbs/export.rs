@@ -30,10 +30,10 @@ pub(crate) fn export(
     if let Some(file) = &arguments.output {
         let manifest = sharing::export(&project, &wanted, file)?;
         display::say(&format!(
-            "{}: {} results, {} objects, {}",
+            "{}: {}, {}, {}",
             file.display(),
-            manifest.records.len(),
-            manifest.objects.len(),
+            amounts::counted(manifest.records.len(), "result"),
+            amounts::counted(manifest.objects.len(), "object"),
             amounts::bytes(size_of(file))
         ));
     }

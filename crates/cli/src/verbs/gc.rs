@@ -51,11 +51,11 @@ fn summary(freed: &Freed, limits: &Limits) {
         "were freed"
     };
     display::say(&format!(
-        "{} {verb}: {} results, {} objects, logs of {} runs, {} damaged things and {} checkpoints of long ago, {} leftovers; {} stay",
+        "{} {verb}: {}, {}, logs of {}, {} damaged things and {} checkpoints of long ago, {} leftovers; {} stay",
         amounts::bytes(freed.bytes),
-        freed.results.len(),
-        freed.objects,
-        freed.runs.len(),
+        amounts::counted(freed.results.len(), "result"),
+        amounts::counted(freed.objects, "object"),
+        amounts::counted(freed.runs.len(), "run"),
         freed.quarantined,
         freed.checkpoints,
         freed.leftovers,

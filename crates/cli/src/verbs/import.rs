@@ -3,6 +3,7 @@
 use cinescore_artifact::{StageError, exit};
 use cinescore_pipeline::sharing;
 
+use crate::amounts;
 use crate::arguments::{ImportArguments, ProjectArguments};
 use crate::display;
 
@@ -10,6 +11,10 @@ pub(crate) fn import(
     given: &ProjectArguments,
     arguments: &ImportArguments,
 ) -> Result<u8, StageError> {
+    if !arguments.archive.is_file() {
+        let archive = arguments.archive.display();
+        return Err(StageError::usage(format!("there is no file `{archive}`")));
+    }
     let project = given.open_store()?;
     let imported = sharing::import(&project, &arguments.archive)?;
     project.close()?;
@@ -20,11 +25,11 @@ pub(crate) fn import(
         ));
     }
     display::say(&format!(
-        "{}: {} results, {} objects, logs of {} runs",
+        "{}: {}, {}, logs of {}",
         imported.manifest.name,
-        imported.manifest.records.len(),
-        imported.manifest.objects.len(),
-        imported.manifest.runs.len()
+        amounts::counted(imported.manifest.records.len(), "result"),
+        amounts::counted(imported.manifest.objects.len(), "object"),
+        amounts::counted(imported.manifest.runs.len(), "run")
     ));
     Ok(exit::DONE)
 }

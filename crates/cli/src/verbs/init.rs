@@ -49,8 +49,8 @@ pub(crate) fn init(given: &ProjectArguments, arguments: &InitArguments) -> Resul
     let view = given.artifacts.join("runs").join(&graph.name).join("net");
     let view = view.display();
     display::say(&format!(
-        "\nIt ends in the trained bundle {view}/bundle and the ratings {view}/predictions.parquet, whose `id` is\n\
-         the `review_id` of the table `reviews`; `member` there names the row of {}.",
+        "\nIt ends in the trained bundle {view}/bundle and in {view}/predictions.parquet, the ratings of the\n\
+         reviews that it did not learn from. Their `id` is the `review_id` of the table `reviews`; `member` there names the row of {}.",
         arguments.reviews.display()
     ));
     Ok(exit::DONE)

@@ -9,6 +9,7 @@ use cinescore_pipeline::lock::{Difference, LockFile, lock_path};
 use cinescore_pipeline::plan::{self, Assessment};
 use serde_json::json;
 
+use crate::amounts;
 use crate::arguments::{LockArguments, ProjectArguments};
 use crate::display;
 use crate::table::{Table, shown};
@@ -164,9 +165,9 @@ impl<'a> Check<'a> {
             "the results are not the locked ones"
         };
         display::say(&format!(
-            "{}: {} differences from {path}: {hint}\nhint: where they are meant, `cinescore lock -p {}` and commit it",
+            "{}: {} from {path}: {hint}\nhint: where they are meant, `cinescore lock -p {}` and commit it",
             self.graph.name,
-            self.differences.len(),
+            amounts::counted(self.differences.len(), "difference"),
             self.graph.name
         ));
         Ok(exit::STALE)

@@ -1,5 +1,6 @@
 //! `cinescore run`: brings stages up to date, shows how it goes, and ends with the figures.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cinescore_artifact::store::{Pushed, Record};
@@ -103,7 +104,7 @@ pub(crate) fn quoted(argument: &str) -> String {
 }
 
 /// Copies results into the second store.
-fn push(project: &Project, results: &[(String, Record)]) -> Result<(), StageError> {
+fn push(project: &Project, results: &[(String, Arc<Record>)]) -> Result<(), StageError> {
     let mut pushed = Pushed::default();
     for (_, record) in results {
         let one = project.store.push(record, &project.memo);
@@ -116,9 +117,9 @@ fn push(project: &Project, results: &[(String, Record)]) -> Result<(), StageErro
         display::say(&format!("warning: {note}"));
     }
     display::say(&format!(
-        "pushed: {} results, {} objects, {}",
-        pushed.records,
-        pushed.objects,
+        "pushed: {}, {}, {}",
+        amounts::counted(pushed.records, "result"),
+        amounts::counted(pushed.objects, "object"),
         amounts::bytes(pushed.bytes)
     ));
     Ok(())

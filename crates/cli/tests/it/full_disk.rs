@@ -139,7 +139,10 @@ fn a_limit_on_file_sizes() {
             .arg(program.get_program())
             .current_dir(project.path());
         for (name, value) in program.get_envs() {
-            shell.env(name, value.unwrap());
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
         }
         let ran = Ran::of(shell.output().unwrap());
         if ran.code == 0 {

@@ -52,6 +52,7 @@ impl Project {
         command
             .args(arguments.split_whitespace())
             .current_dir(self.path())
+            .env_remove("CINESCORE_CACHE")
             .env("PATH", format!("{}:{path}", toys.display()));
         command
     }

@@ -40,3 +40,30 @@ fn an_unknown_stage_is_told_with_the_known_ones() {
     assert_eq!(project.run("run --only").code, 2);
     assert_eq!(project.run("run -p nothing").code, 2);
 }
+
+#[test]
+fn a_name_means_a_pipeline_whatever_else_is_called_so() {
+    let project = Project::new(DIAMOND);
+    fs_err::write(project.path().join("demo"), "no YAML: [").unwrap();
+    project.done("run -p demo");
+    // A path is a path, with its ending or a slash.
+    fs_err::write(
+        project.path().join("other.yaml"),
+        "version: 1\nstages:\n  a: {run: toy write}\n",
+    )
+    .unwrap();
+    assert_eq!(project.done("run -p other.yaml").computed(), ["a"]);
+    assert_eq!(project.run("plan -p ./demo").code, 2);
+}
+
+#[test]
+fn explain_takes_what_names_one_cell() {
+    let project = Project::new(
+        "version: 1\nstages:\n  net: {run: toy write, matrix: {x: [1], y: [p, q]}, params: {text: \"${x}${y}\"}}\n",
+    );
+    let ran = project.done("explain net[y=q]");
+    assert!(ran.stdout.starts_with("net[x=1,y=q]: "), "{}", ran.stdout);
+    let ran = project.run("explain net");
+    assert_eq!(ran.code, 2);
+    insta::assert_snapshot!(ran.stderr, @"error: `net` are 2 stages: name one, such as `net[x=1,y=p]`");
+}

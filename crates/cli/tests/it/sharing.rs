@@ -116,7 +116,7 @@ fn what_is_damaged_in_the_second_store_is_told_and_made_anew() {
     damage(&damaged[0]);
     let repaired = first.done(&format!("run --push --cache {}", cache.display()));
     assert!(
-        repaired.stderr.contains("pushed: 0 results, 1 objects, "),
+        repaired.stderr.contains("pushed: 0 results, 1 object, "),
         "{}",
         repaired.stderr
     );

@@ -8,7 +8,8 @@ use thiserror::Error;
 use super::Sums;
 use super::params::{BagSettings, Indices, Values};
 use crate::preprocess::{Preprocessing, Tokens};
-use crate::token_map::{Token, TokenMap};
+use crate::token::Token;
+use crate::token_map::TokenMap;
 
 /// Texts that one task of a batch encodes.
 const TEXTS_A_TASK: usize = 32;

@@ -4,8 +4,8 @@
 //! same values. Does not own the terms (`preprocess`) nor which review is in which split (`division`).
 //!
 //! An n-gram is one to three terms in a row. Terms are counted first; an n-gram that occurs `min_count`
-//! times is made of terms that do, so that the rest never enters the second count. Hashed, there is one
-//! count less and no vocabulary. Nothing but the training split decides on n-grams and weights.
+//! times is made of terms that do, so that the rest never enters the second count, and its hash is seen as often,
+//! so that most of what occurs once does not either. Hashed, there is no count and no vocabulary. Nothing but the training split decides on n-grams and weights.
 
 mod encoder;
 mod ngrams;
@@ -15,8 +15,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, BooleanArray, Float32Array, ListArray, RecordBatch, StringArray,
-    UInt8Array, UInt32Array, UInt64Array,
+    ArrayRef, BooleanArray, Float32Array, ListArray, RecordBatch, StringArray, UInt32Array,
+    UInt64Array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::filter;
@@ -24,7 +24,7 @@ use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 use cinescore_artifact::describe::Output;
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::table::{TableError, TableWriter, column};
+use cinescore_artifact::table::{TableError, TableWriter};
 use cinescore_artifact::task::write_atomically;
 use cinescore_artifact::{StageError, tables};
 
@@ -32,11 +32,12 @@ pub use encoder::{BagEncoder, BagEncoderError, BagFile, BagScratch};
 pub use ngrams::{Ngram, NgramCounter};
 pub use params::{BagParams, Indices, Values};
 
+use crate::count::{Numbering, Wanted};
 use crate::division;
 use crate::preprocess::Preprocessing;
-use crate::reviews::{ReviewsError, each_batch, texts_of};
+use crate::reviews::{ReviewsError, class_of, each_batch, texts_of};
 use crate::split::Split;
-use crate::text::{Throughput, count, is_train, missing, write};
+use crate::text::{Throughput, count_texts, is_train, known_texts, missing, write};
 
 /// The kind, for the program.
 pub fn kind() -> Kind {
@@ -99,21 +100,37 @@ fn fit(
     let chosen = match params.indices {
         Indices::Hashed => Vec::new(),
         Indices::Vocabulary => {
-            let terms = count(path, splits, &text, (usize::MAX, params.min_count), context)?;
+            let wanted = Wanted {
+                limit: usize::MAX,
+                min_count: params.min_count,
+                numbering: Numbering::Frequency,
+            };
+            let (terms, counted) = count_texts(path, splits, &text, wanted, context)?;
             if terms.distinct == 0 {
                 return Err(StageError::input(ReviewsError::NoWords {
                     reviews: training,
                 }));
             }
             let mut counter = NgramCounter::new(text.clone(), terms, params.ngrams);
-            let mut throughput = Throughput::of(splits, is_train);
-            each_batch(path, &["text"], splits, |batch, splits| {
-                context.check_interrupt()?;
-                let texts = texts_of(batch, splits, is_train);
-                counter.add(&texts);
-                throughput.add(&texts, "training reviews", "counting n-grams", context);
-                Ok(())
-            })?;
+            let sifts = params.min_count > 1 && params.ngrams > 1;
+            for sift in [true, false].into_iter().filter(|sift| sifts || !sift) {
+                let mut throughput = Throughput::of(splits, is_train);
+                let mut training = 0;
+                each_batch(path, &["text"], splits, |batch, splits| {
+                    context.check_interrupt()?;
+                    let texts = texts_of(batch, splits, is_train);
+                    let known = known_texts(&texts, splits, is_train, &counted, &mut training);
+                    let what = if sift {
+                        counter.sift(&known);
+                        "sifting n-grams"
+                    } else {
+                        counter.add(&known, params.min_count);
+                        "counting n-grams"
+                    };
+                    throughput.add(&texts, "training reviews", what, context);
+                    Ok(())
+                })?;
+            }
             counter.finish(params.size as usize, params.min_count)
         }
     };
@@ -183,20 +200,6 @@ fn weigh(
     }
     encoder.weigh(&sums, training);
     Ok(sums)
-}
-
-/// 0 or 1, from the polarity or else from the score; none for a score in the middle.
-fn class_of(batch: &RecordBatch, row: usize) -> Option<usize> {
-    let value = |name: &str| {
-        let column: &UInt8Array = column(batch, name);
-        column.is_valid(row).then(|| column.value(row))
-    };
-    match (value("polarity"), value("score")) {
-        (Some(polarity), _) => Some(usize::from(polarity.min(1))),
-        (None, Some(score)) if score > 6 => Some(1),
-        (None, Some(score)) if score < 5 => Some(0),
-        _ => None,
-    }
 }
 
 fn encode(

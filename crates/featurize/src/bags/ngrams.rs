@@ -1,19 +1,31 @@
 //! Counting n-grams, in parallel, by the numbers of their terms.
+//!
+//! Most n-grams of a text occur once, and a table of all of them would be ten times as large as the text. So the texts
+//! are gone through twice: first every n-gram is counted by its hash alone, a byte for each of 2^26 hashes
+//! ([`NgramCounter::sift`]), then those are counted exactly whose hash was seen often enough. An n-gram that
+//! occurs often enough is never lost; one that only shares its hash with others is counted, and then falls away.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use ahash::RandomState;
 use rayon::prelude::*;
 
 use crate::count::Counts;
+use crate::encode::Known;
 use crate::preprocess::{Preprocessing, Tokens};
-use crate::token_map::{Token, TokenMap};
+use crate::token::Token;
+use crate::token_map::TokenMap;
+use cinescore_artifact::encoder::RESERVED;
 
 /// Texts that a thread takes at a time.
 const TEXTS_A_TASK: usize = 32;
 /// No term: behind the last one of a shorter n-gram, and for terms that are too rare.
 const NONE: u32 = u32::MAX;
+/// Hashes that are told apart: 64 MiB.
+const HASHES: usize = 1 << 26;
+/// Where counting by hash ends. Far below what a byte holds, since several threads may pass it at once.
+const ENOUGH: u8 = 64;
 
 /// The numbers of an n-gram's terms.
 pub type Ngram = [u32; 3];
@@ -24,13 +36,21 @@ pub struct NgramCounter {
     names: Vec<Box<str>>,
     numbers: TokenMap<u32>,
     longest: usize,
+    sieve: Option<Sieve>,
     counters: Vec<Counter>,
+}
+
+/// How often the n-grams of each hash were seen, up to [`ENOUGH`].
+struct Sieve {
+    seen: Vec<AtomicU8>,
+    state: RandomState,
 }
 
 #[derive(Default)]
 struct Counter {
     counts: HashMap<Ngram, u64, RandomState>,
     tokens: Tokens,
+    ids: Vec<i32>,
     terms: Vec<u32>,
 }
 
@@ -38,7 +58,7 @@ impl NgramCounter {
     /// A counter of n-grams of those terms, with `longest` of them at most.
     pub fn new(preprocessing: Preprocessing, terms: Counts, longest: u32) -> Self {
         let names: Vec<Box<str>> = terms.terms.into_iter().map(|(name, _count)| name).collect();
-        let mut numbers = TokenMap::default();
+        let mut numbers = TokenMap::with_capacity(names.len());
         for (number, name) in (0..).zip(&names) {
             numbers.insert(Token::new(name.as_bytes()), number);
         }
@@ -48,12 +68,47 @@ impl NgramCounter {
             names,
             numbers,
             longest: longest as usize,
+            sieve: None,
             counters: counters.collect(),
         }
     }
 
-    /// Counts the n-grams of some texts, divided among the threads.
-    pub fn add(&mut self, texts: &[&str]) {
+    /// Counts the n-grams of some texts by their hashes. All texts are given, or none.
+    pub fn sift(&mut self, texts: &[Known<'_>]) {
+        let sieve = self.sieve.take().unwrap_or_else(|| Sieve {
+            seen: (0..HASHES).map(|_hash| AtomicU8::new(0)).collect(),
+            state: RandomState::new(),
+        });
+        self.each_ngram(texts, |_counts, ngram| {
+            // A single term is as frequent as was asked for already.
+            if ngram[1] != NONE {
+                sieve.add(ngram);
+            }
+        });
+        self.sieve = Some(sieve);
+    }
+
+    /// Counts the n-grams of some texts that may occur `min_count` times, the same for all texts.
+    pub fn add(&mut self, texts: &[Known<'_>], min_count: u64) {
+        let sieve = self.sieve.take();
+        self.each_ngram(texts, |counts, ngram| {
+            let passes = ngram[1] == NONE
+                || sieve
+                    .as_ref()
+                    .is_none_or(|sieve| sieve.passes(ngram, min_count));
+            if passes {
+                *counts.entry(ngram).or_default() += 1;
+            }
+        });
+        self.sieve = sieve;
+    }
+
+    /// Gives every n-gram of some texts to `visit`, divided among the threads.
+    fn each_ngram(
+        &mut self,
+        texts: &[Known<'_>],
+        visit: impl Fn(&mut HashMap<Ngram, u64, RandomState>, Ngram) + Sync,
+    ) {
         let Self {
             preprocessing,
             numbers,
@@ -70,7 +125,8 @@ impl NgramCounter {
                     break;
                 };
                 for text in texts {
-                    counter.add(preprocessing, numbers, *longest, text);
+                    counter.find_terms(preprocessing, numbers, *text);
+                    counter.each_ngram(*longest, &visit);
                 }
             }
         });
@@ -114,36 +170,119 @@ impl NgramCounter {
     }
 }
 
+impl Sieve {
+    fn place(&self, ngram: Ngram) -> usize {
+        self.state.hash_one(ngram) as usize % HASHES
+    }
+
+    fn add(&self, ngram: Ngram) {
+        let seen = &self.seen[self.place(ngram)];
+        if seen.load(Ordering::Relaxed) < ENOUGH {
+            seen.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn passes(&self, ngram: Ngram, min_count: u64) -> bool {
+        let seen = self.seen[self.place(ngram)].load(Ordering::Relaxed);
+        u64::from(seen) >= min_count.min(ENOUGH.into())
+    }
+}
+
 impl Counter {
-    fn add(
+    /// Finds the numbers of a text's terms.
+    fn find_terms(
         &mut self,
         preprocessing: &Preprocessing,
         numbers: &TokenMap<u32>,
-        longest: usize,
-        text: &str,
+        text: Known<'_>,
     ) {
-        let terms = &mut self.terms;
+        let Self {
+            tokens, ids, terms, ..
+        } = self;
         terms.clear();
-        preprocessing.each_term(text, &mut self.tokens, |term| {
-            terms.push(numbers.get(Token::new(term.as_bytes())).unwrap_or(NONE));
-        });
-        for begin in 0..terms.len() {
-            let mut ngram = [NONE; 3];
-            for (place, &term) in ngram.iter_mut().zip(terms[begin..].iter().take(longest)) {
-                // What holds a rare term is rare itself.
-                if term == NONE {
-                    break;
-                }
-                *place = term;
-            }
-            for length in 1..=longest {
-                if ngram[length - 1] == NONE {
-                    break;
-                }
-                let mut shorter = [NONE; 3];
-                shorter[..length].copy_from_slice(&ngram[..length]);
-                *self.counts.entry(shorter).or_default() += 1;
+        match text {
+            Known::Text(text) => preprocessing.each_term(text, tokens, |term| {
+                terms.push(numbers.get(Token::new(term.as_bytes())).unwrap_or(NONE));
+            }),
+            Known::Counted(counted) => {
+                ids.clear();
+                counted.ids_into(ids);
+                // Ids of terms follow the reserved ones, in the order of the counts.
+                let number = |id: &i32| u32::checked_sub(*id as u32, RESERVED.len() as u32);
+                terms.extend(ids.iter().map(|id| number(id).unwrap_or(NONE)));
             }
         }
+    }
+
+    /// Gives every n-gram of the terms to `visit`.
+    fn each_ngram(
+        &mut self,
+        longest: usize,
+        visit: impl Fn(&mut HashMap<Ngram, u64, RandomState>, Ngram),
+    ) {
+        for begin in 0..self.terms.len() {
+            let mut ngram = [NONE; 3];
+            // What holds a rare term is rare itself.
+            let terms = self.terms[begin..].iter().take(longest);
+            for (length, &term) in terms.take_while(|term| **term != NONE).enumerate() {
+                ngram[length] = term;
+                visit(&mut self.counts, ngram);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::count::{Numbering, TermCounter, Wanted};
+    use crate::params::TermParams;
+    use crate::terms::Terms;
+
+    /// The n-grams of some texts, with or without the sieve and what counting left.
+    fn ngrams(texts: &[&str], min_count: u64, sifted: bool, threads: usize) -> Vec<Box<str>> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build().unwrap().install(|| {
+            let preprocessing = TermParams::default().with(Terms::default());
+            let mut terms = TermCounter::keeping_texts(preprocessing.clone());
+            terms.add(texts);
+            let (terms, counted) = terms.finish_with_texts(Wanted {
+                limit: usize::MAX,
+                min_count,
+                numbering: Numbering::Frequency,
+            });
+            let known: Vec<Known<'_>> = (0..)
+                .zip(texts)
+                .map(
+                    |(at, text)| match counted.get(at).filter(|_counted| sifted) {
+                        Some(counted) => Known::Counted(counted),
+                        None => Known::Text(text),
+                    },
+                )
+                .collect();
+            let mut counter = NgramCounter::new(preprocessing, terms, 3);
+            if sifted {
+                counter.sift(&known);
+            }
+            counter.add(&known, min_count);
+            counter.finish(100, min_count)
+        })
+    }
+
+    #[test]
+    fn the_sieve_loses_nothing_that_is_frequent() {
+        let texts = ["a b c a b c", "a b", "c a x", "", "x y a b c"];
+        let all = ngrams(&texts, 2, false, 1);
+        let names: Vec<&str> = all.iter().map(AsRef::as_ref).collect();
+        assert_eq!(names, ["a", "a b", "b", "c", "a b c", "b c", "c a", "x"]);
+        for threads in [1, 2] {
+            assert_eq!(ngrams(&texts, 2, true, threads), all);
+        }
+        let once = ngrams(&texts, 1, false, 1);
+        assert_eq!(ngrams(&texts, 1, true, 2), once);
+        // More often than the sieve counts.
+        let many = vec!["p q"; 200];
+        assert_eq!(ngrams(&many, 200, true, 2).len(), 3);
+        assert!(ngrams(&many, 201, true, 2).is_empty());
     }
 }

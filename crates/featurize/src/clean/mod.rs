@@ -37,7 +37,8 @@ pub mod urls;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::token_map::PADDING;
+/// Spaces behind a cleaned text, so that what reads it may read this many bytes at once anywhere.
+pub const PADDING: usize = 64;
 
 /// Which steps are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +113,7 @@ impl Default for Cleaning {
 /// A cleaned text, and the buffers in which it became so. Kept between texts, it costs no allocation.
 #[derive(Debug, Default, Clone)]
 pub struct Cleaned {
-    /// The text, with [`PADDING`] zeros behind it.
+    /// The text, with [`PADDING`] spaces behind it.
     buffer: String,
     length: usize,
     spare: String,
@@ -144,13 +145,13 @@ impl Cleaned {
 
     fn end(&mut self) {
         self.length = self.buffer.len();
-        self.buffer.push_str(ZEROS);
+        self.buffer.push_str(SPACES);
     }
 }
 
 /// What is put behind a cleaned text.
-const ZEROS: &str = match std::str::from_utf8(&[0; PADDING]) {
-    Ok(zeros) => zeros,
+const SPACES: &str = match std::str::from_utf8(&[b' '; PADDING]) {
+    Ok(spaces) => spaces,
     Err(_none) => "",
 };
 

@@ -4,6 +4,7 @@ use cinescore_artifact::StageError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::count::Numbering;
 use crate::lengths::{Lengths, Pad, Truncate};
 use crate::params::{SplitParams, TermParams, closed};
 use crate::tokenize::Tokenizer;
@@ -25,6 +26,11 @@ pub struct TextParams {
     /// must to be merged.
     #[schemars(range(min = 1), extend("unit" = "occurrences"))]
     pub min_count: u64,
+    /// The order in which terms get their ids. `first_appearance` is there to show a leak, and for
+    /// nothing else: negative training reviews are read first, as from the folders `neg` and `pos`, so
+    /// that a high id says that no negative review has the term, and a network that reads ids as
+    /// numbers reads the label.
+    pub numbering: Numbering,
     /// From a text to its terms.
     #[serde(flatten)]
     pub terms: TermParams,
@@ -53,6 +59,7 @@ impl Default for TextParams {
         Self {
             vocabulary: 5000,
             min_count: 1,
+            numbering: Numbering::Frequency,
             terms: TermParams::default(),
             start: true,
             max_length: Some(500),
@@ -68,6 +75,10 @@ impl TextParams {
     /// What the schema cannot say: parameters that contradict each other.
     pub fn check(&self) -> Result<(), StageError> {
         self.split.check()?;
+        if self.terms.tokenizer == Tokenizer::Subword && self.numbering != Numbering::Frequency {
+            let message = "parameter `numbering`: subwords are numbered as they are learnt";
+            return Err(StageError::usage(message).hint("choose another tokenizer than `subword`"));
+        }
         if self.terms.tokenizer == Tokenizer::Subword && self.vocabulary < 259 {
             let message = format!(
                 "parameter `vocabulary`: {} ids are too few for subwords",

@@ -13,14 +13,15 @@ use arrow::compute::filter;
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 use cinescore_artifact::program::TaskContext;
-use cinescore_artifact::table::{TableError, TableWriter};
+use cinescore_artifact::table::{TableError, TableWriter, column};
 use cinescore_artifact::{StageError, tables};
 
 use crate::buckets::Histogram;
-use crate::count::{Count, Counts, TermCounter};
-use crate::encode::{Encoded, EncodedBatch, Encoder};
+use crate::count::{Count, Counts, Numbering, TermCounter, Wanted};
+use crate::counted::CountedTexts;
+use crate::encode::{Encoded, EncodedBatch, Encoder, Known};
 use crate::preprocess::Preprocessing;
-use crate::reviews::{each_batch, texts_of};
+use crate::reviews::{class_of, each_batch, texts_of};
 use crate::split::Split;
 
 /// Sums over the texts of a split.
@@ -43,15 +44,46 @@ pub(super) struct Recounted {
     pub(super) longest: u64,
 }
 
-/// The terms of the training split: at most so many, and with so many occurrences at least.
-pub(crate) fn count(
+/// The terms of the training split that are wanted.
+pub(super) fn count(
     path: &Path,
     splits: &[Option<Split>],
     preprocessing: &Preprocessing,
-    (limit, min_count): (usize, u64),
+    wanted: Wanted,
     context: &mut TaskContext,
 ) -> Result<Counts, StageError> {
     let mut counter = TermCounter::new(preprocessing.clone());
+    match wanted.numbering {
+        Numbering::Frequency => add_all(path, splits, &mut counter, context)?,
+        Numbering::FirstAppearance => add_by_class(path, splits, &mut counter, context)?,
+    }
+    Ok(counter.finish(wanted))
+}
+
+/// The same, and what counting left of the texts, in the order in which they stand in the table.
+pub(crate) fn count_texts(
+    path: &Path,
+    splits: &[Option<Split>],
+    preprocessing: &Preprocessing,
+    wanted: Wanted,
+    context: &mut TaskContext,
+) -> Result<(Counts, CountedTexts), StageError> {
+    if wanted.numbering != Numbering::Frequency {
+        let counts = count(path, splits, preprocessing, wanted, context)?;
+        return Ok((counts, CountedTexts::default()));
+    }
+    let mut counter = TermCounter::keeping_texts(preprocessing.clone());
+    add_all(path, splits, &mut counter, context)?;
+    Ok(counter.finish_with_texts(wanted))
+}
+
+/// Counts the training split.
+fn add_all(
+    path: &Path,
+    splits: &[Option<Split>],
+    counter: &mut TermCounter,
+    context: &mut TaskContext,
+) -> Result<(), StageError> {
     let mut throughput = Throughput::of(splits, is_train);
     each_batch(path, &["text"], splits, |batch, splits| {
         context.check_interrupt()?;
@@ -61,7 +93,38 @@ pub(crate) fn count(
         Ok(())
     })?;
     throughput.end("count_mb_per_sec", context);
-    Ok(counter.finish(limit, min_count))
+    Ok(())
+}
+
+/// Counts the training split, negative reviews first, then positive ones, then those without a class: the
+/// order in which the folders `neg` and `pos` are read by name.
+fn add_by_class(
+    path: &Path,
+    splits: &[Option<Split>],
+    counter: &mut TermCounter,
+    context: &mut TaskContext,
+) -> Result<(), StageError> {
+    let mut throughput = Throughput::of(splits, is_train);
+    for wanted in [Some(0), Some(1), None] {
+        each_batch(
+            path,
+            &["text", "score", "polarity"],
+            splits,
+            |batch, splits| {
+                context.check_interrupt()?;
+                let texts: &StringArray = column(batch, "text");
+                let rows = splits.iter().enumerate();
+                let rows = rows
+                    .filter(|(row, split)| is_train(**split) && class_of(batch, *row) == wanted);
+                let texts: Vec<&str> = rows.map(|(row, _split)| texts.value(row)).collect();
+                counter.add(&texts);
+                throughput.add(&texts, "training reviews", "counting terms", context);
+                Ok(())
+            },
+        )?;
+    }
+    throughput.end("count_mb_per_sec", context);
+    Ok(())
 }
 
 /// The ids of the training split, counted.
@@ -107,6 +170,7 @@ pub(super) fn encode(
     path: &Path,
     splits: &[Option<Split>],
     encoder: &Encoder,
+    counted: &CountedTexts,
     context: &mut TaskContext,
 ) -> Result<BySplit, StageError> {
     let out = context.output("tokens");
@@ -114,11 +178,19 @@ pub(super) fn encode(
     let mut totals: BTreeMap<Split, Totals> = BTreeMap::new();
     let mut histograms: BTreeMap<Split, Histogram> = BTreeMap::new();
     let mut throughput = Throughput::of(splits, |split| split.is_some());
+    let mut training = 0;
     let columns = ["review_id", "text", "score", "polarity"];
     each_batch(path, &columns, splits, |batch, splits| {
         context.check_interrupt()?;
         let texts = texts_of(batch, splits, |split| split.is_some());
-        let encoded = encoder.encode_batch(&texts);
+        let known = known_texts(
+            &texts,
+            splits,
+            |split| split.is_some(),
+            counted,
+            &mut training,
+        );
+        let encoded = encoder.encode_known_batch(&known);
         for (split, text) in splits.iter().flatten().zip(&encoded.texts) {
             totals.entry(*split).or_default().add(text);
             *histograms
@@ -138,6 +210,27 @@ pub(super) fn encode(
     context.result().rows_out.insert("tokens".into(), rows);
     throughput.end("encode_mb_per_sec", context);
     Ok((totals, histograms))
+}
+
+/// The texts of a batch whose split is wanted, with what counting left of those that are trained on.
+/// `training` is how many of these there were in the batches before.
+pub(crate) fn known_texts<'a>(
+    texts: &[&'a str],
+    splits: &[Option<Split>],
+    wanted: impl Fn(Option<Split>) -> bool,
+    counted: &'a CountedTexts,
+    training: &mut u64,
+) -> Vec<Known<'a>> {
+    let splits = splits.iter().filter(|split| wanted(**split));
+    let known = |(text, split): (&&'a str, &Option<Split>)| {
+        if !is_train(*split) {
+            return Known::Text(text);
+        }
+        *training += 1;
+        let counted = counted.get(*training - 1);
+        counted.map_or(Known::Text(text), Known::Counted)
+    };
+    texts.iter().zip(splits).map(known).collect()
 }
 
 /// Whether a review is trained on.

@@ -4,33 +4,34 @@
 //! a no-break space stays inside a word, as it does there. Apostrophes are no filter. Keras takes the
 //! lower case before; here that is a step of its own (`lower_case`).
 
-/// The filters: ``!"#$%&()*+,-./:;<=>?@[\]^_`{|}~``, tab and newline; and the space.
-const DIVIDES: [bool; 256] = {
-    let mut divides = [false; 256];
+use super::blocks::{self, BLOCK};
+use crate::clean::Cleaned;
+
+/// 0 for the filters, ``!"#$%&()*+,-./:;<=>?@[\]^_`{|}~``, tab and newline, and the space; 1 for every
+/// other byte.
+const INSIDE: [u8; 256] = {
+    let mut inside = [1; 256];
     let filters = b" !\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n";
     let mut at = 0;
     while at < filters.len() {
-        divides[filters[at] as usize] = true;
+        inside[filters[at] as usize] = 0;
         at += 1;
     }
-    divides
+    inside
 };
 
 /// Gives the begin and end of every token to `visit`.
 #[inline]
-pub fn each_token(text: &str, mut visit: impl FnMut(usize, usize)) {
-    let mut begin = 0;
-    for (at, &byte) in text.as_bytes().iter().enumerate() {
-        if DIVIDES[usize::from(byte)] {
-            if begin < at {
-                visit(begin, at);
-            }
-            begin = at + 1;
-        }
-    }
-    if begin < text.len() {
-        visit(begin, text.len());
-    }
+pub fn each_token(cleaned: &Cleaned, visit: impl FnMut(usize, usize)) {
+    let padded = cleaned.padded();
+    let inside = |base: usize| {
+        let block: &[u8; BLOCK] = blocks::block(padded, base);
+        let bytes = block.iter().enumerate();
+        bytes.fold(0, |bits, (at, &byte)| {
+            bits | u64::from(INSIDE[usize::from(byte)]) << at
+        })
+    };
+    blocks::each_token(cleaned.text().len(), inside, visit);
 }
 
 #[cfg(test)]

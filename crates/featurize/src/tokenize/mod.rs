@@ -12,6 +12,7 @@
 //! | `sklearn` | like scikit-learn's `CountVectorizer`: two or more letters, digits or `_` |
 //! | `subword` | pieces of words, learnt on the training split: byte-level BPE |
 
+mod blocks;
 pub mod keras;
 pub mod sklearn;
 pub mod subword;
@@ -52,8 +53,8 @@ impl Tokenizer {
         match self {
             Self::Words => words::each_word(cleaned.text(), apostrophes, visit),
             Self::Whitespace => whitespace::each_token(cleaned, visit),
-            Self::Keras => keras::each_token(cleaned.text(), visit),
-            Self::Sklearn => sklearn::each_token(cleaned.text(), visit),
+            Self::Keras => keras::each_token(cleaned, visit),
+            Self::Sklearn => sklearn::each_token(cleaned, visit),
             Self::Subword => subword::pieces::each_word(cleaned.text(), visit),
         }
     }

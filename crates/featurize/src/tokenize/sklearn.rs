@@ -4,36 +4,66 @@
 //! and numbers and `_`, but no mark. So `café` written with a combining accent is `cafe`, and one
 //! letter is no token. scikit-learn takes the lower case before; here that is a step of its own.
 
+use super::blocks::{self, BLOCK};
+use crate::clean::Cleaned;
 use unicode_general_category::{GeneralCategory, get_general_category};
+
+/// 1 for the word characters of ASCII, 2 for bytes of longer characters.
+const CLASSES: [u8; 256] = {
+    let mut classes = [2; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        classes[byte as usize] = (byte.is_ascii_alphanumeric() || byte == b'_') as u8;
+        byte += 1;
+    }
+    classes
+};
 
 /// Gives the begin and end of every token to `visit`.
 #[inline]
-pub fn each_token(text: &str, mut visit: impl FnMut(usize, usize)) {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let begin = at;
-        let mut characters = 0;
-        while at < bytes.len() {
-            let byte = bytes[at];
-            if byte.is_ascii() {
-                if !(byte.is_ascii_alphanumeric() || byte == b'_') {
-                    break;
-                }
-                at += 1;
-            } else {
-                match text[at..].chars().next().filter(|&c| is_word(c)) {
-                    Some(c) => at += c.len_utf8(),
-                    None => break,
-                }
-            }
-            characters += 1;
+pub fn each_token(cleaned: &Cleaned, mut visit: impl FnMut(usize, usize)) {
+    let (text, padded) = (cleaned.text(), cleaned.padded());
+    // Bytes of the next block that are part of a character that began in this one.
+    let mut carried = 0;
+    let inside = |base: usize| {
+        let (mut words, mut others) = (0, 0);
+        for (at, &byte) in blocks::block(padded, base).iter().enumerate() {
+            let class = CLASSES[usize::from(byte)];
+            words |= u64::from(class & 1) << at;
+            others |= class;
         }
-        if characters > 1 {
-            visit(begin, at);
+        if others < 2 {
+            return words | std::mem::take(&mut carried);
         }
-        at += text[at..].chars().next().map_or(0, char::len_utf8);
+        let (longer, beyond) = longer_characters(text, base);
+        words | longer | std::mem::replace(&mut carried, beyond)
+    };
+    blocks::each_token(text.len(), inside, |begin, end| {
+        let one = match end - begin {
+            1 => true,
+            2..=4 => text[begin..end].chars().nth(1).is_none(),
+            _ => false,
+        };
+        if !one {
+            visit(begin, end);
+        }
+    });
+}
+
+/// The bytes of a block that belong to word characters other than ASCII's, and those of the next block.
+#[cold]
+fn longer_characters(text: &str, base: usize) -> (u64, u64) {
+    let mut bits: u128 = 0;
+    for at in base..text.len().min(base + BLOCK) {
+        // A character that began in the block before has been seen there.
+        if text.as_bytes()[at].is_ascii() || !text.is_char_boundary(at) {
+            continue;
+        }
+        if let Some(c) = text[at..].chars().next().filter(|&c| is_word(c)) {
+            bits |= ((1 << c.len_utf8()) - 1) << (at - base);
+        }
     }
+    (bits as u64, (bits >> BLOCK) as u64)
 }
 
 /// Whether Python's `\w` matches a character that is not ASCII.

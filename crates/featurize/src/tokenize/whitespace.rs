@@ -3,9 +3,10 @@
 //! The published 2,470 words of the longest training review are counted so. White space is Unicode's,
 //! and `U+001C` to `U+001F`, as in Python.
 //!
-//! Eight bytes are looked at together: those that are neither ASCII from `!` on nor part of a longer
-//! character are found by arithmetic on one number.
+//! Eight bytes are compared with the space together, by arithmetic on one number; what is no ASCII from
+//! the space on is looked at by itself.
 
+use super::blocks::{self, BLOCK};
 use super::is_python_space;
 use crate::clean::Cleaned;
 
@@ -14,53 +15,56 @@ const HIGH_BITS: u64 = 0x80 * ONES;
 
 /// Gives the begin and end of every token to `visit`.
 #[inline]
-pub fn each_token(cleaned: &Cleaned, mut visit: impl FnMut(usize, usize)) {
-    let (text, bytes) = (cleaned.text(), cleaned.padded());
-    let mut at = 0;
-    while at < text.len() {
-        if bytes[at] == b' ' {
-            at += 1;
-            continue;
+pub fn each_token(cleaned: &Cleaned, visit: impl FnMut(usize, usize)) {
+    let (text, padded) = (cleaned.text(), cleaned.padded());
+    // Bytes of the next block that are part of a space that began in this one.
+    let mut carried = 0;
+    let inside = |base: usize| {
+        let (spaces, odd) = spaces(blocks::block(padded, base));
+        if odd == 0 {
+            return !(spaces | std::mem::take(&mut carried));
         }
-        let begin = at;
-        let space = loop {
-            at += plain(bytes, at);
-            if at >= text.len() {
-                at = text.len();
-                break 0;
-            }
-            let byte = bytes[at];
-            if byte == b' ' {
-                break 1;
-            }
-            // Everything but the space is rare: other controls, and longer characters.
-            if byte > b' ' && byte.is_ascii() {
-                continue;
-            }
-            let Some(c) = text[at..].chars().next() else {
-                break 0;
-            };
-            if is_python_space(c) {
-                break c.len_utf8();
-            }
-            at += c.len_utf8();
-        };
-        if begin < at {
-            visit(begin, at);
-        }
-        at += space;
-    }
+        let (odd_spaces, beyond) = odd_spaces(text, base);
+        !(spaces | odd_spaces | std::mem::replace(&mut carried, beyond))
+    };
+    blocks::each_token(text.len(), inside, visit);
 }
 
-/// How many of the next eight bytes are plain, before the first that is not.
+/// The spaces of a block, by byte; and whether it has controls or bytes that are not ASCII.
 #[inline]
-fn plain(bytes: &[u8], at: usize) -> usize {
-    let word = bytes[at..]
-        .first_chunk()
-        .map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    // A byte below `!` borrows into its high bit; bytes above it may be wrong, it never is.
-    let odd = ((word.wrapping_sub(u64::from(b'!') * ONES) & !word) | word) & HIGH_BITS;
-    odd.trailing_zeros() as usize / 8
+fn spaces(block: &[u8; BLOCK]) -> (u64, u64) {
+    let (mut spaces, mut odd) = (0, 0);
+    for (at, bytes) in block.as_chunks::<8>().0.iter().enumerate() {
+        let word = u64::from_le_bytes(*bytes);
+        // A high bit where the byte is no space; no carry leaves a byte.
+        let other = word ^ (u64::from(b' ') * ONES);
+        let other = ((other & !HIGH_BITS) + !HIGH_BITS) | other;
+        // The low bit of each byte goes to the bit of that byte's number in the highest byte.
+        let bits = ((!other & HIGH_BITS) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        spaces |= bits << (8 * at);
+        // Bits 5 and 6 are both 0 in controls.
+        odd |= word | !(word << 1 | word << 2);
+    }
+    (spaces, odd & HIGH_BITS)
+}
+
+/// The bytes of a block that belong to white space other than the space, and those of the next block.
+#[cold]
+fn odd_spaces(text: &str, base: usize) -> (u64, u64) {
+    let mut bits: u128 = 0;
+    let end = text.len().min(base + BLOCK);
+    for at in base..end {
+        let byte = text.as_bytes()[at];
+        // A character that began in the block before has been seen there.
+        if (byte > b' ' && byte.is_ascii()) || !text.is_char_boundary(at) {
+            continue;
+        }
+        let c = text[at..].chars().next();
+        if let Some(c) = c.filter(|&c| is_python_space(c)) {
+            bits |= ((1 << c.len_utf8()) - 1) << (at - base);
+        }
+    }
+    (bits as u64, (bits >> BLOCK) as u64)
 }
 
 #[cfg(test)]

@@ -1,10 +1,16 @@
-//! The kind `vectors`: published word vectors, aligned to a vocabulary.
+//! The kind `vectors`: word vectors for a vocabulary, published ones or ones that the training split gives.
 //!
-//! Owns the rule for words without a vector and the table `vectors`. Does not own the files' format
-//! ([`read`]). The file is streamed: only the vectors of the vocabulary are kept.
+//! Owns the rule for words without a vector, the table `vectors`, and `vectors.txt`, the same in GloVe's format
+//! for other programs. Does not own that format's reading ([`read`]) nor the training (`train`). A file is
+//! streamed: only the vectors of the vocabulary are kept.
 
+mod factors;
+mod pairs;
 pub mod read;
+mod train;
 
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -18,24 +24,32 @@ use cinescore_artifact::digest::Preimage;
 use cinescore_artifact::encoder::{PADDING_ID, RESERVED};
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::table::{TableReader, column};
+use cinescore_artifact::task::write_atomically;
 use cinescore_artifact::{StageError, tables};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::text::write;
-use crate::token_map::{Token, TokenMap};
+use crate::token::Token;
+use crate::token_map::TokenMap;
 
 /// How words get their vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct VectorParams {
-    /// What stands for a word that the file does not have, and for start and unknown. Padding is zero.
+    /// Numbers of a vector, where they are trained; those of a file have the file's.
+    #[schemars(range(min = 1, max = 2000), extend("unit" = "numbers"))]
+    pub dimensions: u32,
+    /// How far apart two words may be to be near each other, where vectors are trained.
+    #[schemars(range(min = 1, max = 255), extend("unit" = "words"))]
+    pub window: u32,
+    /// What stands for a word without a vector, and for start and unknown. Padding is zero.
     pub missing: Missing,
-    /// Seed of `random`.
+    /// Seed of `random`, and of the training.
     pub seed: u64,
 }
 
-/// The vector of a word that the file does not have.
+/// The vector of a word that has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
@@ -50,6 +64,8 @@ pub enum Missing {
 impl Default for VectorParams {
     fn default() -> Self {
         Self {
+            dimensions: 100,
+            window: 5,
             missing: Missing::Random,
             seed: 7,
         }
@@ -60,7 +76,7 @@ impl Default for VectorParams {
 pub fn kind() -> Kind {
     Kind::new(
         "vectors",
-        "Align word vectors (GloVe or word2vec text, plain, gzip or zip) to a vocabulary",
+        "Align word vectors (GloVe or word2vec text, plain, gzip or zip) to a vocabulary, or train them",
         run,
     )
     .input(Input::table(
@@ -68,16 +84,35 @@ pub fn kind() -> Kind {
         &tables::VOCABULARY,
         "the words that need vectors",
     ))
-    .input(Input::file(
-        "file",
-        "word vectors in the text format of GloVe or word2vec",
-    ))
+    .input(
+        Input::file(
+            "file",
+            "word vectors in the text format of GloVe or word2vec; without it they are trained",
+        )
+        .optional(),
+    )
+    .input(
+        Input::table(
+            "tokens",
+            &tables::TOKENS,
+            "reviews as ids of that vocabulary, whose training split vectors are trained on; best not cut",
+        )
+        .optional(),
+    )
     .output(Output::table(
         "vectors",
         &tables::VECTORS,
         "a vector for each id",
     ))
+    .output(Output::file(
+        "text",
+        "vectors.txt",
+        "the words that have a vector of their own, in GloVe's format",
+    ))
 }
+
+/// By id, the vector that was found for it.
+type Found = Vec<Option<Box<[f32]>>>;
 
 /// The vocabulary's words, and how often the training split has each.
 struct Words {
@@ -88,16 +123,53 @@ struct Words {
 /// Does the work of the kind.
 pub fn run(params: VectorParams, context: &mut TaskContext) -> Result<(), StageError> {
     let words = read_words(context)?;
+    let file = context
+        .optional_input("file")
+        .map(|input| input.path.clone());
+    let tokens = context.optional_input("tokens").is_some();
+    let (found, dimensions, source) = match (file, tokens) {
+        (Some(path), false) => {
+            let (found, dimensions) = align(&path, &words, context)?;
+            (found, dimensions, "file")
+        }
+        (None, true) => {
+            let found = train::train(words.names.len(), &params, context)?;
+            (found, params.dimensions as usize, "trained")
+        }
+        (Some(_), true) => {
+            return Err(
+                StageError::usage("the inputs `file` and `tokens` exclude each other")
+                    .hint("vectors come from a file, or are trained on tokens: give one"),
+            );
+        }
+        (None, false) => {
+            return Err(
+                StageError::usage("neither the input `file` nor `tokens` is there")
+                    .hint("give a file of vectors, or the table `tokens` to train them on"),
+            );
+        }
+    };
+    report(&words, &found, dimensions, context);
+    write_text(&words, &found, &context.output("text"))?;
+    let rows = batch(&words, &found, dimensions, source, &params);
+    write("vectors", &tables::VECTORS, rows, context)
+}
+
+/// The vectors that a file has for the words, and the numbers of each.
+fn align(
+    path: &Path,
+    words: &Words,
+    context: &mut TaskContext,
+) -> Result<(Found, usize), StageError> {
     let mut ids = TokenMap::default();
     for (id, name) in words.names.iter().enumerate().skip(RESERVED.len()) {
         if !name.is_empty() {
             ids.insert(Token::new(name.as_bytes()), id);
         }
     }
-    let mut found: Vec<Option<Box<[f32]>>> = vec![None; words.names.len()];
+    let mut found: Found = vec![None; words.names.len()];
     let mut twice = 0_u64;
-    let path = context.input("file")?.path.clone();
-    let shape = read::each_vector(&path, |word, vector| {
+    let shape = read::each_vector(path, |word, vector| {
         let id = (!word.is_empty())
             .then(|| ids.get(Token::new(word)))
             .flatten();
@@ -115,13 +187,25 @@ pub fn run(params: VectorParams, context: &mut TaskContext) -> Result<(), StageE
             "{twice} lines name a word once more: its first vector was taken"
         ));
     }
-    report(&words, &found, shape, context);
-    write(
-        "vectors",
-        &tables::VECTORS,
-        batch(&words, &found, shape.dimensions, &params),
-        context,
-    )
+    let facts = &mut context.result().facts;
+    facts.insert("words".into(), shape.words.into());
+    Ok((found, shape.dimensions))
+}
+
+/// The words that have vectors of their own, a line each, as GloVe writes them.
+fn write_text(words: &Words, found: &Found, path: &Path) -> Result<(), StageError> {
+    let mut text = Vec::new();
+    for (name, vector) in words.names.iter().zip(found) {
+        if let Some(vector) = vector {
+            text.extend_from_slice(name.as_bytes());
+            for number in vector {
+                // The shortest decimal that is read as the same number.
+                write!(text, " {number}")?;
+            }
+            text.push(b'\n');
+        }
+    }
+    Ok(write_atomically(path, &text)?)
 }
 
 fn read_words(context: &TaskContext) -> Result<Words, StageError> {
@@ -140,12 +224,12 @@ fn read_words(context: &TaskContext) -> Result<Words, StageError> {
     Ok(words)
 }
 
-/// Facts: `words` and `dimensions` of the file. Metrics: `coverage.words`, the share of the vocabulary's
+/// Facts: `words` of the file, and `dimensions`. Metrics: `coverage.words`, the share of the vocabulary's
 /// words that have a vector, and `coverage.occurrences`, the same by their counts in training.
 fn report(
     words: &Words,
     found: &[Option<Box<[f32]>>],
-    shape: read::Shape,
+    dimensions: usize,
     context: &mut TaskContext,
 ) {
     let known = |of: &dyn Fn(usize) -> u64| {
@@ -159,10 +243,7 @@ fn report(
         ("occurrences", known(&|id| words.counts[id])),
     ];
     let result = context.result();
-    result.facts.insert("words".into(), shape.words.into());
-    result
-        .facts
-        .insert("dimensions".into(), shape.dimensions.into());
+    result.facts.insert("dimensions".into(), dimensions.into());
     for (name, share) in shares {
         result.metrics.insert(format!("coverage.{name}"), share);
     }
@@ -177,6 +258,7 @@ fn batch(
     words: &Words,
     found: &[Option<Box<[f32]>>],
     dimensions: usize,
+    source: &str,
     params: &VectorParams,
 ) -> Result<RecordBatch, ArrowError> {
     let mean = mean(found, dimensions);
@@ -192,7 +274,7 @@ fn batch(
             (None, _) => numbers.extend(std::iter::repeat_n(0.0, dimensions)),
         }
         sources.push(match (vector, params.missing) {
-            (Some(_), _) => "file",
+            (Some(_), _) => source,
             (None, _) if id == PADDING_ID as usize => "zero",
             (None, Missing::Zero) => "zero",
             (None, Missing::Mean) => "mean",

@@ -8,8 +8,11 @@
 mod bags;
 mod fixture;
 mod hostile;
+mod numbering;
 mod peers;
+mod peers_bags;
 mod real;
 mod settings;
 mod text;
+mod trained;
 mod vectors;

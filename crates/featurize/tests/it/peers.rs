@@ -4,7 +4,7 @@
 //! `peers.txt` has digests of what the peers gave; `benchmarks/featurize/peers.py` made it and says how.
 
 use cinescore_artifact::encoder::RESERVED;
-use cinescore_featurize::count::TermCounter;
+use cinescore_featurize::count::{Numbering, TermCounter, Wanted};
 use cinescore_featurize::encode::{Encoder, Scratch, Settings};
 use cinescore_featurize::lengths::{Lengths, Pad, Truncate};
 use cinescore_featurize::params::TermParams;
@@ -38,7 +38,11 @@ fn fitted(tokenizer: Tokenizer, reviews: &[&Review]) -> Encoder {
     let train_reviews = reviews.iter().filter(|review| review.split == "train");
     let texts: Vec<&str> = train_reviews.map(|review| review.text.as_str()).collect();
     counter.add(&texts);
-    let counts = counter.finish(usize::MAX, 1);
+    let counts = counter.finish(Wanted {
+        limit: usize::MAX,
+        min_count: 1,
+        numbering: Numbering::Frequency,
+    });
     let tokens = if tokenizer == Tokenizer::Subword {
         let learnt = train(&counts.terms, &RESERVED, SUBWORDS, 2);
         settings.merges = Some(learnt.pairs);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cinescore_artifact::Digest;
-use cinescore_artifact::describe::{Form, Input, KindDescription};
+use cinescore_artifact::describe::{Form, Input, KindDescription, Output};
 use cinescore_artifact::params::{self, Checker as ParamChecker};
 use cinescore_artifact::task::PROVENANCE_INPUT;
 use cinescore_config::Problems;
@@ -18,6 +18,9 @@ use crate::programs::Programs;
 
 /// The parameter of a stage that sets the parameters of its network file.
 const NETWORK_PARAMS: &str = "network_params";
+/// The inputs that a network file decides about.
+const EXAMPLES: &str = "examples";
+const VECTORS: &str = "vectors";
 
 /// The checked stages of a file, in an order in which they can run.
 pub(super) fn stages(
@@ -49,8 +52,8 @@ pub(super) fn stages(
             continue;
         };
         let params = checker.params(stage, found);
-        let inputs = checker.inputs(stage, &found.kind, &nodes);
-        checker.networks(stage, &inputs);
+        let inputs = checker.inputs(stage, found, &nodes);
+        checker.networks(stage, &inputs, &nodes);
         checker.checks(stage, &found.kind);
         stages.push(Stage {
             name: stage.name.clone(),
@@ -60,8 +63,9 @@ pub(super) fn stages(
             program: found.program.clone(),
             code: found.code,
             kind: Arc::clone(&found.kind),
-            params,
+            params: Arc::new(params),
             inputs,
+            outputs: Arc::clone(&found.outputs),
             threads: stage.threads.unwrap_or(machine.threads),
             device: machine.device(stage.policy.gpus).into(),
             policy: stage.policy.clone(),
@@ -78,6 +82,9 @@ struct Found {
     program: PathBuf,
     code: Digest,
     kind: Arc<KindDescription>,
+    /// What the stages of this kind share, a thousand cells maybe.
+    inputs: Arc<Vec<Arc<Input>>>,
+    outputs: Arc<Vec<Output>>,
     params: Arc<ParamChecker>,
 }
 
@@ -152,6 +159,8 @@ impl Checker<'_> {
             program: place,
             code: description.code,
             params: Arc::new(ParamChecker::new(&kind_found.params)),
+            inputs: Arc::new(kind_found.inputs.iter().cloned().map(Arc::new).collect()),
+            outputs: Arc::new(kind_found.outputs.clone()),
             kind: Arc::new(kind_found),
         };
         self.asked.insert(run.clone(), Some(found.clone()));
@@ -184,10 +193,11 @@ impl Checker<'_> {
     fn inputs(
         &mut self,
         stage: &StageFile,
-        kind: &KindDescription,
+        found: &Found,
         nodes: &Nodes<'_>,
-    ) -> Vec<(Input, Vec<Reference>)> {
-        let takes: Vec<&Input> = kind
+    ) -> Vec<(Arc<Input>, Vec<Reference>)> {
+        let kind = &found.kind;
+        let takes: Vec<&Arc<Input>> = found
             .inputs
             .iter()
             .filter(|input| input.name != PROVENANCE_INPUT)
@@ -234,13 +244,19 @@ impl Checker<'_> {
                 let problem = stage.place.problem_at(&["inputs", &input.name], message);
                 self.problems.push(problem);
             }
-            inputs.push((input.clone(), references));
+            inputs.push((Arc::clone(input), references));
         }
         inputs
     }
 
-    /// Network files that the pipeline names: their shapes are checked now, not when training starts.
-    fn networks(&mut self, stage: &StageFile, inputs: &[(Input, Vec<Reference>)]) {
+    /// Network files that the pipeline names: their shapes, and that they are given what they read, are checked now, not
+    /// when training starts.
+    fn networks(
+        &mut self,
+        stage: &StageFile,
+        inputs: &[(Arc<Input>, Vec<Reference>)],
+        nodes: &Nodes<'_>,
+    ) {
         let overrides: BTreeMap<String, serde_json::Value> = stage
             .params
             .get(NETWORK_PARAMS)
@@ -253,11 +269,10 @@ impl Checker<'_> {
                     continue;
                 };
                 match fs_err::read_to_string(path) {
-                    Ok(text) => {
-                        if let Err(found) = cinescore_network::check(&text, path, &overrides) {
-                            self.problems.extend(found);
-                        }
-                    }
+                    Ok(text) => match cinescore_network::check(&text, path, &overrides) {
+                        Ok(summary) => self.read_by(&summary, stage, inputs, nodes),
+                        Err(found) => self.problems.extend(found),
+                    },
                     Err(error) => {
                         let path = ["inputs", input.name.as_str()];
                         let problem = stage.place.problem_at(&path, error.to_string());
@@ -265,6 +280,55 @@ impl Checker<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// A network's examples and, where its embedding begins with them, vectors.
+    fn read_by(
+        &mut self,
+        summary: &cinescore_network::Summary,
+        stage: &StageFile,
+        inputs: &[(Input, Vec<Reference>)],
+        nodes: &Nodes<'_>,
+    ) {
+        let given = |name: &str| {
+            let found = inputs.iter().find(|(input, _)| input.name == name)?;
+            Some(found.1.as_slice())
+        };
+        let table_of = |reference: &Reference| match reference {
+            Reference::Path(_) => None,
+            Reference::Output { stage, output, .. } => {
+                let base = stage
+                    .split_once('[')
+                    .map_or(stage.as_str(), |(base, _)| base);
+                let outputs = &nodes.kind(base)?.outputs;
+                match &outputs.iter().find(|known| known.name == *output)?.form {
+                    Form::Table { table, .. } => Some(table.clone()),
+                    _ => None,
+                }
+            }
+        };
+        for table in given(EXAMPLES)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(table_of)
+        {
+            if table != summary.table {
+                let message = format!(
+                    "the network `{}` reads the table `{}`, and `{EXAMPLES}` is the table `{table}`",
+                    summary.name, summary.table
+                );
+                let problem = stage.place.problem_at(&["inputs", EXAMPLES], message);
+                self.problems.push(problem);
+            }
+        }
+        if summary.pretrained && given(VECTORS).is_some_and(<[Reference]>::is_empty) {
+            let message = format!(
+                "the embedding of the network `{}` is `pretrained`, and the input `{VECTORS}` is missing",
+                summary.name
+            );
+            self.problems
+                .push(stage.place.problem_at_key(&["inputs"], message));
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use cinescore_artifact::describe::PROTOCOL;
@@ -13,6 +13,7 @@ use cinescore_artifact::store::{
     Kept, KeyLock, LockHolder, RECORD_VERSION, Record, StoreError, WorkDir,
 };
 use cinescore_artifact::task::{PROVENANCE_INPUT, Task, TaskInput, TaskResult};
+use serde_json::Value;
 
 use super::book::Book;
 use super::child::{Ended, Stopped, Try};
@@ -46,7 +47,7 @@ pub(super) struct Workshop<'a> {
 /// One result to be made.
 pub(super) struct Job<'a> {
     pub(super) stage: &'a Stage,
-    pub(super) key: Key,
+    pub(super) key: Arc<Key>,
     /// Make it even if the store has it.
     pub(super) force: bool,
     /// Which try it is, from 1.
@@ -58,9 +59,9 @@ pub(super) struct Job<'a> {
 /// How a job ended.
 pub(super) enum Made {
     /// The program ran.
-    Executed(Box<Record>),
+    Executed(Arc<Record>),
     /// Another process made the result.
-    Found(Box<Record>),
+    Found(Arc<Record>),
     /// Another process was waited for and did not make the result: what this job was given was taken
     /// back, so it must be given anew.
     HeldUp,
@@ -83,10 +84,8 @@ impl Workshop<'_> {
             waiting();
         })?;
         let before = plan::result(self.project, job.stage, &job.key, &mut Vec::new())?;
-        match &before {
-            Some(record) if waited || !job.force => {
-                return Ok(Made::Found(Box::new(record.clone())));
-            }
+        match before {
+            Some(record) if waited || !job.force => return Ok(Made::Found(Arc::new(record))),
             None if waited => return Ok(Made::HeldUp),
             _ => {}
         }
@@ -185,7 +184,7 @@ impl Workshop<'_> {
         let record = Record {
             version: RECORD_VERSION,
             fingerprint: key.fingerprint,
-            preimage: serde_json::to_value(&key.preimage).map_err(|error| {
+            preimage: serde_json::to_value(key.preimage.as_ref()).map_err(|error| {
                 PipelineError::Protocol {
                     stage: stage.name.clone(),
                     how: format!("its key cannot be written: {error}"),
@@ -208,7 +207,7 @@ impl Workshop<'_> {
         }
         scratch.remove();
         self.observer.finished(stage, &record, ended.wall);
-        Ok(Made::Executed(Box::new(record)))
+        Ok(Made::Executed(Arc::new(record)))
     }
 
     fn write_task(
@@ -234,7 +233,7 @@ impl Workshop<'_> {
         let task = Task {
             protocol: PROTOCOL,
             kind: job.stage.kind.name.clone(),
-            params: job.stage.params.clone(),
+            params: Value::clone(&job.stage.params),
             inputs,
             output_dir,
             scratch_dir: scratch.path().to_owned(),

@@ -1,13 +1,11 @@
 //! What a stage is about to read: whole in the store, and unchanged while it runs.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use cinescore_artifact::Digest;
-use cinescore_artifact::digest::{DigestError, Preimage, files_below};
-use cinescore_artifact::store::{ObjectState, Stat};
+use cinescore_artifact::store::{ObjectState, Stat, looks_of};
 
 use crate::error::PipelineError;
 use crate::graph::Stage;
@@ -86,15 +84,15 @@ impl Watched {
             if artifact.path.starts_with(store) {
                 continue;
             }
-            let looks = looks(&artifact.path)?;
             // Looked at first and hashed after: a change in between is seen by one or the other.
-            if let Some(digest) = artifact.digest
-                && project.memo.digest_of(&artifact.path)? != digest
-            {
+            let look = project.memo.look_at(&artifact.path)?;
+            if artifact.digest.is_some_and(|digest| digest != look.digest) {
                 return Err(watched.changed(&artifact.label));
             }
             let path = artifact.path.clone();
-            watched.files.push((artifact.label.clone(), path, looks));
+            watched
+                .files
+                .push((artifact.label.clone(), path, look.looks));
         }
         Ok(watched)
     }
@@ -102,7 +100,7 @@ impl Watched {
     /// An error if one of them changed: nobody knows what the stage has read.
     pub(super) fn end(self) -> Result<(), PipelineError> {
         for (label, path, before) in &self.files {
-            if looks(path).ok() != Some(*before) {
+            if looks_of(path).ok() != Some(*before) {
                 return Err(self.changed(label));
             }
         }
@@ -117,39 +115,6 @@ impl Watched {
     }
 }
 
-/// What tells a changed file or folder without reading it: names, inodes, sizes and times.
-fn looks(path: &Path) -> Result<Digest, PipelineError> {
-    let read = |path: &Path| {
-        let path = path.to_owned();
-        move |source| PipelineError::Digest(DigestError::Read { path, source })
-    };
-    let mut looks = Preimage::new("looks of a file");
-    let mut look = |name: &str, path: &Path| {
-        let meta = std::fs::metadata(path).map_err(read(path))?;
-        looks.field("name", name.as_bytes());
-        for number in [meta.dev(), meta.ino(), meta.len()] {
-            looks.field("number", &number.to_le_bytes());
-        }
-        for time in [
-            meta.mtime(),
-            meta.mtime_nsec(),
-            meta.ctime(),
-            meta.ctime_nsec(),
-        ] {
-            looks.field("time", &time.to_le_bytes());
-        }
-        Ok::<bool, PipelineError>(meta.is_dir())
-    };
-    if path.is_dir() {
-        for name in files_below(path)? {
-            look(&name, &path.join(&name))?;
-        }
-    } else {
-        look("", path)?;
-    }
-    Ok(looks.digest())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,15 +124,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs_err::create_dir(folder.path().join("in")).unwrap();
         fs_err::write(folder.path().join("in/a"), "1").unwrap();
-        let first = looks(folder.path()).unwrap();
-        assert_eq!(first, looks(folder.path()).unwrap());
+        let first = looks_of(folder.path()).unwrap();
+        assert_eq!(first, looks_of(folder.path()).unwrap());
         fs_err::write(folder.path().join("in/b"), "2").unwrap();
-        let second = looks(folder.path()).unwrap();
+        let second = looks_of(folder.path()).unwrap();
         assert_ne!(first, second);
         std::thread::sleep(std::time::Duration::from_millis(20));
         fs_err::write(folder.path().join("in/b"), "3").unwrap();
-        assert_ne!(second, looks(folder.path()).unwrap());
+        assert_ne!(second, looks_of(folder.path()).unwrap());
         fs_err::remove_file(folder.path().join("in/b")).unwrap();
-        assert_eq!(first, looks(folder.path()).unwrap());
+        assert_eq!(first, looks_of(folder.path()).unwrap());
     }
 }

@@ -9,18 +9,21 @@
 //! A run of many stages writes the whole record only when it begins and when it ends. In between, each
 //! program that ended is a line of `stages.jsonl`; a run that was killed is read from there.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use cinescore_artifact::Digest;
 use cinescore_artifact::store::Object;
 use cinescore_artifact::task::TaskResult;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::error::PipelineError;
+use crate::fingerprint::Preimage;
 use crate::graph::{Graph, Stage};
 use crate::note;
 use crate::plan::{Key, Known, State, logs_folder};
@@ -109,9 +112,9 @@ pub struct StageRun {
     pub reasons: Vec<String>,
     /// Its key.
     pub fingerprint: Option<Digest>,
-    /// What the key is made of, [`crate::fingerprint::Preimage`].
+    /// What the key is made of.
     #[serde(default)]
-    pub preimage: Value,
+    pub preimage: MadeOf,
     /// Wall time, seconds.
     pub wall_secs: f64,
     /// Processor time of the program and its children, seconds.
@@ -146,6 +149,48 @@ pub struct StageRun {
     pub metrics: BTreeMap<String, f64>,
 }
 
+/// What a key is made of, [`Preimage`]: as a run knows it, or as an earlier version may have written it.
+#[derive(Debug, Clone)]
+pub enum MadeOf {
+    /// Of a stage of this run, which its plan has as well.
+    Known(Arc<Preimage>),
+    /// Of a record that was read.
+    Read(Value),
+}
+
+impl MadeOf {
+    /// Its fields; null where the record has none.
+    pub fn fields(&self) -> Cow<'_, Value> {
+        match self {
+            Self::Known(preimage) => {
+                Cow::Owned(serde_json::to_value(preimage.as_ref()).unwrap_or_default())
+            }
+            Self::Read(value) => Cow::Borrowed(value),
+        }
+    }
+}
+
+impl Default for MadeOf {
+    fn default() -> Self {
+        Self::Read(Value::Null)
+    }
+}
+
+impl Serialize for MadeOf {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Known(preimage) => preimage.serialize(serializer),
+            Self::Read(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for MadeOf {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::Read)
+    }
+}
+
 impl StageRun {
     /// What is known of a stage before anything is done about it.
     pub(super) fn of(stage: &Stage, key: &Key) -> Self {
@@ -153,7 +198,7 @@ impl StageRun {
             stage: stage.name.clone(),
             kind: key.preimage.kind.clone(),
             fingerprint: Some(key.fingerprint),
-            preimage: serde_json::to_value(&key.preimage).unwrap_or_default(),
+            preimage: MadeOf::Known(Arc::clone(&key.preimage)),
             threads: stage.threads,
             device: Some(stage.device.clone()),
             ..Self::default()

@@ -13,6 +13,7 @@ use std::thread::Scope;
 use std::time::Duration;
 
 use cinescore_artifact::store::Record;
+use serde_json::Value;
 
 use super::execute::{Job, Made, Workshop};
 use super::resources::{Budget, Grant};
@@ -36,7 +37,7 @@ enum Message {
 
 /// A stage that is to run.
 struct Queued {
-    key: Key,
+    key: Arc<Key>,
     force: bool,
     attempt: u32,
 }
@@ -241,8 +242,8 @@ impl<'a> Scheduler<'a> {
     fn settle(
         &mut self,
         place: usize,
-        key: Key,
-        record: Record,
+        key: Arc<Key>,
+        record: Arc<Record>,
         leave_view: bool,
     ) -> Result<(), PipelineError> {
         let workshop = self.workshop;
@@ -252,9 +253,12 @@ impl<'a> Scheduler<'a> {
         }
         checks::check(workshop.project, stage, &record)?;
         // The key has it too; a thousand cells are remembered to the end of the run.
-        let record = Record {
-            preimage: serde_json::Value::Null,
-            ..record
+        let record = match record.preimage {
+            Value::Null => record,
+            _ => Arc::new(Record {
+                preimage: Value::Null,
+                ..Arc::unwrap_or_clone(record)
+            }),
         };
         self.known.insert(stage.name.clone(), (key, record));
         for &below in &self.edges.needed_by[place] {
@@ -293,7 +297,7 @@ impl<'a> Scheduler<'a> {
             };
             let job = Job {
                 stage,
-                key: queued.key.clone(),
+                key: Arc::clone(&queued.key),
                 force: queued.force,
                 attempt,
                 gpus: grant.gpus.clone(),
@@ -336,11 +340,11 @@ impl<'a> Scheduler<'a> {
         let settled = match made {
             Ok(Made::Executed(record)) => {
                 self.executed.insert(place);
-                self.settle(place, queued.key, *record, false)
+                self.settle(place, queued.key, record, false)
             }
             Ok(Made::Found(record)) => {
                 self.workshop.observer.assessed(stage, &State::Restore);
-                self.settle(place, queued.key, *record, false)
+                self.settle(place, queued.key, record, false)
             }
             Ok(Made::HeldUp) => {
                 let at = (Reverse(self.heights[place]), place);

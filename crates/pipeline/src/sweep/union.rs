@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cinescore_config::{Document, Problems};
 
@@ -172,7 +173,7 @@ fn check_rungs(stage: &Stage, rungs: &Rungs, sweep: &Sweep, problems: &mut Probl
 
 /// Sets how far a stage goes, and from where.
 fn climb(stage: &mut Stage, rungs: &Rungs, index: usize, before: Option<String>) {
-    if let Some(params) = stage.params.as_object_mut() {
+    if let Some(params) = Arc::make_mut(&mut stage.params).as_object_mut() {
         params.insert(rungs.param.clone(), rungs.at[index].into());
     }
     let Some(before) = before else { return };

@@ -1,5 +1,8 @@
 //! The section on provenance: how everything on the page came about and how it is made again.
 
+use std::collections::BTreeSet;
+
+use cinescore_artifact::Digest;
 use cinescore_artifact::task::{Provenance, StageProvenance};
 use serde_json::Value;
 
@@ -81,8 +84,24 @@ pub(crate) fn section(
     Ok(section)
 }
 
-/// The command lines that make the report again.
-pub(crate) fn commands(pipeline: &str) -> Vec<String> {
+/// The names of the files that the pipeline was given and that do not come with it, as its networks do.
+pub(crate) fn sources(provenance: &Provenance) -> Vec<String> {
+    let made: BTreeSet<Digest> = provenance
+        .stages
+        .iter()
+        .flat_map(|stage| stage.outputs.values().copied())
+        .collect();
+    let inputs = provenance.stages.iter().flat_map(|stage| &stage.inputs);
+    let from_outside: BTreeSet<String> = inputs
+        .flat_map(|(_, artifacts)| artifacts)
+        .filter(|(label, digest)| !made.contains(digest) && !label.ends_with(".yaml"))
+        .map(|(label, _)| visible(label))
+        .collect();
+    from_outside.into_iter().collect()
+}
+
+/// The command lines that make the report again; with a place for the data where it comes from outside.
+pub(crate) fn commands(pipeline: &str, has_sources: bool) -> Vec<String> {
     let pipeline = visible(pipeline);
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
     let name = if !pipeline.is_empty() && pipeline.chars().all(plain) {
@@ -90,9 +109,13 @@ pub(crate) fn commands(pipeline: &str) -> Vec<String> {
     } else {
         format!("'{}'", pipeline.replace('\'', "'\\''"))
     };
+    let (data, set) = match has_sources {
+        true => (" DATA=DIR", " --set vars.data=DIR"),
+        false => ("", ""),
+    };
     vec![
-        format!("make run PIPELINE={name}"),
-        format!("cinescore run -p {name}"),
+        format!("make run PIPELINE={name}{data}"),
+        format!("cinescore run -p {name}{set}"),
     ]
 }
 
@@ -300,8 +323,11 @@ mod tests {
 
     #[test]
     fn a_name_is_quoted_for_the_shell_where_it_must_be() {
-        assert_eq!(commands("demo")[1], "cinescore run -p demo");
-        assert_eq!(commands("a b';rm")[0], r"make run PIPELINE='a b'\'';rm'");
+        assert_eq!(commands("demo", false)[1], "cinescore run -p demo");
+        assert_eq!(
+            commands("a b';rm", true)[0],
+            r"make run PIPELINE='a b'\'';rm' DATA=DIR"
+        );
     }
 
     #[test]

@@ -79,7 +79,8 @@ fn a_whole_pipeline_becomes_one_page() {
         ">0.8614<",
         "Trivial predictor: <strong>0.5089</strong>",
         "better than trivial",
-        "make run PIPELINE=sentiment",
+        "make run PIPELINE=sentiment DATA=DIR",
+        "<code>aclimdb</code>, <code>movielens</code>, <code>titles</code> for <code>DIR</code>",
         "the weights after epoch 3 were kept",
         "3 titles have no start year",
     ] {
@@ -104,7 +105,10 @@ fn a_whole_pipeline_becomes_one_page() {
         summary.contains("\n| split | metric | keras\\_lstm | trivial | n |\n| --- | --- | ---: | ---: | ---: |\n"),
         "{summary}"
     );
-    assert!(summary.contains("cinescore run -p sentiment"), "{summary}");
+    assert!(
+        summary.contains("cinescore run -p sentiment --set vars.data=DIR"),
+        "{summary}"
+    );
 
     for name in [
         "plots/reviews-scores.svg",

@@ -77,6 +77,8 @@ pub(super) fn of_given(error: CheckpointError) -> StageError {
         CheckpointError::Other { .. } => StageError::usage(error).hint(
             "a training can go on with the same inputs and parameters only; `stop_after` alone may change",
         ),
+        CheckpointError::Bare { .. } => StageError::usage(error)
+            .hint("set `stop_after` in the training before: to all of its epochs if they are to be made"),
         CheckpointError::Torch(_) => StageError::failed(error),
         other => StageError::input(other),
     }

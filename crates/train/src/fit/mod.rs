@@ -19,6 +19,7 @@ mod tables;
 use std::path::Path;
 
 use cinescore_artifact::StageError;
+use cinescore_artifact::course::{self, EpochLosses};
 use cinescore_artifact::describe::{Input, KeyPart, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::tables::{BAGS, HISTORY, METRICS, PREDICTIONS, TOKENS, VECTORS};
@@ -31,7 +32,7 @@ use tch::Device;
 
 pub use params::FitParams;
 
-use crate::checkpoint::{self, Identity};
+use crate::checkpoint::{self, Extent, Identity};
 use crate::examples::{Examples, Layout, Split};
 use crate::objective::Objective;
 use crate::random;
@@ -117,13 +118,14 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         &examples,
         spec.head.outputs(),
     )
+    .and_then(|objective| objective.with_class_weights(&params.class_weights, &examples))
     .map_err(of_objective)?;
     let parameters = network::parameter_count(&spec, encoder.ids());
 
     random::seed_torch(params.seed, random::INITIALISATION);
     let net = Net::new(&spec, encoder.ids(), device).map_err(StageError::failed)?;
     let vectors = pretrained::begin(&spec, encoder.ids(), &net, context)?;
-    let schedule = params.schedule();
+    let schedule = params.schedule(examples.rows(Split::Valid).len());
     let mut identity = resume::identity(params, &spec, encoder.ids(), &examples)?;
     identity.extend(vectors.map(|digest| ("vectors".to_owned(), digest.to_hex().into())));
     let mut state = State::new(&net, &schedule).map_err(StageError::failed)?;
@@ -139,8 +141,14 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     .map_err(|error| of_training(error, params))?;
     let over = state.is_over(&schedule);
     let checkpoint = context.output(CHECKPOINT);
-    checkpoint::save(&checkpoint, &identity, &state, over).map_err(of_checkpoint)?;
+    let extent = match (over, params.stop_after) {
+        (false, _) => Extent::Whole,
+        (true, Some(_)) => Extent::Best,
+        (true, None) => Extent::Epochs,
+    };
+    checkpoint::save(&checkpoint, &identity, &state, extent).map_err(of_checkpoint)?;
     let chosen = state.choose().map_err(StageError::failed)?;
+    tell_course(&state, chosen, &objective, &examples, context);
     let decoder = bundle::as_read(objective.decoder()).map_err(StageError::failed)?;
     let mut evaluated = evaluate_all(&net, &examples, &decoder, context)
         .map_err(|error| of_training(error, params))?;
@@ -256,6 +264,37 @@ fn read_network(params: &FitParams, context: &TaskContext) -> Result<NetworkSpec
         return Err(StageError::usage(message).hint("change `head` in the network file"));
     }
     Ok(spec)
+}
+
+/// Says in words how the training went.
+fn tell_course(
+    state: &State,
+    chosen: u32,
+    objective: &Objective,
+    examples: &Examples,
+    context: &mut TaskContext,
+) {
+    let losses: Vec<EpochLosses> = state
+        .epochs
+        .iter()
+        .map(|epoch| EpochLosses {
+            trained: epoch.trained.loss,
+            evaluated: Some(epoch.evaluated.loss),
+            valid: epoch.valid.loss,
+        })
+        .collect();
+    let trivial = objective.trivial_loss(examples, Split::Valid);
+    let found = course::findings(&losses, chosen, Some(trivial));
+    let said: Vec<Value> = found
+        .iter()
+        .map(|finding| finding.to_string().into())
+        .collect();
+    for finding in found {
+        context.progress().step(&finding.to_string());
+    }
+    if !said.is_empty() {
+        context.result().facts.insert("course".into(), said.into());
+    }
 }
 
 fn report(context: &mut TaskContext, rows: &[(&str, u64)], examples: &Examples, device: Device) {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::objective::LossParams;
+use crate::objective::{ClassWeightParams, LossParams};
 use crate::optimizer::OptimizerParams;
 use crate::rate::{Rate, RateParams};
 use crate::training::Schedule;
@@ -24,6 +24,8 @@ pub struct FitParams {
     /// Share of each label that is spread over all classes alike; for task `classes`.
     #[schemars(range(min = 0, max = 0.99))]
     pub label_smoothing: f64,
+    /// How much the examples of each class count; for tasks with classes.
+    pub class_weights: ClassWeightParams,
     /// Decides first weights, the order of the examples and dropout.
     pub seed: u64,
     /// Passes over the training split; the weights of the one with the lowest validation loss are kept.
@@ -33,9 +35,17 @@ pub struct FitParams {
     /// they were all made: the course of the learning rate follows `epochs`.
     #[schemars(range(min = 1, max = 10_000), extend("unit" = "epochs"))]
     pub stop_after: Option<u32>,
-    /// Examples of one step of the optimizer.
+    /// Examples that go through the network together.
     #[schemars(range(min = 1, max = 65_536), extend("unit" = "examples"))]
     pub batch: u32,
+    /// Batches of one step of the optimizer, whose gradients are added up: a step is as one of `batch` times as many
+    /// examples, in the memory of one batch.
+    #[schemars(range(min = 1, max = 65_536), extend("unit" = "batches"))]
+    pub accumulate: u32,
+    /// Training examples, evenly spaced, that are evaluated after each epoch with dropout off, so that the training loss
+    /// can be compared with the validation loss; none takes as many as the validation split has.
+    #[schemars(range(min = 1), extend("unit" = "examples"))]
+    pub evaluated: Option<u32>,
     /// How the weights follow the gradient.
     pub optimizer: OptimizerParams,
     /// How the learning rate changes in the course of the training.
@@ -60,10 +70,13 @@ impl Default for FitParams {
             task: Task::default(),
             loss: LossParams::default(),
             label_smoothing: 0.0,
+            class_weights: ClassWeightParams::default(),
             seed: 0,
             epochs: 3,
             stop_after: None,
             batch: 64,
+            accumulate: 1,
+            evaluated: None,
             optimizer: OptimizerParams::default(),
             schedule: RateParams::default(),
             warm_up: 0,
@@ -75,13 +88,16 @@ impl Default for FitParams {
 }
 
 impl FitParams {
-    /// How the training goes.
-    pub(super) fn schedule(&self) -> Schedule {
+    /// How the training goes, with so many validation examples.
+    pub(super) fn schedule(&self, valid: usize) -> Schedule {
+        let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
         Schedule {
             seed: self.seed,
             epochs: self.epochs,
             stop_after: self.stop_after.unwrap_or(self.epochs).min(self.epochs),
-            batch: usize::try_from(self.batch).unwrap_or(usize::MAX),
+            batch: count(self.batch),
+            accumulate: count(self.accumulate),
+            evaluated: self.evaluated.map_or(valid, count),
             optimizer: self.optimizer,
             rate: Rate {
                 lr: self.optimizer.lr(),

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::FitParams;
 use super::errors::{of_checkpoint, of_given};
-use crate::checkpoint::{self, CheckpointError, Identity};
+use crate::checkpoint::{self, CheckpointError, Extent, Identity};
 use crate::examples::Examples;
 use crate::training::{Schedule, State};
 
@@ -172,7 +172,11 @@ impl Kept {
         };
         // Of a run that was killed while it wrote this.
         remove(&unfinished).map_err(io(&unfinished))?;
-        checkpoint::save(&unfinished, identity, state, state.is_over(schedule))?;
+        let extent = match state.is_over(schedule) {
+            true => Extent::Best,
+            false => Extent::Whole,
+        };
+        checkpoint::save(&unfinished, identity, state, extent)?;
         let path = self.folder.join(name);
         remove(&path).map_err(io(&path))?;
         fs_err::rename(&unfinished, &path).map_err(io(&path))?;

@@ -22,6 +22,7 @@ pub(super) fn write_history(
     let mut rows: Vec<(u32, Split, &str, &str, f64, bool)> = Vec::new();
     for epoch in epochs {
         for (split, mode, course) in [
+            (Split::Train, "evaluated", epoch.evaluated),
             (Split::Train, "trained", epoch.trained),
             (Split::Valid, "evaluated", epoch.valid),
         ] {

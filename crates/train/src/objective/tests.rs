@@ -7,6 +7,7 @@ fn objective(decoder: Decoder, loss: LossParams, smoothing: f64) -> Objective {
         decoder,
         loss,
         smoothing,
+        weights: None,
     }
 }
 
@@ -82,6 +83,55 @@ fn the_loss_of_a_cumulative_link_is_the_log_of_its_probability() {
         let loss = objective.loss_of(&outputs, label);
         assert!((loss + probability.ln()).abs() < 1e-9, "{label}: {loss}");
     }
+}
+
+#[test]
+fn the_root_of_the_mean_squared_error_is_that_of_all_examples() {
+    let rmse = objective(regression(), LossParams::Rmse, 0.0);
+    let outputs = Tensor::from_slice(&[0.5_f32, -1.0, 3.0]).view([3, 1]);
+    let targets = Tensor::from_slice(&[1.5_f32, -1.0, 1.0]);
+    let of_tensors = rmse.loss(&outputs, &targets).unwrap().double_value(&[]);
+    assert!((of_tensors - (5.0_f64 / 3.0).sqrt()).abs() < 1e-6);
+    let squares =
+        [(0.5, 8.0), (-1.0, 3.0), (3.0, 7.0)].map(|(output, label)| rmse.loss_of(&[output], label));
+    assert_eq!(squares, [1.0, 0.0, 4.0]);
+    assert!((rmse.mean_of(5.0, 3) - of_tensors).abs() < 1e-6);
+    // No gradient is lost where the error is 0.
+    let outputs = Tensor::zeros([2, 1], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+    rmse.loss(&outputs, &Tensor::zeros([2], (Kind::Float, Device::Cpu)))
+        .unwrap()
+        .backward();
+    assert_eq!(outputs.grad().abs().max().double_value(&[]), 0.0);
+}
+
+#[test]
+fn weights_multiply_the_loss_of_their_class() {
+    let stars = vec![1, 2, 10];
+    let mut weighted = objective(Decoder::Classes { stars }, LossParams::Auto, 0.1);
+    weighted.weights = Some(vec![0.5, 2.0, 1.0]);
+    let mut binary = objective(Decoder::Binary, LossParams::Auto, 0.0);
+    binary.weights = Some(vec![0.25, 3.0]);
+    for (class, label) in [(0_i64, 1.0), (1, 2.0), (2, 10.0)] {
+        assert_same(
+            &weighted,
+            &[0.3, 1.0, -2.0],
+            label,
+            Tensor::from_slice(&[class]),
+        );
+    }
+    for label in [0.0_f32, 1.0] {
+        assert_same(&binary, &[0.7], label.into(), Tensor::from_slice(&[label]));
+    }
+    // w = torch.tensor([0.5, 2.0, 1.0]); o = torch.tensor([[0.3, 1.0, -2.0]] * 3); t = torch.arange(3)
+    // (F.cross_entropy(o, t, reduction="none", label_smoothing=0.1) * w).mean()
+    let outputs = Tensor::from_slice(&[0.3_f32, 1.0, -2.0]).repeat([3, 1]);
+    let found = weighted
+        .loss(&outputs, &Tensor::from_slice(&[0_i64, 1, 2]))
+        .unwrap();
+    assert!(
+        (found.double_value(&[]) - 1.657_452_637).abs() < 1e-6,
+        "{found}"
+    );
 }
 
 #[test]

@@ -62,14 +62,24 @@ impl Optimizer {
 
     /// One step along the gradients of a loss, a scalar, at the learning rate `lr`.
     pub fn step(&mut self, loss: &Tensor, lr: f64) -> Result<(), TchError> {
+        self.forget()?;
+        loss.f_backward()?;
+        self.follow(lr)
+    }
+
+    /// Sets all gradients to 0. What `backward` of a loss finds from here on is added up.
+    pub fn forget(&self) -> Result<(), TchError> {
         tch::no_grad(|| {
             self.variables
                 .iter()
                 .map(|followed| followed.variable.grad())
                 .filter(Tensor::defined)
                 .try_for_each(|mut grad| grad.f_zero_().map(drop))
-        })?;
-        loss.f_backward()?;
+        })
+    }
+
+    /// One step along the gradients that are there, at the learning rate `lr`.
+    pub fn follow(&mut self, lr: f64) -> Result<(), TchError> {
         self.steps += 1;
         tch::no_grad(|| {
             self.shorten()?;

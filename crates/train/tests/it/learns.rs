@@ -149,7 +149,7 @@ fn stars_are_learned_and_every_table_says_the_same() {
     let history = read(&bench, "history.parquet", &HISTORY);
     let chosen: &BooleanArray = column(&history, "chosen");
     let epochs: &UInt32Array = column(&history, "epoch");
-    assert_eq!(history.num_rows(), 5 * 2 * 2);
+    assert_eq!(history.num_rows(), 5 * 3 * 2);
     let kept: Vec<u32> = epochs
         .values()
         .iter()
@@ -157,7 +157,7 @@ fn stars_are_learned_and_every_table_says_the_same() {
         .filter_map(|(epoch, kept)| kept.then_some(*epoch))
         .collect();
     let said = result["facts"]["chosen_epoch"].as_u64().unwrap();
-    assert_eq!(kept, [said as u32; 4]);
+    assert_eq!(kept, [said as u32; 6]);
 
     let bundle = bundle::load(&bench.path("out/bundle"), Device::Cpu).unwrap();
     assert_eq!(
@@ -224,6 +224,7 @@ fn other_losses_optimizers_and_schedules_learn_too() {
     let bench = Bench::new(&padded(reviews(1000)), false);
     for (out, given) in [
         ("a", json!({"loss": "mae"})),
+        ("f", json!({"loss": "rmse", "batch": 16, "accumulate": 4})),
         (
             "b",
             json!({"loss": {"huber": {"delta": 0.5}}, "schedule": {"step": {"every": 3, "factor": 0.3}}}),
@@ -288,6 +289,40 @@ fn the_weights_of_the_best_epoch_are_kept_and_parameters_reach_the_network() {
         result["facts"]["parameters"],
         12 * 8 + 4 * 5 * (8 + 5 + 2) + 5 + 1
     );
+}
+
+#[test]
+fn a_step_over_several_batches_is_one_over_all_of_their_examples() {
+    let bench = Bench::new(&padded(reviews(400)), false);
+    // Without dropout, which would be drawn anew for each batch; all 240 training reviews are one step.
+    bench.write_network(
+        "name: small\ninput: {kind: tokens, embedding: {size: 4}}\nlayers: [{pool: mean}]\nhead: {dense: 1}\n",
+    );
+    let params = |batch: u32, accumulate: u32| {
+        json!({"task": "binary", "optimizer": {"sgd": {"lr": 0.5}}, "epochs": 4, "batch": batch,
+               "accumulate": accumulate, "class_weights": "balanced"})
+    };
+    let metrics = [("out", 240, 1), ("parts", 50, 5)].map(|(out, batch, accumulate)| {
+        let result = bench.fitted(out, 1, params(batch, accumulate));
+        ["valid.log_loss", "test.auc"].map(|name| result["metrics"][name].as_f64().unwrap())
+    });
+    for (whole, parts) in metrics[0].iter().zip(metrics[1]) {
+        assert!((whole - parts).abs() < 1e-5, "{metrics:?}");
+    }
+}
+
+#[test]
+fn the_course_of_a_training_is_told_in_words() {
+    let bench = Bench::new(&padded(reviews(300)), false);
+    let params = json!({"task": "binary", "optimizer": {"sgd": {"lr": 1e-6}}, "epochs": 3});
+    let result = bench.fitted("out", 1, params);
+    let course = result["facts"]["course"].as_array().unwrap();
+    let told = |begin: &str| {
+        course
+            .iter()
+            .any(|text| text.as_str().unwrap().starts_with(begin))
+    };
+    assert!(told("flat: ") && told("under-fits: "), "{course:?}");
 }
 
 #[test]

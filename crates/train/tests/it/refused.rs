@@ -191,7 +191,20 @@ fn a_loss_that_is_no_number_stops_with_its_batch() {
         text.contains("error: the loss of batch 2 of epoch 1 is"),
         "{text}"
     );
+    assert!(text.contains(": it began in the "), "{text}");
     assert!(text.contains("hint: try a learning rate below"), "{text}");
+}
+
+#[test]
+fn weights_of_classes_that_there_are_not() {
+    let bench = Bench::new(&small(), false);
+    let (code, text) = refused(&bench, json!({"class_weights": "balanced"}));
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(text, @"error: `class_weights` are for tasks with classes, not `regression`");
+    let given = json!({"task": "binary", "class_weights": {"given": {"1": 2.0, "9": 0.5}}});
+    let (code, text) = refused(&bench, given);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(text, @"error: `class_weights` gives `9` the weight 0.5: weights are above 0, and the labels are 0, 1");
 }
 
 #[test]

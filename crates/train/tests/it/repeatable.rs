@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::synthetic::{Bench, padded, reviews};
 
 /// Every file that a whole training writes.
-pub(crate) const OUTPUTS: [&str; 9] = [
+pub(crate) const OUTPUTS: [&str; 8] = [
     "history.parquet",
     "predictions.parquet",
     "metrics.parquet",
@@ -16,7 +16,6 @@ pub(crate) const OUTPUTS: [&str; 9] = [
     "bundle/encoder.json",
     "bundle/bundle.json",
     "checkpoint/checkpoint.json",
-    "checkpoint/best.safetensors",
 ];
 
 /// Their bytes.

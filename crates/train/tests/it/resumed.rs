@@ -48,7 +48,7 @@ fn rungs_of_a_training_equal_the_whole_of_it_bit_for_bit() {
             review.polarity = polarities[(index * 7 + 3) % polarities.len()];
         }
         let bench = Bench::new(&reviews, mask);
-        let whole = bench.fitted("whole", 1, params(None));
+        let whole = bench.fitted("whole", 1, params(Some(9)));
         assert_eq!(whole["facts"]["over"], true);
         // Otherwise the best weights of a rung before are not put to the test.
         let chosen = whole["facts"]["chosen_epoch"].as_u64().unwrap();
@@ -66,6 +66,14 @@ fn rungs_of_a_training_equal_the_whole_of_it_bit_for_bit() {
         assert!(text(&third).contains("going on after epoch 3 of 9"));
         let third = bench.result("rung9", &third);
         assert_same(&bench, "rung9", "whole");
+        let best = |out: &str| fs_err::read(bench.path(out).join("checkpoint/best.safetensors"));
+        assert_eq!(best("rung9").unwrap(), best("whole").unwrap());
+        // Where nothing was to be stopped nothing is kept to go on with.
+        bench.fitted("one-go", 1, params(None));
+        assert!(best("one-go").is_err());
+        let refused = bench.fit_from("one-go", "refused", params(None));
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(text(&refused).contains("was made to its end in one go, and keeps no weights"));
         assert_eq!(third["metrics"], whole["metrics"]);
         assert_eq!(third["facts"], whole["facts"]);
 
@@ -108,7 +116,7 @@ fn a_training_that_is_over_makes_no_more_epochs() {
         json!({"task": "binary", "epochs": 50, "stop_after": stop_after, "patience": 2,
                "optimizer": {"sgd": {"lr": 30.0, "momentum": 0.9}}})
     };
-    let whole = bench.fitted("whole", 1, params(None));
+    let whole = bench.fitted("whole", 1, params(Some(50)));
     let facts = &whole["facts"];
     let (made, chosen) = (
         facts["epochs"].as_u64().unwrap(),

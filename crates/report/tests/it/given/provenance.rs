@@ -1,0 +1,111 @@
+//! How everything was made, as the runner tells it.
+
+use std::collections::BTreeMap;
+
+use cinescore_artifact::Digest;
+use cinescore_artifact::describe::PROTOCOL;
+use cinescore_artifact::task::{Provenance, StageProvenance, TaskInput, TaskResult, write_json};
+use serde_json::json;
+
+use super::{Given, part};
+
+impl Given {
+    pub(super) fn write_provenance(&mut self) {
+        let digest = |text: &str| Digest::of_bytes(text.as_bytes());
+        let stage = |name: &str, run: &str, params, inputs: &[&str], outputs: &[&str], result| {
+            StageProvenance {
+                stage: name.into(),
+                run: run.into(),
+                fingerprint: digest(&format!("{name} fingerprint")),
+                code: digest(&format!("{run} code")),
+                params,
+                machine: if run.starts_with("train") {
+                    [("threads", "2"), ("device", "cpu"), ("libtorch", "2.11.0")]
+                        .map(|(part, value)| (part.to_owned(), value.to_owned()))
+                        .into()
+                } else {
+                    BTreeMap::new()
+                },
+                inputs: inputs
+                    .iter()
+                    .map(|name| ((*name).into(), vec![((*name).into(), digest(name))]))
+                    .collect(),
+                outputs: outputs
+                    .iter()
+                    .map(|output| ((*output).into(), digest(&format!("{name}.{output}"))))
+                    .collect(),
+                result,
+            }
+        };
+        let result = |rows_out: &[(&str, u64)],
+                      rejected,
+                      facts: &[(&str, u64)],
+                      warnings: &[&str]| TaskResult {
+            protocol: PROTOCOL,
+            rows_out: rows_out
+                .iter()
+                .map(|(name, n)| ((*name).into(), *n))
+                .collect(),
+            rejected,
+            facts: facts
+                .iter()
+                .map(|(name, n)| ((*name).into(), json!(n)))
+                .collect(),
+            warnings: warnings.iter().map(|warning| (*warning).into()).collect(),
+            ..TaskResult::default()
+        };
+        let fit = json!({"batch": 64, "epochs": 5, "optimizer": {"adam": {"lr": 1e-3}}, "seed": 7, "task": "binary"});
+        let provenance = Provenance {
+            pipeline: self.pipeline.clone().unwrap_or_default(),
+            stages: vec![
+                stage(
+                    "reviews",
+                    "ingest reviews",
+                    json!({"max_rejects": 100}),
+                    &["aclimdb", "titles", "movielens"],
+                    &["reviews", "rejects"],
+                    result(
+                        &[("reviews", 6000), ("rejects", 6)],
+                        6,
+                        &[("titles_found", 3240), ("movies_found", 1944)],
+                        &["3 titles have no start year"],
+                    ),
+                ),
+                stage(
+                    "text",
+                    "featurize text",
+                    json!({"vocabulary": 5000, "max_length": 500, "valid": 0.1, "calib": 0.05}),
+                    &["reviews"],
+                    &["tokens", "vocabulary", "encoder"],
+                    result(&[("tokens", 6000), ("vocabulary", 5000)], 0, &[], &[]),
+                ),
+                stage(
+                    "net",
+                    "train fit",
+                    fit,
+                    &["examples", "encoder", "network"],
+                    &["bundle", "history", "predictions", "metrics"],
+                    TaskResult {
+                        metrics: [("test.accuracy".to_owned(), 0.86137)].into(),
+                        device: Some("cpu".into()),
+                        ..result(
+                            &[("history", 20), ("metrics", 20), ("predictions", 1800)],
+                            0,
+                            &[("parameters", 213_301)],
+                            &[],
+                        )
+                    },
+                ),
+            ],
+        };
+        let path = self.root().join("provenance.json");
+        write_json(&path, &provenance).unwrap();
+        let input = TaskInput {
+            label: "provenance".into(),
+            output: None,
+            path,
+            digest: None,
+        };
+        self.inputs.insert("provenance".into(), vec![input]);
+    }
+}
