@@ -98,7 +98,7 @@ pub(crate) enum Block {
 #[derive(Debug, Serialize)]
 pub(crate) struct Word {
     pub(crate) text: String,
-    /// Of its colour, per cent.
+    /// Of its colour, per cent; the page leaves words of 9 and less plain.
     pub(crate) shade: u32,
     /// Whether it lowers the prediction.
     pub(crate) lowers: bool,

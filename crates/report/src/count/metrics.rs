@@ -85,6 +85,13 @@ pub(crate) fn count(path: &Path) -> Result<Metrics, TableError> {
             }
         }
     })?;
+    // The trivial predictor alone, as a baseline, is what the table is about.
+    if metrics.subject.is_none() && !metrics.rows.is_empty() {
+        metrics.subject = Some(TRIVIAL.to_owned());
+        for row in &mut metrics.rows {
+            row.model = row.trivial;
+        }
+    }
     metrics
         .rows
         .sort_by(|a, b| split_order(&a.split).cmp(&split_order(&b.split)));

@@ -80,7 +80,9 @@ impl Linear {
 
     /// What it says of each row.
     pub(super) fn margins(&self, matrix: &Matrix) -> Vec<f64> {
-        margins(matrix, &self.weights)
+        let mut all = Vec::new();
+        apply(matrix, &self.weights, &mut all);
+        all
     }
 
     /// Fits it: the least sum of losses + l2 / 2 times the sum of the squared weights, without the intercept's. Goes on from
@@ -110,7 +112,8 @@ impl Linear {
                 Loss::Logistic => (size / first).sqrt().min(0.1),
             };
             let step = problem.newton_step(&gradient, &margins, exactness);
-            let along = margins_of(&problem, &step);
+            let mut along = Vec::new();
+            apply(matrix, &step, &mut along);
             let fall = dot(&gradient, &step);
             let mut part = 1.0;
             let next = loop {
@@ -162,17 +165,16 @@ impl Problem<'_> {
     fn gradient(&self, weights: &[f64], margins: &[f64]) -> Vec<f64> {
         let pairs = margins.iter().zip(self.targets);
         let slopes: Vec<f64> = pairs.map(|(m, t)| self.loss.slope(*m, *t)).collect();
-        self.back(&slopes, weights)
+        let mut gradient = Vec::new();
+        self.back(&slopes, weights, &mut gradient);
+        gradient
     }
 
-    /// The gradient of losses with these slopes and of the penalty.
-    fn back(&self, slopes: &[f64], weights: &[f64]) -> Vec<f64> {
-        let mut gradient = self.matrix.transposed_times(slopes);
-        for (own, weight) in gradient.iter_mut().zip(weights) {
-            *own += self.l2 * weight;
-        }
+    /// The gradient of losses with these slopes and of the penalty, into `gradient`.
+    fn back(&self, slopes: &[f64], weights: &[f64], gradient: &mut Vec<f64>) {
+        self.matrix.transposed_times(slopes, gradient);
+        add(gradient, weights, self.l2);
         gradient.push(slopes.iter().sum());
-        gradient
     }
 
     /// The step to where the gradient would be 0, were the loss a parabola: by conjugate gradients from 0, until what is left
@@ -182,50 +184,58 @@ impl Problem<'_> {
         let mut diagonal = self.matrix.weighted_squares(&curvatures);
         diagonal.iter_mut().for_each(|own| *own += self.l2);
         diagonal.push(curvatures.iter().sum());
-        let preconditioned = |vector: &[f64]| -> Vec<f64> {
-            let pairs = vector.iter().zip(&diagonal);
-            pairs.map(|(v, d)| v / d.max(f64::MIN_POSITIVE)).collect()
+        let precondition = |vector: &[f64], out: &mut [f64]| {
+            for ((out, value), diagonal) in out.iter_mut().zip(vector).zip(&diagonal) {
+                *out = value / diagonal.max(f64::MIN_POSITIVE);
+            }
         };
         let mut step = vec![0.0; gradient.len()];
         let mut left: Vec<f64> = gradient.iter().map(|own| -own).collect();
-        let mut turned = preconditioned(&left);
+        let mut turned = vec![0.0; gradient.len()];
+        precondition(&left, &mut turned);
         let mut direction = turned.clone();
         let mut size = dot(&left, &turned);
         let wanted = exactness * norm(gradient);
+        let (mut slopes, mut bent) = (Vec::new(), Vec::new());
         for _step in 0..MOST_SOLVER_STEPS {
-            let mut slopes = margins_of(self, &direction);
+            apply(self.matrix, &direction, &mut slopes);
             for (slope, curvature) in slopes.iter_mut().zip(&curvatures) {
                 *slope *= curvature;
             }
-            let bent = self.back(&slopes, &direction);
+            self.back(&slopes, &direction, &mut bent);
             let bend = dot(&direction, &bent);
             if bend <= 0.0 {
                 break;
             }
             let length = size / bend;
-            step = added(&step, &direction, length);
-            left = added(&left, &bent, -length);
+            add(&mut step, &direction, length);
+            add(&mut left, &bent, -length);
             if norm(&left) <= wanted {
                 break;
             }
-            turned = preconditioned(&left);
+            precondition(&left, &mut turned);
             let next = dot(&left, &turned);
-            direction = added(&turned, &direction, next / size);
+            for (own, turned) in direction.iter_mut().zip(&turned) {
+                *own = turned + next / size * *own;
+            }
             size = next;
         }
         step
     }
 }
 
-fn margins_of(problem: &Problem<'_>, weights: &[f64]) -> Vec<f64> {
-    margins(problem.matrix, weights)
+/// What a model says of each row, into `out`.
+fn apply(matrix: &Matrix, weights: &[f64], out: &mut Vec<f64>) {
+    let (intercept, own) = weights.split_last().expect("there is an intercept");
+    matrix.times(own, out);
+    out.iter_mut().for_each(|margin| *margin += intercept);
 }
 
-fn margins(matrix: &Matrix, weights: &[f64]) -> Vec<f64> {
-    let (intercept, own) = weights.split_last().expect("there is an intercept");
-    let mut margins = matrix.times(own);
-    margins.iter_mut().for_each(|margin| *margin += intercept);
-    margins
+/// Adds `times b` to `a`, as far as both go.
+fn add(a: &mut [f64], b: &[f64], times: f64) {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a += times * b;
+    }
 }
 
 fn added(a: &[f64], b: &[f64], times: f64) -> Vec<f64> {

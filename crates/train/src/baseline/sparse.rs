@@ -23,8 +23,9 @@ impl Side {
         self.starts.len() - 1
     }
 
-    /// What `of` makes of each row's entries.
-    fn map(&self, of: impl Fn(&[u32], &[f32]) -> f64 + Sync) -> Vec<f64> {
+    /// What `of` makes of each row's entries, in place of what is in `out`: a vector as long as there are features is too
+    /// large to be made anew for every product.
+    fn map(&self, out: &mut Vec<f64>, of: impl Fn(&[u32], &[f32]) -> f64 + Sync + Send) {
         (0..self.len())
             .into_par_iter()
             .with_min_len(PIECE)
@@ -32,16 +33,16 @@ impl Side {
                 let own = self.starts[row]..self.starts[row + 1];
                 of(&self.others[own.clone()], &self.values[own])
             })
-            .collect()
+            .collect_into_vec(out);
     }
 
-    fn product(&self, vector: &[f64]) -> Vec<f64> {
-        self.map(|others, values| {
+    fn product(&self, vector: &[f64], out: &mut Vec<f64>) {
+        self.map(out, |others, values| {
             let pairs = others.iter().zip(values);
             pairs
                 .map(|(&other, &value)| f64::from(value) * vector[other as usize])
                 .sum()
-        })
+        });
     }
 }
 
@@ -83,24 +84,26 @@ impl Matrix {
         self.columns.len()
     }
 
-    /// The product with a vector `[F]`, `[N]`.
-    pub(super) fn times(&self, vector: &[f64]) -> Vec<f64> {
-        self.rows.product(vector)
+    /// The product with a vector `[F]`, `[N]`, into `out`.
+    pub(super) fn times(&self, vector: &[f64], out: &mut Vec<f64>) {
+        self.rows.product(vector, out);
     }
 
-    /// The product of the transposed matrix with a vector `[N]`, `[F]`.
-    pub(super) fn transposed_times(&self, vector: &[f64]) -> Vec<f64> {
-        self.columns.product(vector)
+    /// The product of the transposed matrix with a vector `[N]`, `[F]`, into `out`.
+    pub(super) fn transposed_times(&self, vector: &[f64], out: &mut Vec<f64>) {
+        self.columns.product(vector, out);
     }
 
     /// For each column the sum of its squares, each times its row's weight, `[F]`.
     pub(super) fn weighted_squares(&self, weights: &[f64]) -> Vec<f64> {
-        self.columns.map(|rows, values| {
+        let mut squares = Vec::new();
+        self.columns.map(&mut squares, |rows, values| {
             let pairs = rows.iter().zip(values);
             pairs
                 .map(|(&row, &value)| weights[row as usize] * f64::from(value).powi(2))
                 .sum()
-        })
+        });
+        squares
     }
 }
 
@@ -140,13 +143,14 @@ mod tests {
         let rows: [(&[u32], &[f32]); 3] =
             [(&[0, 2], &[1.0, 2.0]), (&[], &[]), (&[1, 2], &[3.0, 4.0])];
         let matrix = Matrix::new(rows.into_iter(), 3);
-        assert_eq!(matrix.times(&[1.0, 10.0, 100.0]), [201.0, 0.0, 430.0]);
-        assert_eq!(
-            matrix.transposed_times(&[1.0, 10.0, 100.0]),
-            [1.0, 300.0, 402.0]
-        );
+        let mut out = vec![9.0; 7];
+        matrix.times(&[1.0, 10.0, 100.0], &mut out);
+        assert_eq!(out, [201.0, 0.0, 430.0]);
+        matrix.transposed_times(&[1.0, 10.0, 100.0], &mut out);
+        assert_eq!(out, [1.0, 300.0, 402.0]);
         assert_eq!(matrix.weighted_squares(&[1.0, 1.0, 0.5]), [1.0, 4.5, 12.0]);
         let narrow = Matrix::new(rows.into_iter(), 2);
-        assert_eq!(narrow.times(&[1.0, 10.0]), [1.0, 0.0, 30.0]);
+        narrow.times(&[1.0, 10.0], &mut out);
+        assert_eq!(out, [1.0, 0.0, 30.0]);
     }
 }

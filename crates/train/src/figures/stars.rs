@@ -181,11 +181,11 @@ impl Sums {
     /// Agreement beyond chance, where a disagreement counts as its square (Cohen 1968): 1 - the mean squared difference of
     /// the rounded stars over that of two independent draws from both.
     fn quadratic_kappa(&self) -> f64 {
-        let mean = |sum: f64| sum / self.weight;
-        let by_chance = mean(self.target_squared) - 2.0 * mean(self.target) * mean(self.said)
-            + mean(self.said_squared);
-        match by_chance > 1e-12 {
-            true => 1.0 - mean(self.disagreement) / by_chance,
+        // Times the weights squared: whole numbers, so that one answer to everything agrees by 0 and no rounding error.
+        let by_chance = self.weight * self.target_squared - 2.0 * self.target * self.said
+            + self.weight * self.said_squared;
+        match by_chance > 0.0 {
+            true => 1.0 - self.weight * self.disagreement / by_chance,
             false => f64::NAN,
         }
     }
@@ -279,6 +279,12 @@ mod tests {
     fn what_is_not_defined_is_not_a_number() {
         let expected = [("mae", 1.0), ("mse", 1.0), ("r2", f64::NAN)];
         assert_figures(&DECODER, &[4.0, 4.0], &said(&[5.0, 3.0]), &expected);
+        let sample = Sample::new(&[1.0, 4.0, 10.0], &said(&[5.4; 3]), None);
+        let kappa = sample
+            .names()
+            .iter()
+            .position(|name| name.text == "quadratic_kappa");
+        assert_eq!(sample.values(&[1, 2, 5])[kappa.unwrap()], 0.0);
         let expected = [("quadratic_kappa", f64::NAN)];
         assert_figures(&DECODER, &[4.0, 4.0], &said(&[4.0, 4.0]), &expected);
     }
