@@ -7,7 +7,7 @@ use cinescore_artifact::describe::PROTOCOL;
 use cinescore_artifact::task::{Provenance, StageProvenance, TaskInput, TaskResult, write_json};
 use serde_json::json;
 
-use super::{Given, part};
+use super::Given;
 
 impl Given {
     pub(super) fn write_provenance(&mut self) {
