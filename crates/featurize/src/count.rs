@@ -127,13 +127,6 @@ struct Finished {
     news: Vec<(u32, u64)>,
 }
 
-/// What is known of a term when all counters are put together.
-#[derive(Debug, Clone, Copy, Default)]
-struct Sum {
-    count: Count,
-    first: First,
-}
-
 impl TermCounter {
     /// A counter for as many threads as rayon's current pool has.
     pub fn new(preprocessing: Preprocessing) -> Self {
@@ -221,59 +214,45 @@ impl TermCounter {
 
 /// The terms that are wanted, of all that were counted.
 fn choose(finished: &[Finished], wanted: Wanted) -> Counts {
-    let partitions: Vec<TokenMap<Sum>>;
-    let mut all: Vec<(Token<'_>, Sum)> = Vec::new();
-    let mut distinct = 0;
-    let mut left_out = 0;
-    let mut counts: Vec<u64> = Vec::new();
-    match finished {
-        [one] => {
-            distinct = one.seen.len();
-            let seen = one.seen.iter();
-            counts = seen.map(|(_term, seen)| one.count(seen)).collect();
-        }
-        several => {
-            partitions = (0..several.len())
-                .into_par_iter()
-                .map(|partition| put_together(several, wanted.numbering, partition))
-                .collect();
-            for sums in &partitions {
-                distinct += sums.len();
-                counts.extend(sums.iter().map(|(_term, sum)| sum.count.count));
-                all.extend(sums.iter());
-            }
-        }
-    }
-    left_out += counts.iter().sum::<u64>();
+    let partitions: Vec<TokenMap<Count>> = match finished {
+        [_one] => Vec::new(),
+        several => (0..several.len())
+            .into_par_iter()
+            .map(|partition| put_together(several, partition))
+            .collect(),
+    };
+    let all = || {
+        let alone = finished.iter().take(usize::from(partitions.is_empty()));
+        let alone = alone.flat_map(Finished::counts);
+        alone.chain(partitions.iter().flat_map(TokenMap::iter))
+    };
+    let counts: Vec<u64> = all().map(|(_term, count)| count.count).collect();
+    let (distinct, sum) = (counts.len() as u64, counts.iter().sum::<u64>());
     let least = least_count(counts, wanted);
-    match finished {
-        [one] => {
-            let seen = one.seen.iter();
-            let kept = seen.filter(|(_term, seen)| one.count(*seen) >= least);
-            all.extend(kept.map(|(term, seen)| (term, one.sum(seen, wanted.numbering))));
-        }
-        _several => all.retain(|(_term, sum)| sum.count.count >= least),
-    }
-    all.par_sort_unstable_by(|(a, a_sum), (b, b_sum)| {
-        let by_count = b_sum.count.count.cmp(&a_sum.count.count);
-        by_count.then_with(|| a.cmp(b))
+    let kept = all().filter(|(_term, count)| count.count >= least);
+    let mut kept: Vec<(Token<'_>, Count)> = kept.collect();
+    kept.par_sort_unstable_by(|(a, a_count), (b, b_count)| {
+        b_count.count.cmp(&a_count.count).then_with(|| a.cmp(b))
     });
-    all.truncate(wanted.limit);
+    kept.truncate(wanted.limit);
     if wanted.numbering == Numbering::FirstAppearance {
-        all.sort_unstable_by_key(|(_term, sum)| sum.first);
+        kept.sort_by_cached_key(|(term, _count)| {
+            let firsts = finished.iter().filter_map(|counter| counter.first(*term));
+            firsts.min()
+        });
     }
     let mut counts = Counts {
-        terms: Vec::with_capacity(all.len()),
-        distinct: distinct as u64,
-        left_out,
+        terms: Vec::with_capacity(kept.len()),
+        distinct,
+        left_out: sum,
         longest: 0,
     };
-    for (term, sum) in all {
+    for (term, count) in kept {
         let mut buffer = [0; 16];
-        counts.left_out -= sum.count.count;
+        counts.left_out -= count.count;
         // Every token was a text, so that no byte is replaced.
         let name = String::from_utf8_lossy(term.bytes(&mut buffer));
-        counts.terms.push((name.into(), sum.count));
+        counts.terms.push((name.into(), count));
     }
     counts
 }
@@ -290,29 +269,22 @@ fn least_count(mut counts: Vec<u64>, wanted: Wanted) -> u64 {
     rarest
 }
 
-/// The sums of the terms of a partition, of which there are as many as counters. The hash decides, which
+/// The counts of the terms of a partition, of which there are as many as counters. The hash decides, which
 /// all counters have in common, so that partitions can be summed beside each other.
-fn put_together(finished: &[Finished], numbering: Numbering, partition: usize) -> TokenMap<Sum> {
+fn put_together(finished: &[Finished], partition: usize) -> TokenMap<Count> {
     let most = finished.iter().map(|counter| counter.seen.len()).max();
-    let mut sums = TokenMap::<Sum>::with_capacity(most.unwrap_or(0) / finished.len() * 3 / 2);
+    let mut counts = TokenMap::<Count>::with_capacity(most.unwrap_or(0) / finished.len() * 3 / 2);
     for counter in finished {
-        for (term, seen) in counter.seen.iter() {
+        for (term, theirs) in counter.counts() {
             // Long terms have one hash.
-            if (counter.seen.hash(term) >> 32) as usize % finished.len() != partition {
-                continue;
+            if (counter.seen.hash(term) >> 32) as usize % finished.len() == partition {
+                let count = counts.entry(term);
+                count.count += theirs.count;
+                count.documents += theirs.documents;
             }
-            let theirs = counter.sum(seen, numbering);
-            let sum = sums.entry(term);
-            sum.first = if sum.count.count == 0 {
-                theirs.first
-            } else {
-                sum.first.min(theirs.first)
-            };
-            sum.count.count += theirs.count.count;
-            sum.count.documents += theirs.count.documents;
         }
     }
-    sums
+    counts
 }
 
 /// By counter, the id of each of its numbers.
@@ -454,30 +426,24 @@ impl Seen {
 }
 
 impl Finished {
-    fn count(&self, seen: Seen) -> u64 {
-        let carried = self.carried.iter();
-        let carried = carried.filter(|carried| **carried == seen.number);
-        u64::from(seen.count) + ((carried.count() as u64) << 32)
+    /// Its terms, in no order.
+    fn counts(&self) -> impl Iterator<Item = (Token<'_>, Count)> {
+        self.seen.iter().map(|(term, seen)| {
+            let carried = self.carried.iter();
+            let carried = carried.filter(|carried| **carried == seen.number).count();
+            let count = Count {
+                count: u64::from(seen.count) + ((carried as u64) << 32),
+                documents: seen.documents.into(),
+            };
+            (term, count)
+        })
     }
 
-    /// What is known of a term; where it appeared first only where that counts.
-    fn sum(&self, seen: Seen, numbering: Numbering) -> Sum {
-        let number = seen.number;
-        let first = match numbering {
-            Numbering::Frequency => First::default(),
-            Numbering::FirstAppearance => {
-                let after = self.news.partition_point(|(first, _text)| *first <= number);
-                let text = after.checked_sub(1).map_or(0, |at| self.news[at].1);
-                (text, number)
-            }
-        };
-        Sum {
-            count: Count {
-                count: self.count(seen),
-                documents: seen.documents.into(),
-            },
-            first,
-        }
+    /// Where it first saw a term.
+    fn first(&self, term: Token<'_>) -> Option<First> {
+        let number = self.seen.get(term)?.number;
+        let after = self.news.partition_point(|(first, _text)| *first <= number);
+        Some((self.news[after.checked_sub(1)?].1, number))
     }
 }
 

@@ -23,6 +23,11 @@ pub(super) const NAME_KEY: &str = "cinescore.table";
 /// The metadata key of a table's version.
 pub(super) const VERSION_KEY: &str = "cinescore.version";
 
+/// How hard zstd tries.
+const LEVEL: i32 = 3;
+/// The same where texts are nearly all of a table, and compressing them nearly all of the work.
+const QUICK_LEVEL: i32 = 1;
+
 /// Writes one table. Dropped before [`finish`](Self::finish), it leaves nothing behind.
 pub struct TableWriter {
     spec: &'static TableSpec,
@@ -35,12 +40,21 @@ pub struct TableWriter {
 impl TableWriter {
     /// Begins a table that will lie at `path`.
     pub fn create(path: &Path, spec: &'static TableSpec) -> Result<Self, TableError> {
+        Self::with_level(path, spec, LEVEL)
+    }
+
+    /// Begins a table that is mostly text: compressed a third faster, and an eighth larger.
+    pub fn create_quickly(path: &Path, spec: &'static TableSpec) -> Result<Self, TableError> {
+        Self::with_level(path, spec, QUICK_LEVEL)
+    }
+
+    fn with_level(path: &Path, spec: &'static TableSpec, level: i32) -> Result<Self, TableError> {
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
         let file = crate::task::readable_temporary(folder).map_err(io_error(path))?;
-        let level = ZstdLevel::try_new(3).map_err(|source| TableError::Parquet {
+        let level = ZstdLevel::try_new(level).map_err(|source| TableError::Parquet {
             path: path.to_owned(),
             source,
         })?;

@@ -28,6 +28,12 @@ fn every_text_has_its_row() {
         .chain([Review::new(100, "train", "good film")])
         .collect();
     let fixture = Fixture::new(&reviews);
+    let bags = "--valid 0 --calib 0 --stop-words snowball_english --min-count 1";
+    let bags: Vec<&str> = bags.split(' ').collect();
+    let bags = result(&fixture.run_kind("bags", "bags", &bags));
+    assert_eq!(bags["rows_out"]["bags"], reviews.len());
+    // Empty, stop words alone (of which the bomb's are), controls, emoji and markup; the others have words.
+    assert_eq!(bags["facts"]["empty_bags"], 6);
     let all = ["words", "whitespace", "keras", "sklearn", "subword"];
     for tokenizer in all {
         let mut arguments = vec!["--tokenizer", tokenizer, "--valid", "0", "--calib", "0"];

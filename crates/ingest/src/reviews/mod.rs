@@ -304,7 +304,7 @@ fn read_and_join(
 /// Writes the `reviews` table, a row group at a time on every thread: compressing the texts is most of the work.
 fn write(joined: &Joined, context: &TaskContext, watch: &Watch<'_>) -> Result<u64, StageError> {
     let mut writer =
-        TableWriter::create(&context.output("reviews"), &tables::REVIEWS)?.by_groups()?;
+        TableWriter::create_quickly(&context.output("reviews"), &tables::REVIEWS)?.by_groups()?;
     let encoder = writer.encoder();
     let step = tables::REVIEWS.row_group_rows;
     let mut starts = (0..joined.reviews.len()).step_by(step);

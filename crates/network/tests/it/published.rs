@@ -38,6 +38,14 @@ fn published_networks_have_their_numbers_of_parameters() {
         ("keras_lstm_dropout", 5000, 213_701),
         ("keras_lstm_masked", 5000, 213_701),
         ("keras_cnn_lstm", 5000, 216_805),
+        // An LSTM from 100 to 100 and a head; tuned, the vectors of all ids as well.
+        ("glove_lstm", 5000, 80_901),
+        ("glove_lstm_tuned", 5000, 580_901),
+        // A weight for each n-gram, and a bias.
+        ("nb_linear", 1_000_000, 1_000_001),
+        ("linear_tfidf", 400_000, 400_001),
+        // Of its LSTMs the first has 256 weights for each word.
+        ("stacked_attention_one_hot", 5000, 1_338_625),
     ] {
         let found = networks[name].parameters.with_ids(ids);
         assert_eq!(found, parameters, "{name}");

@@ -288,7 +288,7 @@ impl Checker<'_> {
         &mut self,
         summary: &cinescore_network::Summary,
         stage: &StageFile,
-        inputs: &[(Input, Vec<Reference>)],
+        inputs: &[(Arc<Input>, Vec<Reference>)],
         nodes: &Nodes<'_>,
     ) {
         let given = |name: &str| {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use cinescore_artifact::course::{self, EpochLosses, Finding};
+
 use super::{Network, absent, counted, text};
 use crate::count::history::{Curve, History};
 use crate::metric;
@@ -25,6 +27,10 @@ pub(crate) fn section(networks: &[Network], parts: &mut Parts) -> Result<Section
                 .push(absent("No history of its training was given.")),
             Some(history) => {
                 section.blocks.push(text(in_words(history)));
+                for finding in course(history) {
+                    let words = metric::capital(&finding.to_string());
+                    section.blocks.push(text(format!("{words}.")));
+                }
                 let mut figures = Vec::new();
                 let mut metrics: Vec<_> = history.curves.iter().collect();
                 // The loss first: it is what was trained on.
@@ -52,6 +58,37 @@ fn in_words(history: &History) -> String {
                 chosen.join(", ")
             )
         }
+    }
+}
+
+/// What the losses show, by the rules of `cinescore_artifact::course`; nothing where an epoch lacks one.
+fn course(history: &History) -> Vec<Finding> {
+    let loss = |split: &str, mode: &str, epoch: u32| {
+        let curve = Curve {
+            split: split.into(),
+            mode: mode.into(),
+        };
+        history
+            .curves
+            .get("loss")?
+            .get(&curve)?
+            .get(&epoch)
+            .copied()
+    };
+    let losses = (1..=history.epochs).map(|epoch| {
+        Some(EpochLosses {
+            trained: loss("train", "trained", epoch)?,
+            evaluated: loss("train", "evaluated", epoch),
+            valid: loss("valid", "evaluated", epoch)?,
+        })
+    });
+    match (
+        losses.collect::<Option<Vec<_>>>(),
+        history.chosen.as_slice(),
+    ) {
+        // The trivial predictor's loss is in no table.
+        (Some(losses), [chosen]) => course::findings(&losses, *chosen, None),
+        _ => Vec::new(),
     }
 }
 

@@ -80,7 +80,7 @@ fn a_whole_pipeline_becomes_one_page() {
         "Trivial predictor: <strong>0.5089</strong>",
         "better than trivial",
         "make run PIPELINE=sentiment DATA=DIR",
-        "<code>aclimdb</code>, <code>movielens</code>, <code>titles</code> for <code>DIR</code>",
+        "<code>aclImdb_v1.tar.gz</code>, <code>ml-latest.zip</code>, <code>title.basics.tsv.gz</code> for <code>DIR</code>",
         "the weights after epoch 3 were kept",
         "3 titles have no start year",
     ] {

@@ -9,6 +9,9 @@ use crate::examples::ExamplesError;
 use crate::objective::ObjectiveError;
 use crate::training::TrainingError;
 
+/// What LibTorch says where a device's memory does not suffice.
+const OUT_OF_MEMORY: &str = "out of memory";
+
 pub(crate) fn of_examples(error: ExamplesError) -> StageError {
     match error {
         ExamplesError::Table(error) => error.into(),
@@ -52,7 +55,18 @@ pub(super) fn of_training(error: TrainingError, params: &FitParams) -> StageErro
             StageError::failed(error).hint(hint)
         }
         TrainingError::Checkpoint(error) => of_checkpoint(error),
-        TrainingError::Torch(_) => StageError::failed(error),
+        TrainingError::Torch(ref source) => {
+            let full = source.to_string().contains(OUT_OF_MEMORY);
+            let error = StageError::failed(error);
+            // A batch of one cannot be divided.
+            match params.batch / 2 {
+                half if full && half > 0 => error.hint(format!(
+                    "take smaller batches: `batch: {half}` with `accumulate: {}` makes the same steps in about half the memory",
+                    params.accumulate.saturating_mul(2)
+                )),
+                _ => error,
+            }
+        }
     }
 }
 
@@ -81,5 +95,34 @@ pub(super) fn of_given(error: CheckpointError) -> StageError {
             .hint("set `stop_after` in the training before: to all of its epochs if they are to be made"),
         CheckpointError::Torch(_) => StageError::failed(error),
         other => StageError::input(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::TchError;
+
+    use super::*;
+
+    #[test]
+    fn a_full_device_is_told_what_would_fit() {
+        let full = || {
+            let said = "CUDA out of memory. Tried to allocate 20.00 MiB.".to_owned();
+            TrainingError::Torch(TchError::Torch(said))
+        };
+        let told = |batch: u32| {
+            let params = FitParams {
+                batch,
+                accumulate: 3,
+                ..FitParams::default()
+            };
+            of_training(full(), &params).render()
+        };
+        assert!(
+            told(64).contains("`batch: 32` with `accumulate: 6`"),
+            "{}",
+            told(64)
+        );
+        assert!(!told(1).contains("accumulate"), "{}", told(1));
     }
 }

@@ -9,6 +9,7 @@ mod explains;
 mod inputs;
 mod interrupted;
 mod learns;
+mod networks;
 mod refused;
 mod repeatable;
 mod resumed;

@@ -12,31 +12,34 @@ use super::Given;
 impl Given {
     pub(super) fn write_provenance(&mut self) {
         let digest = |text: &str| Digest::of_bytes(text.as_bytes());
-        let stage = |name: &str, run: &str, params, inputs: &[&str], outputs: &[&str], result| {
-            StageProvenance {
-                stage: name.into(),
-                run: run.into(),
-                fingerprint: digest(&format!("{name} fingerprint")),
-                code: digest(&format!("{run} code")),
-                params,
-                machine: if run.starts_with("train") {
-                    [("threads", "2"), ("device", "cpu"), ("libtorch", "2.11.0")]
-                        .map(|(part, value)| (part.to_owned(), value.to_owned()))
-                        .into()
-                } else {
-                    BTreeMap::new()
-                },
-                inputs: inputs
-                    .iter()
-                    .map(|name| ((*name).into(), vec![((*name).into(), digest(name))]))
-                    .collect(),
-                outputs: outputs
-                    .iter()
-                    .map(|output| ((*output).into(), digest(&format!("{name}.{output}"))))
-                    .collect(),
-                result,
-            }
-        };
+        let stage =
+            |name: &str, run: &str, params, inputs: &[(&str, &str)], outputs: &[&str], result| {
+                StageProvenance {
+                    stage: name.into(),
+                    run: run.into(),
+                    fingerprint: digest(&format!("{name} fingerprint")),
+                    code: digest(&format!("{run} code")),
+                    params,
+                    machine: if run.starts_with("train") {
+                        [("threads", "2"), ("device", "cpu"), ("libtorch", "2.11.0")]
+                            .map(|(part, value)| (part.to_owned(), value.to_owned()))
+                            .into()
+                    } else {
+                        BTreeMap::new()
+                    },
+                    inputs: inputs
+                        .iter()
+                        .map(|(name, label)| {
+                            ((*name).into(), vec![((*label).into(), digest(label))])
+                        })
+                        .collect(),
+                    outputs: outputs
+                        .iter()
+                        .map(|output| ((*output).into(), digest(&format!("{name}.{output}"))))
+                        .collect(),
+                    result,
+                }
+            };
         let result = |rows_out: &[(&str, u64)],
                       rejected,
                       facts: &[(&str, u64)],
@@ -62,7 +65,11 @@ impl Given {
                     "reviews",
                     "ingest reviews",
                     json!({"max_rejects": 100}),
-                    &["aclimdb", "titles", "movielens"],
+                    &[
+                        ("aclimdb", "aclImdb_v1.tar.gz"),
+                        ("titles", "title.basics.tsv.gz"),
+                        ("movielens", "ml-latest.zip"),
+                    ],
                     &["reviews", "rejects"],
                     result(
                         &[("reviews", 6000), ("rejects", 6)],
@@ -75,7 +82,7 @@ impl Given {
                     "text",
                     "featurize text",
                     json!({"vocabulary": 5000, "max_length": 500, "valid": 0.1, "calib": 0.05}),
-                    &["reviews"],
+                    &[("reviews", "reviews.reviews")],
                     &["tokens", "vocabulary", "encoder"],
                     result(&[("tokens", 6000), ("vocabulary", 5000)], 0, &[], &[]),
                 ),
@@ -83,7 +90,11 @@ impl Given {
                     "net",
                     "train fit",
                     fit,
-                    &["examples", "encoder", "network"],
+                    &[
+                        ("examples", "text.tokens"),
+                        ("encoder", "text.encoder"),
+                        ("network", "keras_lstm.yaml"),
+                    ],
                     &["bundle", "history", "predictions", "metrics"],
                     TaskResult {
                         metrics: [("test.accuracy".to_owned(), 0.86137)].into(),
