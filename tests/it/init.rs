@@ -37,15 +37,15 @@ fn a_csv_with_scores_becomes_a_bundle_and_ratings() {
         .lines()
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    assert_eq!(stages, ["reviews", "audit", "text", "net", "report"]);
+    let expected = ["reviews", "audit", "text", "net", "ratings", "report"];
+    assert_eq!(stages, expected);
 
     let (_program, arguments) = run.split_once(' ').unwrap();
     project.cinescore(arguments).with_code(0);
     let view = |name: &str| project.path(&format!("artifacts/runs/my/{name}"));
     assert!(view("net/bundle").is_dir());
-    let ratings = TableReader::open(&view("net/predictions.parquet"), &PREDICTIONS).unwrap();
-    // Those that it did not learn from: valid, calib and test.
-    assert!((60..200).contains(&ratings.rows()), "{}", ratings.rows());
+    let ratings = TableReader::open(&view("ratings/predictions.parquet"), &PREDICTIONS).unwrap();
+    assert_eq!(ratings.rows(), 300);
     let findings = TableReader::open(&view("audit/findings.parquet"), &FINDINGS).unwrap();
     assert!(findings.rows() > 0);
     let page = fs_err::read_to_string(view("report/report/index.html")).unwrap();

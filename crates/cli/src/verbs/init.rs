@@ -46,11 +46,11 @@ pub(crate) fn init(given: &ProjectArguments, arguments: &InitArguments) -> Resul
         program.as_deref().unwrap_or("cinescore"),
         &file,
     ));
-    let view = given.artifacts.join("runs").join(&graph.name).join("net");
+    let view = given.artifacts.join("runs").join(&graph.name);
     let view = view.display();
     display::say(&format!(
-        "\nIt ends in the trained bundle {view}/bundle and in {view}/predictions.parquet, the ratings of the\n\
-         reviews that it did not learn from. Their `id` is the `review_id` of the table `reviews`; `member` there names the row of {}.",
+        "\nIt ends in the trained bundle {view}/net/bundle and in {view}/ratings/predictions.parquet, a rating of\n\
+         each labelled review; of those of the split `train` it knew the truth. Their `id` is the `review_id` of the table `reviews`; `member` there names the row of {}.",
         arguments.reviews.display()
     ));
     Ok(exit::DONE)

@@ -60,6 +60,12 @@ stages:
     inputs: {{examples: text.tokens, encoder: text.encoder, network: {NETWORK_FILE}}}
     params: {{task: {task}, seed: 7, epochs: {epochs}}}
     resources: {{threads: 2}}
+  # A rating for every review with a label: those of `train` flatter, for the network learned from them.
+  ratings:
+    run: train evaluate
+    inputs: {{bundle: net.bundle, examples: text.tokens}}
+    params: {{splits: [train, valid, calib, test]}}
+    resources: {{threads: 2}}
   report:
     run: report
     inputs: {{reviews: [reviews, audit], text: text, nets: net}}
