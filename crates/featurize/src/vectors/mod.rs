@@ -37,7 +37,8 @@ use crate::token_map::TokenMap;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct VectorParams {
-    /// Numbers of a vector, where they are trained; those of a file have the file's.
+    /// Numbers of a vector, where they are trained; those of a file have the file's. Of a zip with several files,
+    /// such as GloVe's, the one with so many is taken.
     #[schemars(range(min = 1, max = 2000), extend("unit" = "numbers"))]
     pub dimensions: u32,
     /// How far apart two words may be to be near each other, where vectors are trained.
@@ -129,7 +130,7 @@ pub fn run(params: VectorParams, context: &mut TaskContext) -> Result<(), StageE
     let tokens = context.optional_input("tokens").is_some();
     let (found, dimensions, source) = match (file, tokens) {
         (Some(path), false) => {
-            let (found, dimensions) = align(&path, &words, context)?;
+            let (found, dimensions) = align(&path, &words, params.dimensions as usize, context)?;
             (found, dimensions, "file")
         }
         (None, true) => {
@@ -159,6 +160,7 @@ pub fn run(params: VectorParams, context: &mut TaskContext) -> Result<(), StageE
 fn align(
     path: &Path,
     words: &Words,
+    dimensions: usize,
     context: &mut TaskContext,
 ) -> Result<(Found, usize), StageError> {
     let mut ids = TokenMap::default();
@@ -169,7 +171,7 @@ fn align(
     }
     let mut found: Found = vec![None; words.names.len()];
     let mut twice = 0_u64;
-    let shape = read::each_vector(path, |word, vector| {
+    let shape = read::each_vector(path, dimensions, |word, vector| {
         let id = (!word.is_empty())
             .then(|| ids.get(Token::new(word)))
             .flatten();
@@ -181,7 +183,13 @@ fn align(
             }
         }
     })
-    .map_err(|error| StageError::input(error).hint(format!("the file is `{}`", path.display())))?;
+    .map_err(|error| {
+        let hint = match &error {
+            read::VectorsError::Members { .. } => "set `dimensions` to those of one of them".into(),
+            _ => format!("the file is `{}`", path.display()),
+        };
+        StageError::input(error).hint(hint)
+    })?;
     if twice > 0 {
         context.warn(format!(
             "{twice} lines name a word once more: its first vector was taken"

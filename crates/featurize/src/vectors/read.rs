@@ -1,4 +1,4 @@
-//! Reading word vectors: GloVe's text format and word2vec's, plain, in gzip, or alone in a zip.
+//! Reading word vectors: GloVe's text format and word2vec's, plain, in gzip, or in a zip.
 //!
 //! A line is a word and its numbers with spaces between them. word2vec's begins with a line of two
 //! numbers: words and dimensions. A word may have spaces in it (`glove.840B` has some), so the numbers are
@@ -11,6 +11,9 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use thiserror::Error;
 use zip::ZipArchive;
+
+/// Bytes that the first line of a file in a zip is looked for in.
+const FIRST_LINE_LIMIT: u64 = 1 << 20;
 
 /// Why a file of vectors is refused.
 #[derive(Debug, Error)]
@@ -26,9 +29,20 @@ pub enum VectorsError {
     /// It is a broken zip.
     #[error("the file is no readable zip")]
     Zip(#[from] zip::result::ZipError),
-    /// A zip has several files of vectors, or none.
-    #[error("the zip has {0} files that end in `.txt` or `.vec`, not one")]
-    Members(usize),
+    /// A zip has no file of vectors.
+    #[error("the zip has no file that ends in `.txt` or `.vec`")]
+    NoMember,
+    /// A zip has several files of vectors, as GloVe's have, and not one of them is the one that is wanted.
+    #[error(
+        "the zip has several files of vectors, and not one alone with {dimensions} numbers a word: {}",
+        .members.join(", ")
+    )]
+    Members {
+        /// The numbers that were asked for.
+        dimensions: usize,
+        /// The files, each with its numbers.
+        members: Vec<String>,
+    },
     /// It has no line.
     #[error("the file has no vectors")]
     Empty,
@@ -71,8 +85,13 @@ pub struct Shape {
     pub dimensions: usize,
 }
 
-/// Gives every word of a file with its vector to `visit`, in the file's order.
-pub fn each_vector(path: &Path, visit: impl FnMut(&[u8], &[f32])) -> Result<Shape, VectorsError> {
+/// Gives every word of a file with its vector to `visit`, in the file's order. Of several files in a zip it is the
+/// one whose vectors have so many `dimensions`; one alone may have any.
+pub fn each_vector(
+    path: &Path,
+    dimensions: usize,
+    visit: impl FnMut(&[u8], &[f32]),
+) -> Result<Shape, VectorsError> {
     let io = |source| VectorsError::Io { line: 0, source };
     let mut file = File::open(path).map_err(io)?;
     let mut magic = [0; 4];
@@ -82,21 +101,52 @@ pub fn each_vector(path: &Path, visit: impl FnMut(&[u8], &[f32])) -> Result<Shap
         [0x1f, 0x8b, ..] => each_line(BufReader::new(MultiGzDecoder::new(file)), visit),
         b"PK\x03\x04" | b"PK\x05\x06" => {
             let mut archive = ZipArchive::new(file)?;
-            let names: Vec<String> = archive
-                .file_names()
-                .map(|name| name.map(String::from))
-                .filter(|name| {
-                    name.as_ref().map_or(true, |name| {
-                        name.ends_with(".txt") || name.ends_with(".vec")
-                    })
-                })
-                .collect::<Result<_, _>>()?;
-            let [name] = names.as_slice() else {
-                return Err(VectorsError::Members(names.len()));
-            };
-            each_line(BufReader::new(archive.by_name(name)?), visit)
+            let name = member(&mut archive, dimensions)?;
+            each_line(BufReader::new(archive.by_name(&name)?), visit)
         }
         _ => each_line(BufReader::new(file), visit),
+    }
+}
+
+/// The file of a zip to read: the only one with vectors, or of several the only one with so many dimensions.
+fn member(archive: &mut ZipArchive<File>, dimensions: usize) -> Result<String, VectorsError> {
+    let is_text = |name: &str| name.ends_with(".txt") || name.ends_with(".vec");
+    let names: Vec<String> = archive
+        .file_names()
+        .map(|name| name.map(String::from))
+        .filter(|name| name.as_ref().map_or(true, |name| is_text(name)))
+        .collect::<Result<_, _>>()?;
+    match names.as_slice() {
+        [] => return Err(VectorsError::NoMember),
+        [name] => return Ok(name.clone()),
+        _ => {}
+    }
+    let mut widths = Vec::new();
+    for name in &names {
+        let mut first = Vec::new();
+        // A limit, since nothing is known yet of what is in the archive.
+        let input = BufReader::new(archive.by_name(name)?).take(FIRST_LINE_LIMIT);
+        let read = BufReader::new(input).read_until(b'\n', &mut first);
+        read.map_err(|source| VectorsError::Io { line: 0, source })?;
+        let line = trimmed(&first);
+        widths.push(header(line).map_or_else(
+            || line.iter().filter(|byte| **byte == b' ').count(),
+            |(_, width)| width,
+        ));
+    }
+    let mut wanted = names
+        .iter()
+        .zip(&widths)
+        .filter(|(_, width)| **width == dimensions);
+    match (wanted.next(), wanted.next()) {
+        (Some((name, _)), None) => Ok(name.clone()),
+        _ => {
+            let said = |(name, width): (&String, &usize)| format!("`{name}` ({width})");
+            Err(VectorsError::Members {
+                dimensions,
+                members: names.iter().zip(&widths).map(said).collect(),
+            })
+        }
     }
 }
 

@@ -52,11 +52,16 @@ fn zip(files: &[(&str, &str)]) -> Vec<u8> {
 fn every_form_of_a_file_gives_the_same_vectors() {
     let (fixture, vocabulary) = fixture();
     let word2vec = format!("5 3\n{GLOVE}");
-    let forms: [(&str, Vec<u8>); 4] = [
+    let forms: [(&str, Vec<u8>); 5] = [
         ("plain", GLOVE.into()),
         ("word2vec", word2vec.into()),
         ("gzip", gzip(GLOVE)),
         ("zip", zip(&[("glove.txt", GLOVE), ("README.md", "none")])),
+        // As GloVe's: a file for each size.
+        (
+            "sizes.zip",
+            zip(&[("glove.2d.txt", "the 1 2\n"), ("glove.3d.txt", GLOVE)]),
+        ),
     ];
     for (name, bytes) in forms {
         let file = fixture.file(name, &bytes);
@@ -67,6 +72,8 @@ fn every_form_of_a_file_gives_the_same_vectors() {
             &file,
             "--missing",
             "mean",
+            "--dimensions",
+            "3",
         ];
         let out = fixture.run_kind("vectors", &format!("out-{name}"), &arguments);
         let mean = vec![0.75, 0.0, 1.5];
@@ -143,8 +150,8 @@ error: line 1 has `x` where a finite number must be
 hint: the file is `broken`
 
 3
-error: the zip has 2 files that end in `.txt` or `.vec`, not one
-hint: the file is `broken`
+error: the zip has several files of vectors, and not one alone with 100 numbers a word: `a.txt` (1), `b.txt` (1)
+hint: set `dimensions` to those of one of them
 
 3
 error: the file cannot be read after line 1
