@@ -1,5 +1,6 @@
 //! What people see: rows on stdout, prose and progress on stderr.
 
+pub(crate) mod figures;
 mod screen;
 mod table;
 mod terminal;

@@ -16,6 +16,9 @@ use crate::arguments::{ProjectArguments, RunArguments};
 use crate::display::{self, Screen};
 use crate::verbs::{self, lock::Check};
 
+/// The metrics of more stages are not printed.
+const FEW_STAGES: usize = 3;
+
 pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Result<u8, StageError> {
     let began = Instant::now();
     let lock_file = lock_path(&project.file()?);
@@ -60,8 +63,9 @@ pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Resul
         PipelineError::Interrupted => StageError::from(error).hint(how_to_go_on()),
         error => error.into(),
     })?;
+    show_figures(&outcome.results);
     for (stage, record) in &outcome.results {
-        results(&project, &graph, stage, record);
+        show_pages(&project, &graph, stage, record);
     }
     let computed = match outcome.executed.len() {
         0 => "nothing was computed".to_owned(),
@@ -125,11 +129,25 @@ fn push(project: &Project, results: &[(String, Arc<Record>)]) -> Result<(), Stag
     Ok(())
 }
 
-/// The figures of a stage, and the pages it made.
-fn results(project: &Project, graph: &Graph, stage: &str, record: &Record) {
-    for (name, value) in &record.result.metrics {
-        display::say(&format!("{stage}: {name} {value:.4}"));
+/// The figures of the stages, where they are few enough to be read.
+fn show_figures(results: &[(String, Arc<Record>)]) {
+    let have = |(_, record): &&(String, Arc<Record>)| !record.result.metrics.is_empty();
+    let count = results.iter().filter(have).count();
+    if count > FEW_STAGES {
+        display::say(&format!(
+            "{count} stages have metrics: `stage.json` beside the outputs of each has them, and so has a report"
+        ));
+        return;
     }
+    for (stage, record) in results {
+        for line in display::figures::lines(stage, &record.result.metrics) {
+            display::say(&line);
+        }
+    }
+}
+
+/// The pages that a stage made.
+fn show_pages(project: &Project, graph: &Graph, stage: &str, record: &Record) {
     for object in record.outputs.values() {
         let page = view::folder(project, graph, stage)
             .join(&object.file_name)
