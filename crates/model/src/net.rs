@@ -8,6 +8,7 @@ use tch::{Device, Kind, TchError, Tensor, nn};
 
 use crate::initialise;
 use crate::layers::{Cumulative, Dense, Dropout, Embedding, EmbeddingBag, Flow, Layer};
+use crate::precision::Precision;
 
 /// Examples that go through a network together.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub struct Net {
     input: Input,
     layers: Vec<Layer>,
     head: Head,
+    /// Of training.
+    precision: Precision,
 }
 
 /// How what the last layer gives becomes the outputs.
@@ -189,6 +192,7 @@ impl Net {
             input,
             layers,
             head,
+            precision: Precision::Float32,
         };
         match spec.init {
             InitSpec::Pytorch => {}
@@ -227,6 +231,13 @@ impl Net {
         }
     }
 
+    /// The same network, which computes in `precision` while it is trained. Evaluated, it computes in float32, so that what
+    /// it says does not depend on how it was trained.
+    #[must_use]
+    pub fn trained_in(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
     /// The outputs `[B, O]`. `train`: with dropout, and with a batch norm's running means moved.
     pub fn forward(&self, batch: &Batch, train: bool) -> Result<Tensor, TchError> {
         Ok(self.say(batch, train)?.outputs)
@@ -262,9 +273,14 @@ impl Net {
     }
 
     fn say_of(&self, flow: Flow, train: bool) -> Result<Said, TchError> {
-        let flow = Layer::all(&self.layers, flow, train)?;
+        let precision = if train {
+            self.precision
+        } else {
+            Precision::Float32
+        };
+        let flow = Layer::all(&self.layers, flow.computed_in(precision), train)?;
         let outputs = match &self.head {
-            Head::Dense(head) => head.forward(&flow.xs)?,
+            Head::Dense(head) => head.forward(&flow.xs, precision)?,
             Head::Cumulative(head) => head.forward(&flow.xs)?,
             Head::None => flow.xs,
         };
@@ -288,7 +304,7 @@ impl Net {
             places.push((format!("layers.{index}"), flow.xs.shallow_clone()));
         }
         let outputs = match &self.head {
-            Head::Dense(head) => head.forward(&flow.xs)?,
+            Head::Dense(head) => head.forward(&flow.xs, Precision::Float32)?,
             Head::Cumulative(head) => head.forward(&flow.xs)?,
             Head::None => flow.xs,
         };
@@ -396,6 +412,36 @@ head: {dense: 2}
         // Other tests of this process draw from, and seed, the same random numbers: two passes may be alike.
         let passes: Vec<_> = (0..20).map(|_| train()).collect();
         assert!(passes.windows(2).any(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn training_in_bfloat16_is_near_and_evaluating_after_it_the_same() {
+        let text = EVERYTHING.replace("dropout: 0.5", "dropout: 0.0");
+        let net = Net::new(&spec(&text), 9, Device::Cpu).unwrap();
+        let batch = batch(&[&[1, 5, 6, 7, 2], &[1, 3, 4, 8]], true);
+        let evaluated = values(&net.forward(&batch, false).unwrap());
+        let exact = net.forward(&batch, true).unwrap();
+        let net = net.trained_in(Precision::Bfloat16);
+        let rough = net.forward(&batch, true).unwrap();
+        assert_eq!(rough.kind(), Kind::Float);
+        // Rounded to 8 bits on the way, and not far off. Batch norm sees two examples, and magnifies.
+        let difference = (&rough - &exact).abs().max().double_value(&[]);
+        assert!(difference > 0.0 && difference < 0.2, "{difference}");
+        rough.sum(Kind::Float).backward();
+        for (name, variable) in net.variables() {
+            if variable.requires_grad() {
+                assert_eq!(variable.grad().kind(), Kind::Float, "{name}");
+            }
+        }
+        // A batch norm's running means have moved since.
+        let other = Net::new(&spec(&text), 9, Device::Cpu).unwrap();
+        let mut pairs = other.variables();
+        for ((_, to), (_, from)) in pairs.iter_mut().zip(net.variables()) {
+            tch::no_grad(|| to.copy_(&from));
+        }
+        let said = values(&net.forward(&batch, false).unwrap());
+        assert_eq!(said, values(&other.forward(&batch, false).unwrap()));
+        assert_eq!(said.len(), evaluated.len());
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::training::TrainingError;
 
 /// What LibTorch says where a device's memory does not suffice.
 const OUT_OF_MEMORY: &str = "out of memory";
+/// What it says of work that it can only do in a way that gives other bits each time.
+const NOT_DETERMINISTIC: &str = "does not have a deterministic implementation";
 
 pub(crate) fn of_examples(error: ExamplesError) -> StageError {
     match error {
@@ -56,10 +58,14 @@ pub(super) fn of_training(error: TrainingError, params: &FitParams) -> StageErro
         }
         TrainingError::Checkpoint(error) => of_checkpoint(error),
         TrainingError::Torch(ref source) => {
-            let full = source.to_string().contains(OUT_OF_MEMORY);
+            let said = source.to_string();
+            let full = said.contains(OUT_OF_MEMORY);
             let error = StageError::failed(error);
             // A batch of one cannot be divided.
             match params.batch / 2 {
+                _ if said.contains(NOT_DETERMINISTIC) => {
+                    error.hint("the GPU has no such algorithm for this network: leave out `deterministic`")
+                }
                 half if full && half > 0 => error.hint(format!(
                     "take smaller batches: `batch: {half}` with `accumulate: {}` makes the same steps in about half the memory",
                     params.accumulate.saturating_mul(2)
@@ -124,5 +130,16 @@ mod tests {
             told(64)
         );
         assert!(!told(1).contains("accumulate"), "{}", told(1));
+    }
+
+    #[test]
+    fn work_without_a_deterministic_algorithm_is_explained() {
+        // As `at::Context::alertNotDeterministic` says it.
+        let said = "cumsum_cuda_kernel does not have a deterministic implementation, but you set \
+                    'torch.use_deterministic_algorithms(True)'.";
+        let error = TrainingError::Torch(TchError::Torch(said.to_owned()));
+        let told = of_training(error, &FitParams::default()).render();
+        assert!(told.contains("leave out `deterministic`"), "{told}");
+        assert!(!told.contains("accumulate"), "{told}");
     }
 }

@@ -25,7 +25,7 @@ use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::tables::{BAGS, HISTORY, METRICS, PREDICTIONS, TOKENS, VECTORS};
 use cinescore_model::bundle::{self, BUNDLE_VERSION, Manifest};
 use cinescore_model::task::Task;
-use cinescore_model::{LIBTORCH_VERSION, Net, compute, device};
+use cinescore_model::{LIBTORCH_VERSION, Net, Precision, compute, device};
 use cinescore_network::{self as network, HeadSpec, NetworkSpec};
 use serde_json::Value;
 use tch::Device;
@@ -101,6 +101,12 @@ fn run(params: FitParams, context: &mut TaskContext) -> Result<(), StageError> {
 
 fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> {
     let device = choose_device(context)?;
+    if params.precision == Precision::Bfloat16 && device == Device::Cpu {
+        context.warn(
+            "few CPUs compute `bfloat16` faster than `float32`: `precision` is meant for GPUs",
+        );
+    }
+    compute::deterministic(params.deterministic && device != Device::Cpu);
     let (encoder, encoder_bytes) =
         bundle::read_encoder(&context.input("encoder")?.path).map_err(StageError::input)?;
     let spec = read_network(params, context)?;
@@ -123,7 +129,9 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let parameters = network::parameter_count(&spec, encoder.ids());
 
     random::seed_torch(params.seed, random::INITIALISATION);
-    let net = Net::new(&spec, encoder.ids(), device).map_err(StageError::failed)?;
+    let net = Net::new(&spec, encoder.ids(), device)
+        .map_err(StageError::failed)?
+        .trained_in(params.precision);
     let vectors = pretrained::begin(&spec, encoder.ids(), &net, context)?;
     let schedule = params.schedule(examples.rows(Split::Valid).len());
     let mut identity = resume::identity(params, &spec, encoder.ids(), &examples)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cinescore_model::Precision;
 use cinescore_model::task::Task;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,12 @@ pub struct FitParams {
     /// Ends the training when this many epochs have passed without a lower validation loss; none makes them all.
     #[schemars(range(min = 1, max = 10_000), extend("unit" = "epochs"))]
     pub patience: Option<u32>,
+    /// What the products of matrices are computed in while training: `float32`, or `bfloat16`, which newer GPUs compute
+    /// several times as fast. Weights, the optimizer and every evaluation are float32 in any case.
+    pub precision: Precision,
+    /// Whether a GPU may use none but algorithms that give the same bits each time, at some cost in speed. On a CPU they
+    /// always do.
+    pub deterministic: bool,
     /// Values for the network file's own parameters, by name.
     pub network_params: BTreeMap<String, Value>,
 }
@@ -82,6 +89,8 @@ impl Default for FitParams {
             warm_up: 0,
             clip: None,
             patience: None,
+            precision: Precision::default(),
+            deterministic: false,
             network_params: BTreeMap::new(),
         }
     }

@@ -17,6 +17,8 @@ const LENGTHS: [usize; 6] = [9, 4, 12, 7, 5, 11];
 const TARGETS: [f32; 6] = [0.5, 2.0, 1.0, 1.5, 0.25, 1.25];
 /// Steps after which a network that has not learned the batch never will.
 const STEPS: usize = 500;
+/// The numbers of a review that is read as one vector.
+const WHOLE: u32 = 24;
 /// Learning rates that are tried one after the other.
 const RATES: [f64; 2] = [1e-2, 2e-3];
 
@@ -151,15 +153,23 @@ fn share_left(spec: &NetworkSpec, rate: f64) -> f64 {
     share
 }
 
+/// A network that reads a review as one vector, of a shorter one: its first layer has millions of weights for 2,470
+/// numbers, most of which are padding here, and would take minutes.
+fn shortened(mut spec: NetworkSpec) -> NetworkSpec {
+    if let InputSpec::Whole(input) = &mut spec.input {
+        input.length = WHOLE;
+    }
+    spec
+}
+
 #[test]
-fn every_network_that_reads_words_learns_one_batch_by_heart() {
-    // Those that read a review as one vector have millions of weights for it, and take minutes each.
-    let small = |spec: &NetworkSpec| !matches!(spec.input, InputSpec::Whole(_));
-    let small: Vec<NetworkSpec> = networks().into_iter().filter(small).collect();
-    assert!(small.len() > 20);
+fn every_network_learns_one_batch_by_heart() {
+    let networks = networks();
+    let whole = |spec: &&NetworkSpec| matches!(spec.input, InputSpec::Whole(_));
+    assert!(networks.iter().filter(whole).count() >= 12 && networks.len() > 40);
     let failed = compute::apart(1, || {
-        let shares = small.into_iter().map(|spec| {
-            let spec = without_dropout(spec);
+        let shares = networks.into_iter().map(|spec| {
+            let spec = shortened(without_dropout(spec));
             let mut least = f64::INFINITY;
             for rate in RATES {
                 if least >= 1e-3 {
