@@ -15,6 +15,7 @@ mod params;
 mod pretrained;
 mod resume;
 mod tables;
+mod tensorboard;
 
 use std::path::Path;
 
@@ -41,6 +42,7 @@ use crate::training::{Schedule, State, TrainingError, Watch, train};
 use errors::{of_bundle, of_checkpoint, of_examples, of_objective, of_training};
 use measure::evaluate_all;
 use resume::{CHECKPOINT, Kept};
+use tensorboard::Events;
 
 /// The kind, for the program.
 pub fn kind() -> Kind {
@@ -142,6 +144,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let mut watch = Told {
         context,
         keep: kept.map(|kept| (kept, &identity, &schedule)),
+        events: Events::begin(context, &objective, &state.epochs).map_err(StageError::machine)?,
     };
     let pace = train(
         &net, &examples, &objective, &schedule, &mut state, &mut watch,
@@ -333,6 +336,7 @@ fn report(context: &mut TaskContext, rows: &[(&str, u64)], examples: &Examples, 
 struct Told<'a> {
     context: &'a TaskContext,
     keep: Option<(Kept, &'a Identity, &'a Schedule)>,
+    events: Option<Events>,
 }
 
 impl Watch for Told<'_> {
@@ -348,6 +352,9 @@ impl Watch for Told<'_> {
     fn epoch(&mut self, message: &str, state: &State) -> Result<(), TrainingError> {
         if let Some((kept, identity, schedule)) = &self.keep {
             kept.keep(identity, schedule, state)?;
+        }
+        if let (Some(events), Some(epoch)) = (&mut self.events, state.epochs.last()) {
+            events.add(epoch).map_err(TrainingError::Log)?;
         }
         self.context.progress().step(message);
         Ok(())
