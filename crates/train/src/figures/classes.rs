@@ -2,11 +2,13 @@
 
 use cinescore_model::task::Prediction;
 
+use super::area::OneVersusRest;
 use super::{CERTAIN, CalibrationError, Name, mean_of_defined, of_class, share, stars};
 use crate::objective::most_probable;
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "accuracy",
+    "auc_macro",
     "calibration_error",
     "f1_macro",
     "log_loss",
@@ -20,6 +22,7 @@ const OF_CLASS: [&str; 3] = ["precision", "recall", "f1"];
 #[derive(Debug)]
 pub(super) struct Sample {
     rows: Vec<Row>,
+    areas: OneVersusRest,
     /// The stars of each class, rising, with the number of their examples.
     classes: Vec<(u8, u64)>,
     stars: stars::Sample,
@@ -54,6 +57,11 @@ impl Sample {
         let rows: Vec<Row> = targets.iter().zip(predicted).map(row).collect();
         let stars_of = |row: &Row| classes.get(row.named).map_or(f64::NAN, |&s| s.into());
         let named: Vec<f64> = rows.iter().map(stars_of).collect();
+        let of_each = rows.iter().zip(predicted).map(|(row, said)| {
+            let probabilities = said.probabilities.as_deref().unwrap_or_default();
+            (row.truth, probabilities)
+        });
+        let areas = OneVersusRest::new(classes.len(), &of_each.collect::<Vec<_>>());
         let count = |class: usize| rows.iter().filter(|row| row.truth == class).count() as u64;
         let classes = classes.iter().enumerate();
         Self {
@@ -62,6 +70,7 @@ impl Sample {
                 .collect(),
             stars: stars::Sample::new(targets, predicted, Some(&named)),
             rows,
+            areas,
         }
     }
 
@@ -116,6 +125,7 @@ impl Sample {
         };
         let mut values = vec![
             share(right, all),
+            self.areas.value(weights),
             calibration.value(all),
             macro_mean(2),
             share(log_loss, all),
@@ -166,10 +176,11 @@ mod tests {
         (Decoder::Classes { stars }, targets, predicted)
     }
 
-    // scikit-learn 1.9.1: accuracy_score, precision_recall_fscore_support, log_loss, cohen_kappa_score; the calibration
+    // scikit-learn 1.9.1: accuracy_score, roc_auc_score (ovr, macro), precision_recall_fscore_support, log_loss, cohen_kappa_score; the calibration
     // error of the greatest probability by numpy
-    const REFERENCE: [(&str, f64); 12] = [
+    const REFERENCE: [(&str, f64); 13] = [
         ("accuracy", 0.64),
+        ("auc_macro", 0.8811984661213914),
         ("calibration_error", 0.25059784569209426),
         ("f1_macro", 0.6354636591478696),
         ("log_loss", 0.9966017075069307),

@@ -6,6 +6,7 @@
 //!
 //! A figure of some examples only has their class or true stars in its name: `recall_of_7`.
 
+mod area;
 mod binary;
 pub mod bootstrap;
 mod classes;
