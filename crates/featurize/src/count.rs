@@ -39,6 +39,9 @@ pub enum Numbering {
     /// As they first appear in the texts. A demonstration: where texts are read class by class, a
     /// term's number tells the class that it appeared in first.
     FirstAppearance,
+    /// The same, and terms are taken from all reviews of the source's training split, those that are evaluated on too. A
+    /// demonstration of what was published so.
+    FirstAppearanceInSource,
 }
 
 /// The terms that were asked for, and sums over all.
@@ -235,7 +238,7 @@ fn choose(finished: &[Finished], wanted: Wanted) -> Counts {
         b_count.count.cmp(&a_count.count).then_with(|| a.cmp(b))
     });
     kept.truncate(wanted.limit);
-    if wanted.numbering == Numbering::FirstAppearance {
+    if wanted.numbering != Numbering::Frequency {
         kept.sort_by_cached_key(|(term, _count)| {
             let firsts = finished.iter().filter_map(|counter| counter.first(*term));
             firsts.min()
