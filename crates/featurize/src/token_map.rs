@@ -150,7 +150,7 @@ impl<V: Copy + Default> TokenMap<V> {
                 return;
             }
             let hash = self.secrets.hash(slot.key);
-            if parts == 1 || (u128::from(hash) * parts as u128 >> 64) as usize == part {
+            if parts == 1 || ((u128::from(hash) * parts as u128) >> 64) as usize == part {
                 visit(Token::of_key(slot.key, hash), slot.value);
             }
         };
@@ -159,19 +159,10 @@ impl<V: Copy + Default> TokenMap<V> {
         let beyond = self.slots[end..].iter().chain(&self.slots[..begin]);
         let beyond = beyond.take_while(|slot| slot.key != [0; 2]);
         beyond.for_each(&mut of_slot);
-        for (bytes, value) in &self.long {
-            if bytes.len() % parts == part {
-                let hash = self.secrets.hash(LONG);
-                visit(
-                    Token {
-                        bytes,
-                        key: LONG,
-                        hash,
-                    },
-                    *value,
-                );
-            }
-        }
+        let long = self.long.iter();
+        let long = long.filter(|(bytes, _value)| bytes.len() % parts == part);
+        let (key, hash) = (LONG, self.secrets.hash(LONG));
+        long.for_each(|(bytes, value)| visit(Token { bytes, key, hash }, *value));
     }
 
     /// Gives a token a value; the one that it had before.
