@@ -1,10 +1,10 @@
-//! A trained model as one folder: all that is needed to rate a text.
+//! A trained model as one folder: all that is needed to rate a text, or to forecast a popularity.
 //!
 //! | file | what it is |
 //! |---|---|
 //! | `weights.safetensors` | the weights |
 //! | `network.yaml` | the network file, every parameter filled in |
-//! | `encoder.json` | the encoder of ids or of bags, byte for byte as it was given |
+//! | `encoder.json` | the encoder of ids, of bags or of windows, byte for byte as it was given |
 //! | `bundle.json` | a [`Manifest`]: task, target scale, calibration, chosen epoch, metrics |
 //!
 //! Owns writing and checking these. Does not own encoding a text or making the figures. Nothing of the
@@ -13,7 +13,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cinescore_artifact::encoder::{BagEncoderFile, ENCODER_VERSION, EncoderFile};
+use cinescore_artifact::encoder::{
+    BagEncoderFile, ENCODER_VERSION, EncoderFile, WindowEncoderFile,
+};
 use cinescore_config::Problems;
 use serde::{Deserialize, Serialize};
 use tch::{Device, TchError};
@@ -26,7 +28,7 @@ use crate::weights::{self, WeightsError};
 use cinescore_network::{self as network, NetworkSpec};
 
 /// The version of the folder's format; a reader refuses others.
-pub const BUNDLE_VERSION: u32 = 2;
+pub const BUNDLE_VERSION: u32 = 3;
 
 const WEIGHTS: &str = "weights.safetensors";
 const NETWORK: &str = "network.yaml";
@@ -44,8 +46,8 @@ pub struct Manifest {
     /// The widths of its intervals, fitted on the split `calib`; null for task `binary`, which has none, and where there
     /// were no examples.
     pub calibration: Option<Calibration>,
-    /// How often each label was trained on: all that the trivial predictor knows.
-    pub labels: BTreeMap<u8, u64>,
+    /// What the trivial predictor knows of the training.
+    pub labels: Labels,
     /// Ids of the encoder: rows of the embedding.
     pub ids: usize,
     /// How many numbers were learned.
@@ -58,21 +60,36 @@ pub struct Manifest {
     pub libtorch: String,
 }
 
-/// What turns a text into what a network reads.
+/// The labels that were trained on: all that the trivial predictor knows.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labels {
+    /// How many.
+    pub examples: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// How often each is there, where they are stars or numbers of classes; else empty.
+    pub counts: BTreeMap<u8, u64>,
+}
+
+/// What turns a text, or ratings, into what a network reads.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Encoder {
     /// Into a list of ids.
     Tokens(EncoderFile),
     /// Into a bag of n-grams.
     Bags(BagEncoderFile),
+    /// Ratings of a movie into a window.
+    Windows(WindowEncoderFile),
 }
 
 impl Encoder {
-    /// How many ids there are: the rows of an embedding.
+    /// How many ids there are: the rows of an embedding; of windows the features of a slot.
     pub fn ids(&self) -> usize {
         match self {
             Self::Tokens(encoder) => encoder.ids(),
             Self::Bags(encoder) => encoder.ids(),
+            Self::Windows(encoder) => encoder.ids(),
         }
     }
 
@@ -81,14 +98,16 @@ impl Encoder {
         match self {
             Self::Tokens(_) => "tokens",
             Self::Bags(_) => "bags",
+            Self::Windows(_) => "windows",
         }
     }
 
-    /// The token or n-gram with an id; none where n-grams are hashed, or beyond the last.
+    /// The token, n-gram or feature with an id; none where n-grams are hashed, or beyond the last.
     pub fn name(&self, id: usize) -> Option<&str> {
         let names = match self {
             Self::Tokens(encoder) => &encoder.tokens,
             Self::Bags(encoder) => &encoder.ngrams,
+            Self::Windows(encoder) => return Some(&encoder.features.get(id)?.name),
         };
         names.get(id).map(String::as_str)
     }
@@ -165,21 +184,23 @@ pub enum BundleError {
     Torch(#[from] TchError),
 }
 
-/// Reads the encoder file, of ids or of bags, and checks its version. Also gives its bytes.
+/// Reads the encoder file, of ids, of bags or of windows, and checks its version. Also gives its bytes.
 pub fn read_encoder(path: &Path) -> Result<(Encoder, Vec<u8>), BundleError> {
-    /// What only an encoder of bags has; values are not looked at.
+    /// What only an encoder of bags, or of windows, has; values are not looked at.
     #[derive(Deserialize)]
     struct Kind {
         bag: Option<serde::de::IgnoredAny>,
+        window: Option<serde::de::IgnoredAny>,
     }
     let bytes = read(path)?;
     let kind: Kind = serde_json::from_slice(&bytes).map_err(|source| BundleError::Json {
         path: path.to_owned(),
         source,
     })?;
-    let encoder = match kind.bag {
-        None => Encoder::Tokens(versioned(path, &bytes, ENCODER_VERSION)?),
-        Some(_) => Encoder::Bags(versioned(path, &bytes, ENCODER_VERSION)?),
+    let encoder = match (kind.bag, kind.window) {
+        (None, None) => Encoder::Tokens(versioned(path, &bytes, ENCODER_VERSION)?),
+        (Some(_), _) => Encoder::Bags(versioned(path, &bytes, ENCODER_VERSION)?),
+        (None, Some(_)) => Encoder::Windows(versioned(path, &bytes, ENCODER_VERSION)?),
     };
     Ok((encoder, bytes))
 }
@@ -292,7 +313,7 @@ mod tests {
     use super::*;
     use crate::Batch;
     use crate::calibration::Bin;
-    use crate::task::TargetScale;
+    use crate::task::{Quantity, TargetScale};
 
     const NET: &str = "
 name: n
@@ -324,6 +345,7 @@ head: {dense: 1}
         let manifest = Manifest {
             version: BUNDLE_VERSION,
             decoder: Decoder::Regression {
+                quantity: Quantity::Stars,
                 scale: TargetScale {
                     offset: 5.5,
                     factor: 3.5,
@@ -331,13 +353,18 @@ head: {dense: 1}
             },
             calibration: Some(Calibration {
                 level: 0.9,
+                quantity: Quantity::Stars,
                 bins: vec![Bin {
                     below: None,
                     width: Some(1.5),
                     examples: 60,
                 }],
             }),
-            labels: [(2, 40), (9, 60)].into(),
+            labels: Labels {
+                examples: 100,
+                mean: 6.2,
+                counts: [(2, 40), (9, 60)].into(),
+            },
             ids: 7,
             parameters: network::parameter_count(&spec, 7),
             chosen_epoch: 2,
@@ -396,9 +423,10 @@ head: {dense: 1}
         ");
         insta::assert_snapshot!(fs_err::read_to_string(a.join(MANIFEST)).unwrap(), @r#"
         {
-          "version": 2,
+          "version": 3,
           "decoder": {
             "task": "regression",
+            "quantity": "stars",
             "scale": {
               "offset": 5.5,
               "factor": 3.5
@@ -406,6 +434,7 @@ head: {dense: 1}
           },
           "calibration": {
             "level": 0.9,
+            "quantity": "stars",
             "bins": [
               {
                 "below": null,
@@ -415,8 +444,12 @@ head: {dense: 1}
             ]
           },
           "labels": {
-            "2": 40,
-            "9": 60
+            "examples": 100,
+            "mean": 6.2,
+            "counts": {
+              "2": 40,
+              "9": 60
+            }
           },
           "ids": 7,
           "parameters": 102,
@@ -446,7 +479,7 @@ head: {dense: 1}
         change(NETWORK, "units: 3", "units: 4");
         assert!(refused().ends_with("weights.safetensors`"));
         change(NETWORK, "units: 4", "units: 3");
-        change(MANIFEST, "\"version\": 2", "\"version\": 3, \"new\": 0");
-        assert!(refused().ends_with("has version 3; this program reads version 2"));
+        change(MANIFEST, "\"version\": 3", "\"version\": 4, \"new\": 0");
+        assert!(refused().ends_with("has version 4; this program reads version 3"));
     }
 }

@@ -19,7 +19,7 @@ pub struct Batch {
     /// Real steps of each example, int64 `[B]`, at least 1, for networks that mask; the padding is at
     /// the end. None for those that do not. Of bags how many n-grams each has, which may be 0.
     pub lengths: Option<Tensor>,
-    /// Of bags the value of each n-gram, float32 `[N]`.
+    /// Of bags the value of each n-gram, float32 `[N]`; of windows the inputs, float32 `[B, S, F]`: slots, features.
     pub values: Option<Tensor>,
 }
 
@@ -31,6 +31,15 @@ impl Batch {
             lengths,
             values: None,
         }
+    }
+
+    /// A batch of windows, float32 `[B, S, F]`. It has no ids.
+    pub fn of_windows(values: Tensor) -> Result<Self, TchError> {
+        Ok(Self {
+            ids: Tensor::f_zeros([0], (Kind::Int64, values.device()))?,
+            lengths: None,
+            values: Some(values),
+        })
     }
 }
 
@@ -81,6 +90,8 @@ enum Input {
     Numbers {
         divisor: f64,
     },
+    /// The values of windows, as they are.
+    Window,
 }
 
 impl Input {
@@ -108,6 +119,7 @@ impl Input {
                 embedding: EmbeddingBag::new(&own, rows, &input.embedding)?,
                 word_dropout: Dropout::new(input.word_dropout),
             }),
+            InputSpec::Window(_) => Ok(Self::Window),
             InputSpec::Whole(WholeInput { scale, .. }) => Ok(Self::Numbers {
                 divisor: match scale {
                     ScaleSpec::None => 1.0,
@@ -144,6 +156,12 @@ impl Input {
                 };
                 let values = word_dropout.forward(values, train)?;
                 Flow::of(&embedding.forward(ids, counts, &values)?, None)
+            }
+            Self::Window => {
+                let Some(values) = values else {
+                    return Err(TchError::Kind("a window has values".into()));
+                };
+                Flow::of(values, None)
             }
             Self::Numbers { divisor } => {
                 let numbers = ids.f_to_kind(Kind::Float)?.f_div_scalar(*divisor)?;
@@ -258,7 +276,7 @@ impl Net {
                 .f_one_hot(i64::try_from(ids_known).unwrap_or(i64::MAX))?
                 .f_to_kind(Kind::Float)
                 .map(Some),
-            Input::Bag { .. } | Input::Numbers { .. } => Ok(None),
+            Input::Bag { .. } | Input::Numbers { .. } | Input::Window => Ok(None),
         }
     }
 
@@ -296,7 +314,7 @@ impl Net {
         let mut flow = self.input.forward(batch, false)?;
         let first = match self.input {
             Input::Embedding { .. } | Input::Bag { .. } => "embedding",
-            Input::OneHot { .. } | Input::Numbers { .. } => "input",
+            Input::OneHot { .. } | Input::Numbers { .. } | Input::Window => "input",
         };
         let mut places = vec![(first.to_owned(), flow.xs.shallow_clone())];
         for (index, layer) in self.layers.iter().enumerate() {

@@ -150,6 +150,7 @@ impl Layer {
             LayerSpec::Rnn(spec) => recurrent(CellKind::Rnn, spec)?,
             LayerSpec::Lstm(spec) => recurrent(CellKind::Lstm, spec)?,
             LayerSpec::Gru(spec) => recurrent(CellKind::Gru, spec)?,
+            LayerSpec::Recurrent(spec) => recurrent(spec.cell.into(), &spec.stack())?,
             LayerSpec::Conv1d(spec) => Self::Conv1d(Conv1d::new(path, spec, features)?),
             LayerSpec::MaxPool1d(spec) => Self::MaxPool1d(MaxPool1d::new(spec)),
             LayerSpec::BatchNorm => Self::BatchNorm(BatchNorm::new(path, features)?),

@@ -1,7 +1,7 @@
 //! Recurrent layers: Elman's (1990), long short-term memory (Hochreiter and Schmidhuber 1997, with forget gates as in
 //! PyTorch) and gated recurrent units (Cho et al., EMNLP 2014).
 
-use cinescore_network::RecurrentSpec;
+use cinescore_network::{CellSpec, RecurrentSpec};
 use tch::nn::Init;
 use tch::{Kind, TchError, Tensor, nn};
 
@@ -17,6 +17,16 @@ pub enum CellKind {
     Lstm,
     /// Gates in PyTorch's order: reset, update, new.
     Gru,
+}
+
+impl From<CellSpec> for CellKind {
+    fn from(cell: CellSpec) -> Self {
+        match cell {
+            CellSpec::Rnn => Self::Rnn,
+            CellSpec::Lstm => Self::Lstm,
+            CellSpec::Gru => Self::Gru,
+        }
+    }
 }
 
 impl CellKind {

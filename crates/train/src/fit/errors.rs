@@ -2,12 +2,14 @@
 
 use cinescore_artifact::StageError;
 use cinescore_model::bundle::BundleError;
+use cinescore_model::task::Task;
 
 use super::FitParams;
 use crate::checkpoint::CheckpointError;
 use crate::examples::ExamplesError;
 use crate::objective::ObjectiveError;
 use crate::training::TrainingError;
+use crate::windows::WindowsError;
 
 /// What LibTorch says where a device's memory does not suffice.
 const OUT_OF_MEMORY: &str = "out of memory";
@@ -26,10 +28,31 @@ pub(crate) fn of_examples(error: ExamplesError) -> StageError {
         ExamplesError::Encoder { wanted, .. } => {
             let hint = match wanted {
                 "bags" => "give it `bags` and `encoder` of `featurize bags`",
+                "windows" => "give it `windows` and `encoder` of `featurize windows`",
                 _ => "give it `tokens` and `encoder` of `featurize text`",
             };
             StageError::usage(error).hint(hint)
         }
+        ExamplesError::Windows(error) => of_windows(error),
+        ExamplesError::Task { .. } => {
+            StageError::usage(error).hint("this task is for windows over popularity")
+        }
+        ExamplesError::Slots { .. } => StageError::usage(error)
+            .hint("set the network's parameter `slots` (`network_params`) to those of `featurize windows`"),
+        other => StageError::input(other),
+    }
+}
+
+pub(crate) fn of_windows(error: WindowsError) -> StageError {
+    match error {
+        WindowsError::Table(error) => error.into(),
+        WindowsError::Task { .. } => {
+            StageError::usage(error).hint("take `regression`, `count`, `classes` or `ordinal`")
+        }
+        WindowsError::Label {
+            task: Task::Count, ..
+        } => StageError::usage(error)
+            .hint("task `count` needs windows with `target: count`: give `featurize windows` that"),
         other => StageError::input(other),
     }
 }
@@ -39,7 +62,9 @@ pub(super) fn of_objective(error: ObjectiveError) -> StageError {
         ObjectiveError::Score { .. } => {
             StageError::input(error).hint("take a network with outputs for all 10")
         }
-        ObjectiveError::Classes { .. } => {
+        ObjectiveError::Classes { .. }
+        | ObjectiveError::PopularityClasses { .. }
+        | ObjectiveError::CountOutputs { .. } => {
             StageError::usage(error).hint("change `head` in the network file")
         }
         other => StageError::usage(other),

@@ -1,7 +1,7 @@
 //! The kind `fit`: examples, an encoder and a network file to a trained model.
 //!
 //! Owns the order of the work, the checks before it, and the result. Does not own any step of it. Reads
-//! `tokens` or `bags`, an encoder file, a network file, where it wants them `vectors` and, to go on with a training, a
+//! `tokens`, `bags` or `windows`, an encoder file, a network file, where it wants them `vectors` and, to go on with a training, a
 //! checkpoint; writes the folders
 //! `bundle` and `checkpoint` and the tables `history`, `predictions` and `metrics`.
 //!
@@ -23,7 +23,7 @@ use cinescore_artifact::StageError;
 use cinescore_artifact::course::{self, EpochLosses};
 use cinescore_artifact::describe::{Input, KeyPart, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::tables::{BAGS, HISTORY, METRICS, PREDICTIONS, TOKENS, VECTORS};
+use cinescore_artifact::tables::{BAGS, HISTORY, METRICS, PREDICTIONS, TOKENS, VECTORS, WINDOWS};
 use cinescore_model::bundle::{self, BUNDLE_VERSION, Manifest};
 use cinescore_model::task::Task;
 use cinescore_model::{LIBTORCH_VERSION, Net, Precision, compute, device};
@@ -35,6 +35,7 @@ pub use params::FitParams;
 
 use crate::checkpoint::{self, Extent, Identity};
 use crate::examples::{Examples, Layout, Split};
+use crate::figures::labels_of;
 use crate::objective::Objective;
 use crate::random;
 use crate::results::{self, TRIVIAL};
@@ -49,8 +50,8 @@ pub fn kind() -> Kind {
     Kind::new("fit", "Train a network and evaluate it", run)
         .input(Input::tables(
             "examples",
-            &[&TOKENS, &BAGS],
-            "the encoded reviews: ids, or bags of n-grams",
+            &[&TOKENS, &BAGS, &WINDOWS],
+            "the encoded reviews, ids or bags of n-grams, or windows over popularity",
         ))
         .input(Input::file("encoder", "the encoder that made them"))
         .input(Input::network("network", "the network file"))
@@ -168,9 +169,12 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     match &calibration {
         Some(calibration) => results::add_intervals(calibration, &mut evaluated),
         None if params.task == Task::Binary => {}
-        None => context.warn("the split `calib` is empty: predictions have no intervals"),
+        None => {
+            context.warn("the split `calib` has too few examples: predictions have no intervals")
+        }
     }
-    let labels = results::count_labels(&examples.labels(Split::Train));
+    let labels = bundle::as_read(&labels_of(&decoder, &examples.labels(Split::Train)))
+        .map_err(StageError::failed)?;
     let measured = results::measure(&decoder, &spec.name, &labels, &evaluated);
 
     let metrics = results::by_name(&spec.name, &measured);

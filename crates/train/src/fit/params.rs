@@ -17,8 +17,9 @@ use crate::training::Schedule;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitParams {
-    /// What the network learns: `binary` (negative or positive), `regression` (stars, 1 to 10), `classes` (each
-    /// number of stars by itself) or `ordinal` (classes in their order).
+    /// What the network learns: `binary` (negative or positive), `regression` (stars, 1 to 10, or a popularity), `classes`
+    /// (each number of stars, or class of popularity, by itself), `ordinal` (classes in their order) or `count` (ratings of a
+    /// movie in a slot).
     pub task: Task,
     /// What is minimised.
     pub loss: LossParams,

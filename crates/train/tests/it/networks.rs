@@ -11,7 +11,8 @@ use tch::{Device, Kind, Tensor};
 
 /// Ids of the encoder.
 const IDS: usize = 60;
-/// The reviews' lengths.
+/// Slots of a window.
+const SLOTS: usize = 8;
 const LENGTHS: [usize; 6] = [9, 4, 12, 7, 5, 11];
 /// What is to be learned; positive, as some networks end with a leaky ReLU.
 const TARGETS: [f32; 6] = [0.5, 2.0, 1.0, 1.5, 0.25, 1.25];
@@ -50,7 +51,7 @@ fn without_dropout(mut spec: NetworkSpec) -> NetworkSpec {
         InputSpec::Tokens(input) => input.word_dropout = 0.0,
         InputSpec::OneHot(input) => input.word_dropout = 0.0,
         InputSpec::Bag(input) => input.word_dropout = 0.0,
-        InputSpec::Whole(_) => {}
+        InputSpec::Whole(_) | InputSpec::Window(_) => {}
     }
     quiet(&mut spec.layers);
     spec
@@ -63,6 +64,7 @@ fn quiet(layers: &mut [LayerSpec]) {
             LayerSpec::Rnn(spec) | LayerSpec::Lstm(spec) | LayerSpec::Gru(spec) => {
                 spec.dropout = 0.0;
             }
+            LayerSpec::Recurrent(spec) => spec.dropout = 0.0,
             LayerSpec::Concat(branches) => branches.iter_mut().for_each(|branch| quiet(branch)),
             _ => {}
         }
@@ -91,6 +93,18 @@ fn batch(input: &InputSpec, reviews: &[Vec<i64>]) -> Batch {
             lengths: Some(Tensor::from_slice(&lengths)),
             values: Some(values),
         };
+    }
+    if let InputSpec::Window(_) = input {
+        // The ids as features: what is in a window does not matter here.
+        let values: Vec<f32> = reviews
+            .iter()
+            .flat_map(|review| {
+                let whole = review.iter().cycle().take(SLOTS * IDS);
+                whole.map(|id| *id as f32 / IDS as f32 - 0.5)
+            })
+            .collect();
+        let values = Tensor::from_slice(&values).view([count, SLOTS as i64, IDS as i64]);
+        return Batch::of_windows(values).unwrap();
     }
     let length = match input {
         InputSpec::Whole(input) => input.length as usize,
