@@ -75,6 +75,9 @@ pub enum PredictError {
     /// A network without a mask needs texts of one length.
     #[error("the bundle's network does not mask, and its encoder does not pad")]
     Ragged,
+    /// Whoever asked wants no more.
+    #[error("stopped")]
+    Stopped,
     /// LibTorch refused.
     #[error("LibTorch could not compute the predictions")]
     Torch(#[from] TchError),
@@ -154,7 +157,20 @@ impl Predictor {
 
     /// What is said of each example, in their order.
     pub fn rate(&self, examples: &[Example]) -> Result<Vec<Prediction>, PredictError> {
-        let outputs = self.outputs(examples)?;
+        self.rate_with(examples, |_some| true)
+    }
+
+    /// What is said of each example, in their order. `between` is called after each batch with the number of its examples,
+    /// and ends the work where it says false.
+    ///
+    /// # Errors
+    /// [`PredictError::Stopped`], or what LibTorch says.
+    pub fn rate_with(
+        &self,
+        examples: &[Example],
+        between: impl FnMut(usize) -> bool,
+    ) -> Result<Vec<Prediction>, PredictError> {
+        let outputs = self.outputs(examples, between)?;
         Ok(examples
             .iter()
             .zip(&outputs)

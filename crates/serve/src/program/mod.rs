@@ -3,6 +3,7 @@
 //! Owns what people type and see. stdout is for data; progress and prose go to stderr. Exit codes are those of all programs
 //! (`cinescore_artifact::exit`).
 
+mod file;
 mod text;
 mod view;
 
@@ -32,6 +33,9 @@ enum Verb {
     /// Rate one review: an argument, what comes in on stdin, or what is typed
     #[command(after_help = text::EXAMPLES)]
     Text(text::TextArguments),
+    /// Rate a file of reviews, however long: CSV, TSV, JSON lines or Parquet
+    #[command(after_help = file::EXAMPLES)]
+    File(Box<file::FileArguments>),
     /// Tell the runner that there are no stages here
     #[command(hide = true)]
     Describe,
@@ -98,6 +102,7 @@ fn describe() -> Result<(), StageError> {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Text(arguments) => text::text(&arguments),
+        Verb::File(arguments) => file::file(&arguments),
         Verb::Describe => describe(),
     };
     match done {
