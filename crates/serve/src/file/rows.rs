@@ -27,7 +27,7 @@ pub struct Refused {
 
 impl Refused {
     /// A row with the reason.
-    pub(super) fn new(line: u64, reason: impl Into<String>, raw: &[u8]) -> Self {
+    pub(crate) fn new(line: u64, reason: impl Into<String>, raw: &[u8]) -> Self {
         // Four bytes are the most that a character has.
         let raw = String::from_utf8_lossy(&raw[..raw.len().min(4 * KEPT)]);
         Self {
@@ -68,7 +68,7 @@ pub enum Rows {
 
 /// A value as text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     Null,
     /// A text.
     Text(Cow<'a, str>),
@@ -78,7 +78,7 @@ pub(super) enum Cell<'a> {
 
 impl Cell<'_> {
     /// As a field of CSV.
-    pub(super) fn as_field(&self) -> &str {
+    pub(crate) fn as_field(&self) -> &str {
         match self {
             Self::Null => "",
             Self::Text(text) => text,
@@ -98,7 +98,7 @@ impl Cell<'_> {
 
 impl Rows {
     /// The values of a column by its name, which is none where a row does not have it.
-    pub(super) fn column<'a>(
+    pub(crate) fn column<'a>(
         &'a self,
         columns: &[String],
         name: &str,

@@ -41,15 +41,23 @@ pub trait Source: Send {
 
 /// Opens the input of a job.
 pub(super) fn open(job: &Job) -> Result<Box<dyn Source>, StageError> {
-    let path = &job.input;
-    Ok(match job.input_format {
+    open_file_of(&job.input, job.input_format, &job.text_column)
+}
+
+/// Opens a file of a format, with texts in a column.
+pub(crate) fn open_file_of(
+    path: &Path,
+    format: Format,
+    text_column: &str,
+) -> Result<Box<dyn Source>, StageError> {
+    Ok(match format {
         Format::Csv | Format::Tsv => Box::new(csv_file::CsvFile::open(
             path,
-            job.input_format.delimiter(),
-            &job.text_column,
+            format.delimiter(),
+            text_column,
         )?),
-        Format::Jsonl => Box::new(json_lines::JsonLines::open(path, &job.text_column)?),
-        Format::Parquet => Box::new(parquet_file::ParquetFile::open(path, &job.text_column)?),
+        Format::Jsonl => Box::new(json_lines::JsonLines::open(path, text_column)?),
+        Format::Parquet => Box::new(parquet_file::ParquetFile::open(path, text_column)?),
     })
 }
 
@@ -86,7 +94,7 @@ impl Bytes {
 }
 
 /// Opens a file that a user names.
-pub(super) fn open_file(path: &Path) -> Result<File, StageError> {
+pub(crate) fn open_file(path: &Path) -> Result<File, StageError> {
     let file = File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => StageError::usage(error),
         _ => StageError::from(error),

@@ -30,8 +30,8 @@ use std::sync::Arc;
 use cinescore_artifact::StageError;
 use cinescore_featurize::bags::BagEncoderError;
 use cinescore_featurize::encode::EncoderError;
-use cinescore_model::Net;
 use cinescore_model::bundle::{self, BundleError, Manifest};
+use cinescore_model::{Net, task};
 use cinescore_network::NetworkSpec;
 use cinescore_train::examples::Layout;
 use tch::{Device, TchError};
@@ -170,14 +170,24 @@ impl Predictor {
         examples: &[Example],
         between: impl FnMut(usize) -> bool,
     ) -> Result<Vec<Prediction>, PredictError> {
+        let said = self.say_with(examples, between)?;
+        Ok(said.into_iter().map(|(_, prediction)| prediction).collect())
+    }
+
+    /// The same, with what the figures of a training are made of beside each prediction.
+    pub(crate) fn say_with(
+        &self,
+        examples: &[Example],
+        between: impl FnMut(usize) -> bool,
+    ) -> Result<Vec<(task::Prediction, Prediction)>, PredictError> {
         let outputs = self.outputs(examples, between)?;
-        Ok(examples
-            .iter()
-            .zip(&outputs)
-            .map(|(example, outputs)| {
-                let said = self.manifest.decoder.decode(outputs);
-                Prediction::new(&self.manifest, said).flagged(example, &self.thresholds)
-            })
-            .collect())
+        let calibration = self.manifest.calibration.as_ref();
+        let say = |(example, outputs): (&Example, &Vec<f64>)| {
+            let mut said = self.manifest.decoder.decode(outputs);
+            said.interval = calibration.map(|calibration| calibration.interval(said.value));
+            let prediction = Prediction::new(&self.manifest, said.clone());
+            (said, prediction.flagged(example, &self.thresholds))
+        };
+        Ok(examples.iter().zip(&outputs).map(say).collect())
     }
 }

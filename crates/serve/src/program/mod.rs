@@ -3,6 +3,7 @@
 //! Owns what people type and see. stdout is for data; progress and prose go to stderr. Exit codes are those of all programs
 //! (`cinescore_artifact::exit`).
 
+mod evaluate;
 mod file;
 mod text;
 mod view;
@@ -36,6 +37,9 @@ enum Verb {
     /// Rate a file of reviews, however long: CSV, TSV, JSON lines or Parquet
     #[command(after_help = file::EXAMPLES)]
     File(Box<file::FileArguments>),
+    /// Measure a bundle on labelled reviews, beside the trivial predictor
+    #[command(after_help = evaluate::EXAMPLES)]
+    Evaluate(Box<evaluate::EvaluateArguments>),
     /// Tell the runner that there are no stages here
     #[command(hide = true)]
     Describe,
@@ -103,6 +107,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Text(arguments) => text::text(&arguments),
         Verb::File(arguments) => file::file(&arguments),
+        Verb::Evaluate(arguments) => evaluate::evaluate_input(&arguments),
         Verb::Describe => describe(),
     };
     match done {

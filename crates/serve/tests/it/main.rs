@@ -5,6 +5,8 @@
 )]
 
 mod bundle;
+mod evaluate;
+mod export;
 
 mod file;
 mod predictor;
