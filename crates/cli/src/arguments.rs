@@ -3,6 +3,7 @@
 mod init;
 mod records;
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -122,6 +123,20 @@ pub(crate) enum Verb {
     /// Remove old results; what is on view, locked, pinned or in use stays
     #[command(after_help = GC_EXAMPLES)]
     Gc(GcArguments),
+    /// Rate reviews with a trained network: a text, a file, over HTTP (`cinescore predict help` has more)
+    #[command(disable_help_flag = true)]
+    Predict(PredictArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArguments {
+    /// What the program `cinescore-predict` is given
+    #[arg(
+        value_name = "ARGUMENTS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) arguments: Vec<OsString>,
 }
 
 const RUN_EXAMPLES: &str = "\

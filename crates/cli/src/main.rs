@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Verb::Verify(arguments) => verbs::verify::verify(&cli.project, arguments),
         Verb::Export(arguments) => verbs::export::export(&cli.project, arguments),
         Verb::Import(arguments) => verbs::import::import(&cli.project, arguments),
+        Verb::Predict(arguments) => verbs::predict::predict(&cli.project, arguments),
         Verb::Gc(arguments) => verbs::gc::gc(&cli.project, arguments),
     };
     match done {

@@ -7,12 +7,17 @@
 //! | `encoder.json` | the encoder of ids, of bags or of windows, byte for byte as it was given |
 //! | `bundle.json` | a [`Manifest`]: task, target scale, calibration, chosen epoch, metrics |
 //!
+//! The manifest has the digests of the other files, so that a damaged or exchanged one is noticed.
+//!
 //! Owns writing and checking these. Does not own encoding a text or making the figures. Nothing of the
 //! machine is in it: the same training gives the same bytes.
+
+mod check;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cinescore_artifact::digest::Digest;
 use cinescore_artifact::encoder::{
     BagEncoderFile, ENCODER_VERSION, EncoderFile, WindowEncoderFile,
 };
@@ -23,7 +28,7 @@ use thiserror::Error;
 
 use crate::Net;
 use crate::calibration::Calibration;
-use crate::task::Decoder;
+use crate::task::{Decoder, Task};
 use crate::weights::{self, WeightsError};
 use cinescore_network::{self as network, NetworkSpec};
 
@@ -58,6 +63,10 @@ pub struct Manifest {
     pub metrics: BTreeMap<String, f64>,
     /// The version of LibTorch that trained it.
     pub libtorch: String,
+    /// The digest of each other file by name, which [`save`] fills in. A bundle of an earlier program has none, and only
+    /// what its files say is compared.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, Digest>,
 }
 
 /// The labels that were trained on: all that the trivial predictor knows.
@@ -179,6 +188,44 @@ pub enum BundleError {
         /// What is wrong with it.
         source: WeightsError,
     },
+    /// Something of the bundle is no file.
+    #[error("`{}` is not a file", path.display())]
+    NoFile {
+        /// What should be one.
+        path: PathBuf,
+    },
+    /// A file is larger than anything that belongs there.
+    #[error("`{}` has {bytes} bytes, and at most {most} belong there", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The most that is read.
+        most: u64,
+    },
+    /// A file is not the one that the bundle was written with.
+    #[error("`{}` is damaged or was exchanged: its digest is not the one in `{MANIFEST}`", path.display())]
+    Digest {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The network's outputs are not those of the task.
+    #[error("the network has {found} outputs, and the task `{task}` of the bundle {wanted}")]
+    Outputs {
+        /// The task.
+        task: Task,
+        /// Outputs of the network.
+        found: usize,
+        /// Outputs that the task needs.
+        wanted: usize,
+    },
+    /// The classes are no stars that rise.
+    #[error("the classes of the bundle are not rising stars from 1 to 10")]
+    Classes,
+    /// The intervals cannot be used.
+    #[error("the `calibration` of the bundle does not give every prediction an interval")]
+    Calibration,
     /// LibTorch could not build the network.
     #[error("LibTorch could not build the network")]
     Torch(#[from] TchError),
@@ -186,13 +233,17 @@ pub enum BundleError {
 
 /// Reads the encoder file, of ids, of bags or of windows, and checks its version. Also gives its bytes.
 pub fn read_encoder(path: &Path) -> Result<(Encoder, Vec<u8>), BundleError> {
+    encoder_of(path, fs_err::read(path).map_err(io(path))?)
+}
+
+/// The encoder of a file's bytes; and the bytes.
+fn encoder_of(path: &Path, bytes: Vec<u8>) -> Result<(Encoder, Vec<u8>), BundleError> {
     /// What only an encoder of bags, or of windows, has; values are not looked at.
     #[derive(Deserialize)]
     struct Kind {
         bag: Option<serde::de::IgnoredAny>,
         window: Option<serde::de::IgnoredAny>,
     }
-    let bytes = read(path)?;
     let kind: Kind = serde_json::from_slice(&bytes).map_err(|source| BundleError::Json {
         path: path.to_owned(),
         source,
@@ -222,36 +273,51 @@ pub fn save(
     net: &Net,
 ) -> Result<(), BundleError> {
     fs_err::create_dir_all(folder).map_err(io(folder))?;
-    let write = |name: &str, bytes: &[u8]| {
-        let path = folder.join(name);
-        fs_err::write(&path, bytes).map_err(io(&path))
-    };
     let source = |source| BundleError::Weights {
         path: folder.join(WEIGHTS),
         source,
     };
-    write(
-        WEIGHTS,
-        &weights::to_bytes(&net.variables()).map_err(source)?,
-    )?;
-    write(NETWORK, serde_yaml::to_string(spec)?.as_bytes())?;
-    write(ENCODER, encoder)?;
+    let weights = weights::to_bytes(&net.variables()).map_err(source)?;
+    let network = serde_yaml::to_string(spec)?;
+    let mut manifest = manifest.clone();
+    for (name, bytes) in [
+        (WEIGHTS, weights.as_slice()),
+        (NETWORK, network.as_bytes()),
+        (ENCODER, encoder),
+    ] {
+        let path = folder.join(name);
+        fs_err::write(&path, bytes).map_err(io(&path))?;
+        manifest.files.insert(name.into(), Digest::of_bytes(bytes));
+    }
     let path = folder.join(MANIFEST);
-    let mut json =
-        serde_json::to_vec_pretty(manifest).map_err(|source| BundleError::Json { path, source })?;
+    let mut json = serde_json::to_vec_pretty(&manifest).map_err(|source| BundleError::Json {
+        path: path.clone(),
+        source,
+    })?;
     json.push(b'\n');
-    write(MANIFEST, &json)
+    fs_err::write(&path, json).map_err(io(&path))
 }
 
 /// Reads a bundle, checks that its parts belong together, and puts the network on a device.
+///
+/// The folder may come from anywhere: what is damaged, exchanged, too large or contradicts itself is refused before
+/// LibTorch makes anything of it, and no file of it holds code.
 pub fn load(folder: &Path, device: Device) -> Result<Bundle, BundleError> {
     let path = folder.join(MANIFEST);
-    let manifest: Manifest = versioned(&path, &read(&path)?, BUNDLE_VERSION)?;
+    let none = BTreeMap::new();
+    let manifest: Manifest = versioned(&path, &check::read_text(&path, &none)?, BUNDLE_VERSION)?;
     let path = folder.join(NETWORK);
-    let text = fs_err::read_to_string(&path).map_err(io(&path))?;
+    let text = check::read_text(&path, &manifest.files)?;
+    let text = String::from_utf8(text).map_err(|error| {
+        io(&path)(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            error.utf8_error(),
+        ))
+    })?;
     let spec = network::parse(&text, &path, &BTreeMap::new())?;
+    check::manifest(&manifest, &spec)?;
     let path = folder.join(ENCODER);
-    let (encoder, _bytes) = read_encoder(&path)?;
+    let (encoder, _bytes) = encoder_of(&path, check::read_text(&path, &manifest.files)?)?;
     if encoder.ids() != manifest.ids {
         return Err(BundleError::Encoder {
             path,
@@ -259,9 +325,9 @@ pub fn load(folder: &Path, device: Device) -> Result<Bundle, BundleError> {
             wanted: manifest.ids,
         });
     }
+    let (path, bytes) = check::read_weights(folder, &spec, &manifest)?;
     let net = Net::new(&spec, manifest.ids, device)?;
-    let path = folder.join(WEIGHTS);
-    weights::load(&net.variables(), &read(&path)?)
+    weights::load(&net.variables(), &bytes)
         .map_err(|source| BundleError::Weights { path, source })?;
     Ok(Bundle {
         manifest,
@@ -269,10 +335,6 @@ pub fn load(folder: &Path, device: Device) -> Result<Bundle, BundleError> {
         encoder,
         net,
     })
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, BundleError> {
-    fs_err::read(path).map_err(io(path))
 }
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> BundleError {
@@ -307,179 +369,4 @@ fn versioned<T: serde::de::DeserializeOwned>(
 }
 
 #[cfg(test)]
-mod tests {
-    use tch::Tensor;
-
-    use super::*;
-    use crate::Batch;
-    use crate::calibration::Bin;
-    use crate::task::{Quantity, TargetScale};
-
-    const NET: &str = "
-name: n
-params: {units: 3}
-input: {kind: tokens, mask: true, embedding: {size: 2}}
-layers: [{lstm: {units: \"${units}\"}}, {pool: max}, tanh]
-head: {dense: 1}
-";
-
-    fn encoder(ids: usize) -> Vec<u8> {
-        let tokens = (0..ids).map(|id| format!("t{id}")).collect();
-        let preprocessing = serde_json::json!({"tokenizer": "words"});
-        serde_json::to_vec(&EncoderFile {
-            version: ENCODER_VERSION,
-            preprocessing,
-            max_length: None,
-            padded: false,
-            tokens,
-        })
-        .unwrap()
-    }
-
-    fn spec() -> NetworkSpec {
-        network::parse(NET, Path::new("net.yaml"), &BTreeMap::new()).unwrap()
-    }
-
-    fn save_to(folder: &Path, net: &Net) {
-        let spec = spec();
-        let manifest = Manifest {
-            version: BUNDLE_VERSION,
-            decoder: Decoder::Regression {
-                quantity: Quantity::Stars,
-                scale: TargetScale {
-                    offset: 5.5,
-                    factor: 3.5,
-                },
-            },
-            calibration: Some(Calibration {
-                level: 0.9,
-                quantity: Quantity::Stars,
-                bins: vec![Bin {
-                    below: None,
-                    width: Some(1.5),
-                    examples: 60,
-                }],
-            }),
-            labels: Labels {
-                examples: 100,
-                mean: 6.2,
-                counts: [(2, 40), (9, 60)].into(),
-            },
-            ids: 7,
-            parameters: network::parameter_count(&spec, 7),
-            chosen_epoch: 2,
-            metrics: [("valid.mse".to_owned(), 0.1 + 0.2)].into(),
-            libtorch: crate::LIBTORCH_VERSION.into(),
-        };
-        save(folder, &manifest, &spec, &encoder(7), net).unwrap();
-    }
-
-    fn output(net: &Net) -> f64 {
-        let batch = Batch::of_ids(
-            Tensor::from_slice(&[1_i32, 5, 6]).view([1, 3]),
-            Some(Tensor::from_slice(&[3_i64])),
-        );
-        net.forward(&batch, false).unwrap().double_value(&[0, 0])
-    }
-
-    #[test]
-    fn a_bundle_comes_back_as_it_was_and_has_the_same_bytes_each_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let (a, b) = (folder.path().join("a"), folder.path().join("b"));
-        let net = Net::new(&spec(), 7, Device::Cpu).unwrap();
-        save_to(&a, &net);
-        let loaded = load(&a, Device::Cpu).unwrap();
-        save_to(&b, &loaded.net);
-        for name in [WEIGHTS, NETWORK, ENCODER, MANIFEST] {
-            assert_eq!(
-                fs_err::read(a.join(name)).unwrap(),
-                fs_err::read(b.join(name)).unwrap(),
-                "{name}"
-            );
-        }
-        assert_eq!(output(&loaded.net), output(&net));
-        assert_eq!(loaded.encoder.ids(), 7);
-        assert_eq!(loaded.manifest.metrics["valid.mse"], 0.1 + 0.2);
-        assert_eq!(loaded.manifest.libtorch, "2.11.0");
-        insta::assert_snapshot!(fs_err::read_to_string(a.join(NETWORK)).unwrap(), @r"
-        name: n
-        about: ''
-        init: pytorch
-        input:
-          kind: tokens
-          mask: true
-          embedding:
-            size: 2
-        layers:
-        - lstm:
-            units: 3
-            layers: 1
-            dropout: 0.0
-            bidirectional: false
-        - pool: max
-        - tanh
-        head:
-          dense: 1
-        ");
-        insta::assert_snapshot!(fs_err::read_to_string(a.join(MANIFEST)).unwrap(), @r#"
-        {
-          "version": 3,
-          "decoder": {
-            "task": "regression",
-            "quantity": "stars",
-            "scale": {
-              "offset": 5.5,
-              "factor": 3.5
-            }
-          },
-          "calibration": {
-            "level": 0.9,
-            "quantity": "stars",
-            "bins": [
-              {
-                "below": null,
-                "width": 1.5,
-                "examples": 60
-              }
-            ]
-          },
-          "labels": {
-            "examples": 100,
-            "mean": 6.2,
-            "counts": {
-              "2": 40,
-              "9": 60
-            }
-          },
-          "ids": 7,
-          "parameters": 102,
-          "chosen_epoch": 2,
-          "metrics": {
-            "valid.mse": 0.30000000000000004
-          },
-          "libtorch": "2.11.0"
-        }
-        "#);
-    }
-
-    #[test]
-    fn parts_that_do_not_belong_together_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        save_to(folder.path(), &Net::new(&spec(), 7, Device::Cpu).unwrap());
-        let refused = || load(folder.path(), Device::Cpu).unwrap_err().to_string();
-        let change = |name: &str, from: &str, to: &str| {
-            let path = folder.path().join(name);
-            let text = fs_err::read_to_string(&path).unwrap();
-            assert!(text.contains(from));
-            fs_err::write(&path, text.replacen(from, to, 1)).unwrap();
-        };
-        fs_err::write(folder.path().join(ENCODER), encoder(8)).unwrap();
-        assert!(refused().ends_with("has 8 ids, the bundle's network was trained with 7"));
-        fs_err::write(folder.path().join(ENCODER), encoder(7)).unwrap();
-        change(NETWORK, "units: 3", "units: 4");
-        assert!(refused().ends_with("weights.safetensors`"));
-        change(NETWORK, "units: 4", "units: 3");
-        change(MANIFEST, "\"version\": 3", "\"version\": 4, \"new\": 0");
-        assert!(refused().ends_with("has version 4; this program reads version 3"));
-    }
-}
+mod tests;

@@ -3,39 +3,21 @@
 
 use std::collections::BTreeMap;
 
+use cinescore_network::{WeightsMismatch, check_weights};
 use safetensors::Dtype;
-use safetensors::tensor::{SafeTensorError, SafeTensors, TensorView};
+use safetensors::tensor::{SafeTensorError, TensorView};
 use tch::{Kind, TchError, Tensor};
 use thiserror::Error;
 
 /// Why weights could not be saved or loaded.
 #[derive(Debug, Error)]
 pub enum WeightsError {
-    /// It is no safetensors file, or a damaged one.
-    #[error("the weights are not a readable safetensors file")]
-    Format(#[from] SafeTensorError),
-    /// A variable of the network is not in the file.
-    #[error("the weights lack `{name}`")]
-    Missing {
-        /// The variable.
-        name: String,
-    },
-    /// The file has a variable that the network does not have.
-    #[error("the weights hold `{name}`, which the network does not have")]
-    Extra {
-        /// The variable.
-        name: String,
-    },
-    /// A variable has another shape or type.
-    #[error("`{name}` is {found} in the weights and {wanted} in the network")]
-    Other {
-        /// The variable.
-        name: String,
-        /// Shape and type in the file.
-        found: String,
-        /// Shape and type in the network.
-        wanted: String,
-    },
+    /// The file is damaged, or of another network.
+    #[error(transparent)]
+    Mismatch(#[from] WeightsMismatch),
+    /// The file could not be made.
+    #[error("the weights cannot be written")]
+    Write(#[from] SafeTensorError),
     /// LibTorch refused.
     #[error("LibTorch could not copy the weights")]
     Torch(#[from] TchError),
@@ -71,31 +53,14 @@ pub fn to_bytes(named: &[(String, Tensor)]) -> Result<Vec<u8>, WeightsError> {
 
 /// Takes the numbers of a safetensors file over into tensors of the same names, all or none.
 pub fn load(named: &[(String, Tensor)], bytes: &[u8]) -> Result<(), WeightsError> {
-    let file = SafeTensors::deserialize(bytes)?;
-    let mut found: BTreeMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
-    let mut pairs = Vec::new();
+    let wanted = named
+        .iter()
+        .map(|(name, tensor)| (name.as_str(), shape(tensor)));
+    let file = check_weights(bytes, wanted)?;
     for (name, variable) in named {
-        let name = name.clone();
-        let Some(view) = found.remove(&name) else {
-            return Err(WeightsError::Missing { name });
-        };
-        let wanted = shape(variable);
-        if view.shape() != wanted || view.dtype() != Dtype::F32 {
-            let found = format!("{:?} {:?}", view.dtype(), view.shape());
-            return Err(WeightsError::Other {
-                name,
-                found,
-                wanted: format!("F32 {wanted:?}"),
-            });
-        }
-        pairs.push((variable.shallow_clone(), view));
-    }
-    if let Some((name, _)) = found.pop_first() {
-        return Err(WeightsError::Extra { name });
-    }
-    for (mut variable, view) in pairs {
+        let view = file.tensor(name)?;
         let value = Tensor::f_from_data_size(view.data(), &variable.size(), Kind::Float)?;
-        tch::no_grad(|| variable.f_copy_(&value))?;
+        tch::no_grad(|| variable.shallow_clone().f_copy_(&value))?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Network files: an architecture as data.
 //!
 //! Owns the format of a network file, its parameters, its problems with their places, and what can be
-//! said of a network without building it: shapes, variables, parameter count. Does not own any tensor:
+//! said of a network without building it: shapes, variables, parameter count, whether weights are its own. Does not own any tensor:
 //! nothing here uses LibTorch, so that the runner can check a network file when it plans ([`check()`]).
 //!
 //! ```yaml
@@ -20,6 +20,7 @@ mod spec;
 mod typed;
 mod values;
 mod walk;
+mod weights;
 
 pub use check::{Parameters, Summary, check};
 pub use file::parse;
@@ -32,3 +33,4 @@ pub use spec::{
     HeadSpec, InitSpec, InputSpec, LayerSpec, MaxPool1dSpec, NetworkSpec, OneHotInput, PoolSpec,
     PretrainedSpec, RecurrentSpec, ScaleSpec, TokensInput, WholeInput, WindowInput,
 };
+pub use weights::{WeightsMismatch, check_weights};

@@ -109,16 +109,12 @@ impl BagEncoder {
                 return Err(BagEncoderError::Ngram { index });
             }
         }
-        let width = match bag.indices {
-            Indices::Vocabulary => ngrams.len(),
-            Indices::Hashed => bag.size as usize,
-        };
         Ok(Self {
+            weights: vec![1.0; width(bag, &ngrams)],
             text,
             bag,
             ngrams,
             numbers,
-            weights: vec![1.0; width],
         })
     }
 
@@ -133,14 +129,25 @@ impl BagEncoder {
         if version != ENCODER_VERSION {
             return Err(BagEncoderError::Version { found: version });
         }
-        let file: BagFile = serde_json::from_slice(bytes)?;
-        let mut encoder = Self::new(file.text, file.bag, file.ngrams)?;
-        if file.weights.len() != encoder.width() {
-            return Err(BagEncoderError::Weights {
-                weights: file.weights.len(),
-                width: encoder.width(),
+        Self::from_file(serde_json::from_slice(bytes)?)
+    }
+
+    /// The encoder that a file describes.
+    pub fn from_file(file: BagFile) -> Result<Self, BagEncoderError> {
+        if file.version != ENCODER_VERSION {
+            return Err(BagEncoderError::Version {
+                found: file.version,
             });
         }
+        // Before room is made for as many as the file says.
+        let width = width(file.bag, &file.ngrams);
+        if file.weights.len() != width {
+            return Err(BagEncoderError::Weights {
+                weights: file.weights.len(),
+                width,
+            });
+        }
+        let mut encoder = Self::new(file.text, file.bag, file.ngrams)?;
         encoder.weights = file.weights;
         Ok(encoder)
     }
@@ -264,6 +271,14 @@ impl BagEncoder {
             }
         }
         bags
+    }
+}
+
+/// How many numbers there are.
+fn width(bag: BagSettings, ngrams: &[Box<str>]) -> usize {
+    match bag.indices {
+        Indices::Vocabulary => ngrams.len(),
+        Indices::Hashed => bag.size as usize,
     }
 }
 

@@ -188,6 +188,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         chosen_epoch: chosen,
         metrics: metrics.clone(),
         libtorch: LIBTORCH_VERSION.into(),
+        files: Default::default(),
     };
     bundle::save(
         &context.output("bundle"),

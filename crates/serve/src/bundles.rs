@@ -1,0 +1,111 @@
+//! Which bundle is used where none is named.
+//!
+//! The one that the pipeline `recommended` made. Without it nothing is chosen for the user: the error names the
+//! bundles that other pipelines made.
+
+use std::path::{Path, PathBuf};
+
+use cinescore_artifact::StageError;
+
+/// The pipeline whose bundle is used where none is named.
+const PIPELINE: &str = "recommended";
+/// The output of a training, and the file that makes it one.
+const OUTPUT: &str = "bundle";
+const MANIFEST: &str = "bundle.json";
+/// Bundles of other pipelines that the error names.
+const NAMED: usize = 5;
+/// How deep below a pipeline's folder a bundle may lie: stage, cell of a matrix, output.
+const DEPTH: usize = 3;
+
+/// The bundle that was named; else the one of the pipeline `recommended` below the folder `artifacts`.
+pub fn choose(named: Option<&Path>, artifacts: &Path) -> Result<PathBuf, StageError> {
+    if let Some(named) = named {
+        // A training's outputs may be named as well as the bundle among them.
+        let inner = named.join(OUTPUT);
+        let is_bundle = named.join(MANIFEST).exists() || !inner.join(MANIFEST).exists();
+        return Ok(if is_bundle { named.to_owned() } else { inner });
+    }
+    let runs = artifacts.join("runs");
+    let own = runs.join(PIPELINE);
+    match below(&own, DEPTH).as_slice() {
+        [] => Err(none(&own, &runs)),
+        [only] => Ok(only.clone()),
+        several => {
+            Err(
+                StageError::usage(format!("`{}` has {} bundles", own.display(), several.len()))
+                    .hint(format!("name one: {}", flags(several))),
+            )
+        }
+    }
+}
+
+fn none(own: &Path, runs: &Path) -> StageError {
+    let error = StageError::usage(format!(
+        "no bundle is named, and `{}` has none",
+        own.display()
+    ));
+    match below(runs, DEPTH + 1).as_slice() {
+        [] => error.hint(
+            "make one with `cinescore run -p ratings --set vars.data=DIR`, or a small one of sample data with \
+             `cinescore run -p demo`; then name it, such as --bundle artifacts/runs/ratings/net/bundle",
+        ),
+        others => error.hint(format!("name one: {}", flags(others))),
+    }
+}
+
+fn flags(bundles: &[PathBuf]) -> String {
+    let mut lines: Vec<String> = bundles
+        .iter()
+        .take(NAMED)
+        .map(|path| format!("--bundle {}", path.display()))
+        .collect();
+    if bundles.len() > NAMED {
+        lines.push("..".into());
+    }
+    lines.join(", ")
+}
+
+/// The bundles below a folder, sorted; links are followed, since a run's outputs are links into the store.
+fn below(folder: &Path, depth: usize) -> Vec<PathBuf> {
+    let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.path()) {
+        if path.join(MANIFEST).is_file() {
+            found.push(path);
+        } else if depth > 1 && path.is_dir() {
+            found.append(&mut below(&path, depth - 1));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_recommended_bundle_is_found_and_others_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let artifacts = folder.path();
+        let hint = |named: Option<&Path>| choose(named, artifacts).unwrap_err().render();
+        assert!(hint(None).contains("cinescore run -p ratings"));
+        let make = |path: &str| {
+            let path = artifacts.join("runs").join(path);
+            fs_err::create_dir_all(&path).unwrap();
+            fs_err::write(path.join(MANIFEST), "{}").unwrap();
+            path
+        };
+        make("sentiment/net/bundle");
+        assert!(hint(None).contains("--bundle"));
+        let own = make("recommended/net/bundle");
+        assert_eq!(choose(None, artifacts).unwrap(), own);
+        let stage = artifacts.join("runs/sentiment/net");
+        assert_eq!(
+            choose(Some(&stage), artifacts).unwrap(),
+            stage.join("bundle")
+        );
+        make("recommended/net/seed=7/bundle");
+        assert!(hint(None).contains("has 2 bundles"));
+    }
+}

@@ -1,0 +1,200 @@
+//! A bundle that is ready to rate texts.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use cinescore_serve::predictor::Predictor;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // LibTorch computes on a thread that takes no signals; see `cinescore_model::compute`.
+//! let said = cinescore_model::compute::apart(2, || -> Result<_, cinescore_serve::predictor::PredictError> {
+//!     let predictor = Predictor::open(Path::new("artifacts/runs/ratings/net/bundle"))?;
+//!     predictor.predict(&["A masterpiece.", "I want my two hours back."])
+//! })??;
+//! println!("{:?}", said[0].rating);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Reader`] (text to numbers) and [`Predictor`] (numbers to predictions) are apart, so that texts can be read on other
+//! threads while the network works on those before them.
+
+mod align;
+mod explain;
+mod forward;
+mod prediction;
+mod read;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cinescore_artifact::StageError;
+use cinescore_featurize::bags::BagEncoderError;
+use cinescore_featurize::encode::EncoderError;
+use cinescore_model::bundle::{self, BundleError, Manifest};
+use cinescore_model::task::Quantity;
+use cinescore_model::{Net, task};
+use cinescore_network::NetworkSpec;
+use cinescore_train::examples::Layout;
+use tch::{Device, TchError};
+use thiserror::Error;
+
+pub use explain::Word;
+pub use prediction::{Prediction, Score, Sentiment};
+pub use read::{Example, Reader};
+
+use crate::flags::Thresholds;
+
+/// Why a text cannot be rated.
+#[derive(Debug, Error)]
+pub enum PredictError {
+    /// The bundle is refused.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The encoder of token ids is refused.
+    #[error("the bundle's encoder cannot be used")]
+    Encoder(#[from] EncoderError),
+    /// The encoder of bags is refused.
+    #[error("the bundle's encoder cannot be used")]
+    BagEncoder(#[from] BagEncoderError),
+    /// The encoder's settings are refused.
+    #[error("the bundle's encoder cannot be used")]
+    Settings(#[from] serde_json::Error),
+    /// N-grams of a length that no encoder has.
+    #[error("the bundle's encoder has n-grams of {found} terms; 1 to 3 are possible")]
+    Ngrams {
+        /// The length.
+        found: u32,
+    },
+    /// The encoder is of the other kind.
+    #[error("the bundle's network reads `{wanted}`, and its encoder makes `{found}`")]
+    Table {
+        /// What the network reads.
+        wanted: &'static str,
+        /// What the encoder makes.
+        found: &'static str,
+    },
+    /// A network without a mask needs texts of one length.
+    #[error("the bundle's network does not mask, and its encoder does not pad")]
+    Ragged,
+    /// The bundle is not about reviews.
+    #[error("the bundle forecasts popularity and rates no reviews")]
+    NoReviews,
+    /// Whoever asked wants no more.
+    #[error("stopped")]
+    Stopped,
+    /// LibTorch refused.
+    #[error("LibTorch could not compute the predictions")]
+    Torch(#[from] TchError),
+}
+
+impl From<PredictError> for StageError {
+    fn from(error: PredictError) -> Self {
+        match error {
+            PredictError::Bundle(BundleError::Io { .. }) => {
+                StageError::usage(error).hint("is it the folder `bundle` of a `train fit`?")
+            }
+            PredictError::Bundle(BundleError::Version { .. }) => {
+                StageError::input(error).hint("train the network again with this version")
+            }
+            PredictError::Torch(_) => StageError::failed(error),
+            _ => StageError::input(error),
+        }
+    }
+}
+
+/// A bundle that is ready to rate texts. It may be sent to another thread, and works on one at a time.
+#[derive(Debug)]
+pub struct Predictor {
+    manifest: Manifest,
+    spec: NetworkSpec,
+    net: Net,
+    layout: Layout,
+    reader: Arc<Reader>,
+    thresholds: Thresholds,
+}
+
+impl Predictor {
+    /// Reads a bundle and checks it. To be called where LibTorch computes (`cinescore_model::compute::apart`), which also
+    /// says on how many threads.
+    ///
+    /// # Errors
+    /// If the folder is no bundle, or one that is damaged, exchanged, of another version or contradicts itself.
+    pub fn open(folder: &Path) -> Result<Self, PredictError> {
+        let bundle = bundle::load(folder, Device::Cpu)?;
+        if bundle.manifest.decoder.quantity() == Some(Quantity::Popularity) {
+            return Err(PredictError::NoReviews);
+        }
+        let layout = Layout::of(&bundle.spec.input);
+        let wanted = bundle.spec.input.table();
+        let found = bundle.encoder.table();
+        if wanted != found {
+            return Err(PredictError::Table { wanted, found });
+        }
+        let reader = Arc::new(Reader::new(bundle.encoder, layout)?);
+        Ok(Self {
+            thresholds: Thresholds::of(&bundle.manifest),
+            manifest: bundle.manifest,
+            spec: bundle.spec,
+            net: bundle.net,
+            layout,
+            reader,
+        })
+    }
+
+    /// What the bundle says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Its network.
+    pub fn spec(&self) -> &NetworkSpec {
+        &self.spec
+    }
+
+    /// What turns texts into examples; it may be used on any thread, and on many at once.
+    pub fn reader(&self) -> Arc<Reader> {
+        Arc::clone(&self.reader)
+    }
+
+    /// What is said of each text, in their order. What is said of a text depends on no other, but for rounding: less than
+    /// 1e-5.
+    pub fn predict(&self, texts: &[&str]) -> Result<Vec<Prediction>, PredictError> {
+        self.rate(&self.reader.read_all(texts))
+    }
+
+    /// What is said of each example, in their order.
+    pub fn rate(&self, examples: &[Example]) -> Result<Vec<Prediction>, PredictError> {
+        self.rate_with(examples, |_some| true)
+    }
+
+    /// What is said of each example, in their order. `between` is called after each batch with the number of its examples,
+    /// and ends the work where it says false.
+    ///
+    /// # Errors
+    /// [`PredictError::Stopped`], or what LibTorch says.
+    pub fn rate_with(
+        &self,
+        examples: &[Example],
+        between: impl FnMut(usize) -> bool,
+    ) -> Result<Vec<Prediction>, PredictError> {
+        let said = self.say_with(examples, between)?;
+        Ok(said.into_iter().map(|(_, prediction)| prediction).collect())
+    }
+
+    /// The same, with what the figures of a training are made of beside each prediction.
+    pub(crate) fn say_with(
+        &self,
+        examples: &[Example],
+        between: impl FnMut(usize) -> bool,
+    ) -> Result<Vec<(task::Prediction, Prediction)>, PredictError> {
+        let outputs = self.outputs(examples, between)?;
+        let calibration = self.manifest.calibration.as_ref();
+        let say = |(example, outputs): (&Example, &Vec<f64>)| {
+            let mut said = self.manifest.decoder.decode(outputs);
+            said.interval = calibration.map(|calibration| calibration.interval(said.value));
+            let prediction = Prediction::new(&self.manifest, said.clone());
+            (said, prediction.flagged(example, &self.thresholds))
+        };
+        Ok(examples.iter().zip(&outputs).map(say).collect())
+    }
+}

@@ -1,0 +1,230 @@
+//! Texts to what the network reads, with what the flags need to know of them.
+//!
+//! Owns the choice among the two encoders of `cinescore-featurize` and what is counted beside them. The ids and values of a
+//! text are those that a training would have had.
+
+use std::collections::HashSet;
+
+use cinescore_artifact::encoder::{BagEncoderFile, EncoderFile, PADDING_ID};
+use cinescore_featurize::bags::{BagEncoder, BagFile};
+use cinescore_featurize::encode::{Encoder, Scratch, Settings};
+use cinescore_featurize::lengths::{Pad, Truncate};
+use cinescore_featurize::preprocess::{Preprocessing, Tokens};
+use cinescore_model::bundle;
+use cinescore_train::examples::Layout;
+use rayon::prelude::*;
+use serde::Deserialize as _;
+
+use super::PredictError;
+use crate::language;
+
+/// Texts that one task reads.
+const TEXTS_A_TASK: usize = 16;
+
+/// What the network reads of one text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Numbers {
+    /// Ids of tokens or of n-grams.
+    pub(super) ids: Vec<i32>,
+    /// The value of each n-gram; empty for tokens.
+    pub(super) values: Vec<f32>,
+}
+
+impl Numbers {
+    /// How many ids.
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+}
+
+/// A text as the network reads it, and what the flags look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    pub(super) numbers: Numbers,
+    /// Terms of the text.
+    pub terms: u64,
+    /// Those of them that are not in the vocabulary.
+    pub unknown: u64,
+    /// Whether the network reads a part of the text only.
+    pub truncated: bool,
+    /// Whether the text is in another language than English, as far as can be told.
+    pub foreign: bool,
+}
+
+impl Example {
+    /// How many ids the network reads: the work that it makes.
+    pub fn length(&self) -> usize {
+        self.numbers.len()
+    }
+}
+
+/// Turns texts into examples.
+#[derive(Debug)]
+pub struct Reader {
+    encoder: TextEncoder,
+    layout: Layout,
+}
+
+#[derive(Debug)]
+pub(super) enum TextEncoder {
+    Tokens {
+        encoder: Box<Encoder>,
+        /// As kept in the bundle, for what is asked rarely.
+        file: Box<EncoderFile>,
+    },
+    Bags {
+        encoder: Box<BagEncoder>,
+        text: Box<Preprocessing>,
+        /// The single terms of the vocabulary; none where n-grams are hashed, so that no term is unknown.
+        terms: Option<HashSet<Box<str>>>,
+    },
+}
+
+impl Reader {
+    pub(super) fn new(encoder: bundle::Encoder, layout: Layout) -> Result<Self, PredictError> {
+        let encoder = match encoder {
+            bundle::Encoder::Tokens(file) => {
+                if layout == Layout::Padded && !file.padded {
+                    return Err(PredictError::Ragged);
+                }
+                TextEncoder::Tokens {
+                    encoder: Box::new(Encoder::from_file(file.clone())?),
+                    file: Box::new(file),
+                }
+            }
+            bundle::Encoder::Bags(file) => of_bags(file)?,
+            bundle::Encoder::Windows(_) => return Err(PredictError::NoReviews),
+        };
+        Ok(Self { encoder, layout })
+    }
+
+    /// The examples of many texts, on all threads of rayon's current pool, in their order.
+    pub fn read_all(&self, texts: &[&str]) -> Vec<Example> {
+        let each = |texts: &[&str]| {
+            let mut scratch = Scratch::default();
+            let read = |text: &&str| self.read_with(text, &mut scratch);
+            texts.iter().map(read).collect::<Vec<_>>()
+        };
+        if texts.len() <= TEXTS_A_TASK {
+            return each(texts);
+        }
+        texts.par_chunks(TEXTS_A_TASK).flat_map_iter(each).collect()
+    }
+
+    /// The example of a text.
+    pub fn read(&self, text: &str) -> Example {
+        self.read_with(text, &mut Scratch::default())
+    }
+
+    fn read_with(&self, text: &str, scratch: &mut Scratch) -> Example {
+        let foreign = language::is_foreign(text);
+        match &self.encoder {
+            TextEncoder::Tokens { encoder, .. } => {
+                let mut ids = Vec::new();
+                let encoded = encoder.encode_into(text, scratch, &mut ids);
+                let too_long = self.fit(&mut ids);
+                Example {
+                    numbers: Numbers {
+                        ids,
+                        values: Vec::new(),
+                    },
+                    terms: encoded.tokens,
+                    unknown: encoded.unknown,
+                    truncated: encoded.truncated || too_long,
+                    foreign,
+                }
+            }
+            TextEncoder::Bags {
+                encoder,
+                text: preprocessing,
+                terms: known,
+            } => {
+                let (mut terms, mut unknown) = (0, 0);
+                preprocessing.each_term(text, &mut Tokens::default(), |term| {
+                    terms += 1;
+                    let is_known = known.as_ref().is_none_or(|known| known.contains(term));
+                    unknown += u64::from(!is_known);
+                });
+                let (ids, values) = encoder
+                    .encode(text)
+                    .into_iter()
+                    // An encoder has at most as many numbers as a vector has places for them.
+                    .map(|(id, value)| (id as i32, value))
+                    .unzip();
+                Example {
+                    numbers: Numbers { ids, values },
+                    terms,
+                    unknown,
+                    truncated: false,
+                    foreign,
+                }
+            }
+        }
+    }
+
+    /// Leaves padding out where the network does not read it, and what does not fit into the network's length; says
+    /// whether anything did not.
+    fn fit(&self, ids: &mut Vec<i32>) -> bool {
+        if self.layout == Layout::Padded {
+            return false;
+        }
+        let is_id = |id: &i32| *id != PADDING_ID;
+        let end = ids.iter().rposition(is_id).map_or(0, |last| last + 1);
+        ids.truncate(end);
+        let begin = ids.iter().position(is_id).unwrap_or(0);
+        ids.drain(..begin);
+        match self.layout {
+            Layout::Whole(most) if ids.len() > most => {
+                ids.truncate(most);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn encoder(&self) -> &TextEncoder {
+        &self.encoder
+    }
+}
+
+/// An encoder of token ids that neither begins nor cuts nor pads a list: each id is a term's.
+pub(super) fn bare(file: &EncoderFile) -> Result<(Encoder, Settings), PredictError> {
+    let settings = Settings::deserialize(&file.preprocessing)?;
+    let mut bare = settings.clone();
+    bare.list.start = false;
+    bare.list.pad = Pad::None;
+    bare.list.truncate = Truncate::Post;
+    let tokens = file
+        .tokens
+        .iter()
+        .map(|token| token.as_str().into())
+        .collect();
+    Ok((Encoder::new(bare, None, tokens)?, settings))
+}
+
+fn of_bags(file: BagEncoderFile) -> Result<TextEncoder, PredictError> {
+    let text = Preprocessing::deserialize(&file.text)?;
+    let file = BagFile {
+        version: file.version,
+        text: text.clone(),
+        bag: serde_json::from_value(file.bag)?,
+        ngrams: file
+            .ngrams
+            .into_iter()
+            .map(String::into_boxed_str)
+            .collect(),
+        weights: file.weights,
+    };
+    if !(1..=3).contains(&file.bag.ngrams) {
+        return Err(PredictError::Ngrams {
+            found: file.bag.ngrams,
+        });
+    }
+    let single = file.ngrams.iter().filter(|name| !name.contains(' '));
+    let terms: HashSet<Box<str>> = single.cloned().collect();
+    Ok(TextEncoder::Bags {
+        encoder: Box::new(BagEncoder::from_file(file)?),
+        text: Box::new(text),
+        terms: Some(terms).filter(|terms| !terms.is_empty()),
+    })
+}

@@ -1,0 +1,120 @@
+//! The command line of `cinescore-predict`, one file per verb.
+//!
+//! Owns what people type and see. stdout is for data; progress and prose go to stderr. Exit codes are those of all programs
+//! (`cinescore_artifact::exit`).
+
+mod evaluate;
+mod file;
+mod text;
+mod view;
+
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use cinescore_artifact::program::Program;
+use cinescore_artifact::{StageError, error, exit};
+use cinescore_model::compute;
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+use crate::bundles;
+use crate::predictor::{PredictError, Predictor};
+
+/// Rates written reviews with a trained network.
+#[derive(Debug, Parser)]
+#[command(name = "cinescore-predict", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Rate one review: an argument, what comes in on stdin, or what is typed
+    #[command(after_help = text::EXAMPLES)]
+    Text(text::TextArguments),
+    /// Rate a file of reviews, however long: CSV, TSV, JSON lines or Parquet
+    #[command(after_help = file::EXAMPLES)]
+    File(Box<file::FileArguments>),
+    /// Measure a bundle on labelled reviews, beside the trivial predictor
+    #[command(after_help = evaluate::EXAMPLES)]
+    Evaluate(Box<evaluate::EvaluateArguments>),
+    /// Tell the runner that there are no stages here
+    #[command(hide = true)]
+    Describe,
+}
+
+/// With which bundle, on how many threads.
+#[derive(Debug, Args)]
+pub(crate) struct BundleArguments {
+    /// The folder `bundle` of a training [default: the one in artifacts/runs/recommended]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    bundle: Option<PathBuf>,
+    /// Where runs lie
+    #[arg(long, value_name = "DIR", default_value = "artifacts", value_hint = ValueHint::DirPath)]
+    artifacts: PathBuf,
+    /// Threads [default: all processors]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+impl BundleArguments {
+    /// The bundle's folder.
+    pub(crate) fn folder(&self) -> Result<PathBuf, StageError> {
+        bundles::choose(self.bundle.as_deref(), &self.artifacts)
+    }
+
+    /// How many threads.
+    pub(crate) fn threads(&self) -> usize {
+        let all = || std::thread::available_parallelism().ok();
+        self.threads.or_else(all).map_or(1, NonZeroUsize::get)
+    }
+
+    /// Opens the bundle and does some work with it, on the thread on which LibTorch computes.
+    pub(crate) fn with_predictor<T: Send>(
+        &self,
+        work: impl FnOnce(Predictor) -> Result<T, StageError> + Send,
+    ) -> Result<T, StageError> {
+        let folder = self.folder()?;
+        compute::apart(self.threads(), || {
+            let opened = Predictor::open(&folder);
+            work(opened.map_err(|error| of_bundle(error, &folder))?)
+        })?
+    }
+}
+
+/// A bundle's error, with its folder where the error does not name it.
+pub(crate) fn of_bundle(error: PredictError, folder: &std::path::Path) -> StageError {
+    if folder.is_dir() {
+        return error.into();
+    }
+    StageError::usage(format!("there is no bundle `{}`", folder.display())).hint(
+        "name the folder `bundle` of a `train fit`, such as artifacts/runs/ratings/net/bundle",
+    )
+}
+
+/// What every program in the folder of the runner is asked; this one has no kinds of work for a pipeline.
+fn describe() -> Result<(), StageError> {
+    let about = "Rates written reviews with a trained network.";
+    let program = Program::new("cinescore-predict", about, env!("CINESCORE_CODE_DIGEST"));
+    let json = serde_json::to_string(&program.describe()?).map_err(StageError::failed)?;
+    Ok(writeln!(std::io::stdout(), "{json}")?)
+}
+
+/// Runs the program on this process's arguments.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().verb {
+        Verb::Text(arguments) => text::text(&arguments),
+        Verb::File(arguments) => file::file(&arguments),
+        Verb::Evaluate(arguments) => evaluate::evaluate_input(&arguments),
+        Verb::Describe => describe(),
+    };
+    match done {
+        Ok(()) => ExitCode::from(exit::DONE),
+        Err(failed) => {
+            error::print(&failed);
+            ExitCode::from(failed.class().exit_code())
+        }
+    }
+}
