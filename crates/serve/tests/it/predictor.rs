@@ -91,7 +91,8 @@ fn each_task_gives_what_it_can() {
     assert!((0.0..=1.0).contains(&binary.positive.unwrap()));
     assert_eq!((binary.rating, binary.lower), (None, None));
     let classes = said(Decoder::Ordinal {
-        stars: vec![1, 4, 7, 10],
+        quantity: Quantity::Stars,
+        labels: vec![1, 4, 7, 10],
     });
     let scores = classes.scores.unwrap();
     assert_eq!(
