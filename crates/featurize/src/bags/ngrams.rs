@@ -334,9 +334,10 @@ mod tests {
         }
         let once = ngrams(&texts, 1, false, 1);
         assert_eq!(ngrams(&texts, 1, true, 2), once);
-        // More often than the sieve counts.
-        let many = vec!["p q"; 200];
-        assert_eq!(ngrams(&many, 200, true, 2).len(), 3);
-        assert!(ngrams(&many, 201, true, 2).is_empty());
+        // More often than the sieve counts, and than a thread brings at once.
+        let many = vec!["p q"; 3 * BROUGHT];
+        let times = many.len() as u64;
+        assert_eq!(ngrams(&many, times, true, 2).len(), 3);
+        assert!(ngrams(&many, times + 1, true, 2).is_empty());
     }
 }

@@ -111,3 +111,28 @@ fn many_texts_are_counted_alike_by_any_number_of_threads() {
         );
     }
 }
+
+#[test]
+fn the_most_frequent_are_found_whatever_the_order_and_the_limit() {
+    // Word `n` occurs `n % 40 + 1` times, the first one more often than counts are told apart.
+    let words = (0..400).map(|n| format!("w{n} ").repeat(n % 40 + 1));
+    let texts: Vec<String> = words.chain(["w0 ".repeat(5000)]).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let all = counts(1, &Terms::default(), &[&texts], usize::MAX, 1);
+    assert_eq!(all.terms.len(), 400);
+    assert_eq!((&*all.terms[0].0, all.terms[0].1.count), ("w0", 5001));
+    let pairs = all.terms.windows(2);
+    let mut pairs =
+        pairs.map(|pair| ((pair[1].1.count, &pair[0].0), (pair[0].1.count, &pair[1].0)));
+    assert!(pairs.all(|(later, earlier)| later < earlier));
+    for threads in [1, 2, 3] {
+        for limit in [0, 1, 7, 39, 200, 399, 400] {
+            let some = counts(threads, &Terms::default(), &[&texts], limit, 1);
+            assert_eq!(some.terms, all.terms[..limit], "{threads} threads");
+            assert_eq!(some.distinct, 400);
+        }
+        let often = counts(threads, &Terms::default(), &[&texts], 400, 31);
+        let wanted = all.terms.iter().filter(|(_term, count)| count.count > 30);
+        assert!(often.terms.iter().eq(wanted));
+    }
+}
