@@ -7,6 +7,7 @@
 
 pub mod bundles;
 pub mod flags;
+pub mod http;
 pub mod language;
 pub mod predictor;
 pub mod program;

@@ -3,6 +3,7 @@
 //! Owns what people type and see. stdout is for data; progress and prose go to stderr. Exit codes are those of all programs
 //! (`cinescore_artifact::exit`).
 
+mod serve;
 mod text;
 mod view;
 
@@ -32,6 +33,9 @@ enum Verb {
     /// Rate one review: an argument, what comes in on stdin, or what is typed
     #[command(after_help = text::EXAMPLES)]
     Text(text::TextArguments),
+    /// Rate reviews over HTTP, with a page to type them into
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(Box<serve::ServeArguments>),
     /// Tell the runner that there are no stages here
     #[command(hide = true)]
     Describe,
@@ -98,6 +102,7 @@ fn describe() -> Result<(), StageError> {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Text(arguments) => text::text(&arguments),
+        Verb::Serve(arguments) => serve::serve(&arguments),
         Verb::Describe => describe(),
     };
     match done {
