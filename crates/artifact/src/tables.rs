@@ -467,7 +467,7 @@ pub static HISTORY: TableSpec = TableSpec {
         col(
             "metric",
             Utf8,
-            "`loss` (in the loss's own unit), `accuracy`, `mse` (stars squared), ...",
+            "`loss` (in the loss's own unit), `accuracy`, `mse` (stars squared, or the target's unit squared), ...",
         ),
         col("value", Float64, "the value"),
         col("chosen", Bool, "whether this epoch's weights were kept"),
@@ -491,7 +491,7 @@ pub static METRICS: TableSpec = TableSpec {
         col(
             "metric",
             Utf8,
-            "`accuracy`, `precision`, `recall`, `f1` (of positive; `_macro`: the mean over the classes), `auc`, `calibration_error`, `log_loss` (nats), `mse` (stars squared; `mse_tenths` and `mse_unit`: of stars / 10 and (stars - 1) / 9), `rmse` and `mae` (stars), `r2`, `within_one` and `quadratic_kappa` (of whole stars), `coverage` and `interval_width` (stars) of the 90 % intervals; of some examples only, by true class or score: `recall_of_7`, `f1_of_negative`, `mean_error_of_7` (predicted less true, stars), `coverage_of_7`; of explanations, in the unit of the prediction: `deletion_top_METHOD`, `deletion_random`, `deletion_gain_METHOD` (the one less the other), `completeness_error`",
+            "`accuracy`, `precision`, `recall`, `f1` (of positive; `_macro`: the mean over the classes), `auc`, `calibration_error`, `log_loss` (nats), `mse` (stars squared, of windows the target's unit squared; `mse_tenths` and `mse_unit`: of stars / 10 and (stars - 1) / 9), `rmse` and `mae` (stars, or the target's unit), `r2`, of windows `mase` (mean absolute error over the last value's), `class_accuracy`, `spearman` and `ndcg_at_10` (means over the slots), by tenth of the movies and years since release `mae_of_decile_10`, `r2_of_age_0_to_1`; `within_one` and `quadratic_kappa` (of whole stars), `coverage` and `interval_width` (stars) of the 90 % intervals; of some examples only, by true class or score: `recall_of_7`, `f1_of_negative`, `mean_error_of_7` (predicted less true, stars), `coverage_of_7`; of explanations, in the unit of the prediction: `deletion_top_METHOD`, `deletion_random`, `deletion_gain_METHOD` (the one less the other), `completeness_error`",
         ),
         opt(
             "value",
@@ -525,12 +525,12 @@ pub static PREDICTIONS: TableSpec = TableSpec {
         col(
             "target",
             Float64,
-            "the truth: 0 or 1 for task `binary`, stars for the others",
+            "the truth: 0 or 1 for task `binary`, stars for the others; of windows a popularity, or its class",
         ),
         col(
             "predicted",
             Float64,
-            "probability of positive for `binary`; stars, clipped to 1 to 10, for `regression`; the mean over the classes, stars, for `classes` and `ordinal`",
+            "probability of positive for `binary`; stars, clipped to 1 to 10, or a popularity, 0 or more, for `regression`; the mean over the classes for `classes` and `ordinal`; the expected ratings for `count`",
         ),
         opt(
             "lower",

@@ -1,4 +1,4 @@
-//! What is known of a metric by its name: its words, its unit, which way is better.
+//! What is known of a metric by its name: its words, its unit, which way is better; and by the names of all, what they are of.
 
 use std::cmp::Ordering;
 
@@ -9,6 +9,52 @@ pub(crate) struct Metric {
     label: &'static str,
     unit: &'static str,
     better: Better,
+}
+
+/// What figures are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// Reviews; errors are in stars.
+    Reviews,
+    /// Windows over popularity; errors are in the unit of their target: shares, ratings or their logarithm.
+    Windows,
+}
+
+/// The figures that only windows have.
+const OF_WINDOWS: [&str; 4] = ["mase", "class_accuracy", "ndcg_at_10", "spearman"];
+
+impl Subject {
+    /// By the names of all figures.
+    pub(crate) fn of<'a>(mut names: impl Iterator<Item = &'a str>) -> Self {
+        match names.any(|name| OF_WINDOWS.contains(&name) || name.contains("_of_decile_")) {
+            true => Self::Windows,
+            false => Self::Reviews,
+        }
+    }
+
+    /// One of its examples.
+    pub(crate) fn example(self) -> &'static str {
+        match self {
+            Self::Reviews => "review",
+            Self::Windows => "window",
+        }
+    }
+
+    /// A metric in words, with its unit in brackets where it has one.
+    pub(crate) fn label_with_unit(self, name: &str) -> String {
+        match self.unit(name) {
+            "" => label(name),
+            unit => format!("{} ({unit})", label(name)),
+        }
+    }
+
+    /// A metric's unit; empty where it has none, or none is known.
+    pub(crate) fn unit(self, name: &str) -> &'static str {
+        match (self, find(name).map_or("", |metric| metric.unit)) {
+            (Self::Windows, "stars" | "stars²") => "",
+            (_, unit) => unit,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +80,7 @@ const fn metric(
 }
 
 /// The best-known first: a network's headline is the first that it has. The first [`HEADLINES`] may stand there.
-const KNOWN: [Metric; 27] = [
+const KNOWN: [Metric; 31] = [
     metric("accuracy", "accuracy", "", Better::Higher),
     metric("mse", "mean squared error", "stars²", Better::Lower),
     metric("mae", "mean absolute error", "stars", Better::Lower),
@@ -121,6 +167,25 @@ const KNOWN: [Metric; 27] = [
         "",
         Better::Lower,
     ),
+    metric(
+        "mase",
+        "mean absolute error over the last value's",
+        "",
+        Better::Lower,
+    ),
+    metric("spearman", "rank correlation in a slot", "", Better::Higher),
+    metric(
+        "ndcg_at_10",
+        "NDCG of the first ten of a slot",
+        "",
+        Better::Higher,
+    ),
+    metric(
+        "class_accuracy",
+        "accuracy of the class of popularity",
+        "",
+        Better::Higher,
+    ),
     metric("loss", "loss", "as trained on", Better::Lower),
 ];
 /// How many of them may stand in a headline.
@@ -156,19 +221,6 @@ pub(crate) fn label(name: &str) -> String {
     find(name).map_or_else(|| name.replace('_', " "), |metric| metric.label.into())
 }
 
-/// In words, with its unit in brackets where it has one.
-pub(crate) fn label_with_unit(name: &str) -> String {
-    match unit(name) {
-        "" => label(name),
-        unit => format!("{} ({unit})", label(name)),
-    }
-}
-
-/// Its unit; empty where it has none, or none is known.
-pub(crate) fn unit(name: &str) -> &'static str {
-    find(name).map_or("", |metric| metric.unit)
-}
-
 /// How `a` stands to `b`: `Greater` is better. None where it is not known which way is better.
 pub(crate) fn compare(name: &str, a: f64, b: f64) -> Option<Ordering> {
     let order = a.partial_cmp(&b)?;
@@ -196,6 +248,18 @@ mod tests {
         assert_eq!(of_some("mean_error_of_7"), Some(("mean_error", "7")));
         assert_eq!(of_some("log_loss"), None);
         assert_eq!(label("mean_error"), "mean error");
+    }
+
+    #[test]
+    fn the_errors_of_windows_are_not_in_stars() {
+        let reviews = Subject::of(["mse", "r2", "within_one"].into_iter());
+        assert_eq!(
+            reviews.label_with_unit("mse"),
+            "mean squared error (stars²)"
+        );
+        let windows = Subject::of(["mse", "mae_of_decile_03"].into_iter());
+        assert_eq!(windows.label_with_unit("mse"), "mean squared error");
+        assert_eq!(windows.label_with_unit("log_loss"), "log loss (nats)");
     }
 
     #[test]

@@ -49,6 +49,18 @@ pub struct SampleParams {
     pub ratings: usize,
 }
 
+impl SampleParams {
+    /// How many reviews each set has.
+    fn sets(&self) -> [(Set, usize); 3] {
+        let train = self.reviews.div_ceil(2);
+        [
+            (Set::Train, train),
+            (Set::Test, self.reviews - train),
+            (Set::Unsup, self.unlabelled),
+        ]
+    }
+}
+
 impl Default for SampleParams {
     fn default() -> Self {
         Self {
@@ -125,12 +137,6 @@ fn make(params: &SampleParams, context: &TaskContext) -> io::Result<Made> {
         other_titles,
         ratings,
     } = params;
-    let train = reviews.div_ceil(2);
-    let sets = [
-        (Set::Train, train),
-        (Set::Test, reviews - train),
-        (Set::Unsup, unlabelled),
-    ];
     let create = |output: &str| -> io::Result<BufWriter<File>> {
         Ok(BufWriter::with_capacity(
             1 << 20,
@@ -139,7 +145,7 @@ fn make(params: &SampleParams, context: &TaskContext) -> io::Result<Made> {
     };
 
     let mut random = Random::new(seed, Stream::Catalog);
-    let catalog = Catalog::new(&mut random, &sets, other_titles);
+    let catalog = Catalog::new(&mut random, &params.sets(), other_titles);
     let mut each = meter(context, "titles", None);
     let out = pack::gzip(create("titles")?);
     let ((titles, rows), out) = pack::beside(out, |out| catalog.write(out, &mut each))?;
@@ -163,6 +169,19 @@ fn make(params: &SampleParams, context: &TaskContext) -> io::Result<Made> {
         titles_reviewed,
         movielens,
     })
+}
+
+/// Of each movie of the sample that these parameters make: its MovieLens id, when it was released (UTC seconds) and the weight
+/// with which it is proposed to whoever rates. For those who want to know what there was to be forecast
+/// (`examples/sample-law.rs`); no stage reads it.
+///
+/// # Errors
+/// None of a disk: nothing is written.
+pub fn law(params: &SampleParams) -> io::Result<Vec<(u32, f64, f64)>> {
+    let mut random = Random::new(params.seed, Stream::Catalog);
+    let catalog = Catalog::new(&mut random, &params.sets(), params.other_titles);
+    let (titles, _rows) = catalog.write(&mut io::sink(), &mut || Ok(()))?;
+    ratings::law(&titles, params.seed)
 }
 
 /// Counts what is made, passes it on, and fails once the work shall stop.

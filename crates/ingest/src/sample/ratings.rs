@@ -112,15 +112,7 @@ pub(super) fn write_archive<W: Write + Seek + Send>(
     zip.begin("ml-latest/README.txt")?;
     zip.write_all(README.as_bytes())?;
     zip.begin("ml-latest/links.csv")?;
-    writeln!(zip, "movieId,imdbId,tmdbId")?;
-    for movie in &movies {
-        let tmdb = if random.chance(0.98) {
-            random.between(2, 999_999).to_string()
-        } else {
-            String::new()
-        };
-        writeln!(zip, "{},{:07},{tmdb}", movie.id, movie.title.number)?;
-    }
+    write_links(&mut random, &movies, &mut zip)?;
     zip.begin("ml-latest/movies.csv")?;
     write_movies(&movies, &mut zip)?;
     zip.begin("ml-latest/ratings.csv")?;
@@ -194,6 +186,37 @@ fn movies<'a>(random: &mut Random, titles: &'a [Title]) -> Vec<Movie<'a>> {
     movies
 }
 
+fn write_links(random: &mut Random, movies: &[Movie<'_>], out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "movieId,imdbId,tmdbId")?;
+    for movie in movies {
+        let tmdb = if random.chance(0.98) {
+            random.between(2, 999_999).to_string()
+        } else {
+            String::new()
+        };
+        writeln!(out, "{},{:07},{tmdb}", movie.id, movie.title.number)?;
+    }
+    Ok(())
+}
+
+/// Of each movie its id, when it was released (UTC seconds) and the weight with which it is proposed.
+pub(super) fn law(titles: &[Title], seed: u64) -> io::Result<Vec<(u32, f64, f64)>> {
+    let mut random = Random::new(seed, Stream::Ratings);
+    let movies = movies(&mut random, titles);
+    // What is drawn for the links comes before what is drawn for the law.
+    write_links(&mut random, &movies, &mut io::sink())?;
+    let law = Law::new(&mut random, &movies);
+    let by_fame = law.movies.iter().enumerate();
+    Ok(by_fame
+        .map(|(rank, movie)| (movie.id, movie.released, weight(rank)))
+        .collect())
+}
+
+/// The weight of the movie of a rank, the most famous one's being 0.
+fn weight(rank: usize) -> f64 {
+    libm::pow(rank as f64 + ZIPF_OFFSET, -ZIPF_EXPONENT)
+}
+
 /// `Silent River, The (1995)`: the article goes behind, and a comma makes the field quoted.
 fn write_movies(movies: &[Movie<'_>], out: &mut impl Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
@@ -258,7 +281,6 @@ impl<'a> Law<'a> {
             .map(|movie| (random.normal() + 0.5 * movie.title.quality, movie))
             .collect();
         fame.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.id.cmp(&b.1.id)));
-        let weight = |rank: usize| libm::pow(rank as f64 + ZIPF_OFFSET, -ZIPF_EXPONENT);
         Self {
             wheel: Wheel::new(cumulative((0..fame.len()).map(weight))),
             curve: Curve::new(),

@@ -7,6 +7,7 @@ use cinescore_artifact::table::{TableError, column};
 use cinescore_artifact::tables::METRICS;
 
 use super::{read, split_order};
+use crate::metric::Subject;
 
 /// The subject that is no model.
 const TRIVIAL: &str = "trivial";
@@ -36,6 +37,11 @@ pub(crate) struct MetricRow {
 }
 
 impl Metrics {
+    /// What its figures are of.
+    pub(crate) fn subject_of(&self) -> Subject {
+        Subject::of(self.rows.iter().map(|row| &*row.metric))
+    }
+
     /// A metric on a split.
     pub(crate) fn find(&self, split: &str, metric: &str) -> Option<&MetricRow> {
         self.rows

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::count::metrics::{MetricRow, Metrics};
-use crate::metric;
+use crate::metric::{self, Subject};
 use crate::table::{Cell, Table};
 
 /// The split of the figures.
@@ -27,15 +27,23 @@ pub(super) fn table(network: &str, metrics: &Metrics) -> Option<Table> {
     if figures.is_empty() {
         return None;
     }
-    let mut columns = vec!["true score or class".to_owned(), "reviews".to_owned()];
+    let subject = metrics.subject_of();
+    let first = match subject {
+        Subject::Reviews => "true score or class",
+        Subject::Windows => "class, tenth of the movies, or years since release",
+    };
+    let mut columns = vec![first.to_owned(), format!("{}s", subject.example())];
     for figure in &figures {
-        columns.push(metric::label_with_unit(figure));
+        columns.push(subject.label_with_unit(figure));
         if WITH_INTERVAL.contains(figure) {
             columns.extend(["lower, 95 %", "upper, 95 %"].map(str::to_owned));
         }
     }
     let names: Vec<&str> = columns.iter().map(String::as_str).collect();
-    let caption = "Test figures by the truth; a mean error above 0 is too many stars";
+    let caption = match subject {
+        Subject::Reviews => "Test figures by the truth; a mean error above 0 is too many stars",
+        Subject::Windows => "Test figures of some of the windows",
+    };
     let mut table = Table::new(format!("{network} by score"), caption, &names);
     for ((_, of), own) in rows {
         let count = own.values().next().map_or(0, |row| row.n);

@@ -6,7 +6,7 @@ use cinescore_artifact::tables::{COMPARISONS, SPREADS};
 use super::{absent, text};
 use crate::count::comparisons::{Comparison, Spread, comparisons, spreads};
 use crate::inputs::Group;
-use crate::metric;
+use crate::metric::{self, Subject};
 use crate::page::{Block, Parts, Section};
 use crate::table::{Cell, Table};
 
@@ -64,10 +64,12 @@ fn pairs(
         "spread between seeds",
         "verdict",
     ];
-    let main_label = metric::label_with_unit(main);
+    let subject = Subject::of(rows.iter().map(|row| &*row.metric));
+    let main_label = subject.label_with_unit(main);
     let caption = format!(
-        "{} of each pair on the test reviews",
-        metric::capital(&main_label)
+        "{} of each pair on the test {}s",
+        metric::capital(&main_label),
+        subject.example()
     );
     let mut table = Table::new(format!("{name} pairs"), caption, &columns);
     let own = |row: &&Comparison| row.split == TEST && row.metric == main;
@@ -80,11 +82,14 @@ fn pairs(
         _ => String::new(),
     };
     section.blocks.push(text(format!(
-        "Each pair met the same resamples of the reviews. p is not corrected for the number of pairs; a difference that is \
+        "Each pair met the same resamples of the examples. p is not corrected for the number of pairs; a difference that is \
          smaller than the spread between seeds is called so, whatever its p. Other figures and splits are in \
          tables/{}.csv.{rest}",
         crate::text::slug(&format!("{name} all"))
     )));
+    section.blocks.push(Block::Table {
+        table: parts.table(standings(name, rows.iter().filter(own), &main_label))?,
+    });
     section.blocks.push(Block::Table {
         table: parts.table(table)?,
     });
@@ -108,6 +113,45 @@ fn pairs(
     // For its file alone.
     parts.table(all)?;
     Ok(())
+}
+
+/// For each configuration which others it beats, and which not: a network that does not beat a baseline is seen at once.
+fn standings<'a>(name: &str, rows: impl Iterator<Item = &'a Comparison>, metric: &str) -> Table {
+    let mut all: Vec<(&str, [Vec<&str>; 3])> = Vec::new();
+    let mut note = |one: &'a str, other: &'a str, place: usize| {
+        let at = all.iter().position(|(own, _)| *own == one);
+        let at = at.unwrap_or_else(|| {
+            all.push((one, Default::default()));
+            all.len() - 1
+        });
+        all[at].1[place].push(other);
+    };
+    for row in rows {
+        let (first, second) = match &*verdict(row) {
+            "first is better" => (0, 2),
+            "second is better" => (2, 0),
+            _ => (1, 1),
+        };
+        note(&row.a, &row.b, first);
+        note(&row.b, &row.a, second);
+    }
+    let caption = format!(
+        "{}: who is better than whom on test",
+        crate::metric::capital(metric)
+    );
+    let columns = [
+        "network or baseline",
+        "better than",
+        "no clear difference from",
+        "worse than",
+    ];
+    let mut table = Table::new(format!("{name} standings"), caption, &columns);
+    for (own, others) in all {
+        let mut cells = vec![Cell::text(own)];
+        cells.extend(others.iter().map(|names| Cell::text(names.join(", "))));
+        table.row(cells);
+    }
+    table
 }
 
 fn cells(row: &Comparison) -> Vec<Cell> {
@@ -158,10 +202,12 @@ fn seeds(
         "least",
         "greatest",
     ];
-    let label = metric::label_with_unit(main);
+    let subject = Subject::of(rows.iter().map(|row| &*row.metric));
+    let label = subject.label_with_unit(main);
     let caption = format!(
-        "{} over the seeds, on the test reviews",
-        metric::capital(&label)
+        "{} over the seeds, on the test {}s",
+        metric::capital(&label),
+        subject.example()
     );
     let mut table = Table::new(format!("{name} seeds"), caption, &columns);
     for row in rows {

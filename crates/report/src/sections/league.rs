@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Network;
 use crate::count::metrics::{MetricRow, Metrics};
-use crate::metric;
+use crate::metric::{self, Subject};
 use crate::table::{Cell, Table};
 
 /// The split of the figures.
@@ -22,12 +22,15 @@ const VALID: &str = "valid";
 /// What a network's stage tells of its training, and the column's name.
 const FACTS: [(&str, &str); 4] = [
     ("parameters", "parameters"),
-    ("examples_train", "training reviews"),
+    ("examples_train", "training examples"),
     ("epochs", "epochs"),
     ("chosen_epoch", "chosen epoch"),
 ];
 /// What a column of a metric holds at most beside the main one; the rest is in each network's own table.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 10] = [
+    "mase",
+    "spearman",
+    "ndcg_at_10",
     "mse_tenths",
     "mse_unit",
     "mae",
@@ -176,7 +179,11 @@ fn table(league: &League<'_>, several: bool) -> Table {
         .members
         .iter()
         .any(|(.., main)| main.interval.is_some());
-    let label = metric::label_with_unit(league.main);
+    let subject = league
+        .members
+        .first()
+        .map_or(Subject::Reviews, |member| member.1.subject_of());
+    let label = subject.label_with_unit(league.main);
     let mut columns = vec!["network".to_owned()];
     columns.extend(facts.iter().map(|(_, column)| (*column).to_owned()));
     columns.push(label.clone());
@@ -192,14 +199,17 @@ fn table(league: &League<'_>, several: bool) -> Table {
         league
             .others
             .iter()
-            .map(|name| metric::label_with_unit(name)),
+            .map(|name| subject.label_with_unit(name)),
     );
     let name = if several {
         format!("all by {}", metric::label(league.main))
     } else {
         "all networks".into()
     };
-    let caption = format!("All networks, judged by {label} on the test reviews");
+    let caption = format!(
+        "All networks, judged by {label} on the test {}s",
+        subject.example()
+    );
     let mut table = Table::new(
         name,
         caption,

@@ -2,7 +2,7 @@
 
 use super::{Network, absent, by_score, counted, league, predictions, text};
 use crate::count::metrics::{MetricRow, Metrics};
-use crate::metric;
+use crate::metric::{self, Subject};
 use crate::number;
 use crate::page::{Block, Headline, Parts, Section};
 use crate::render::RenderError;
@@ -78,6 +78,7 @@ fn headline(network: &Network) -> Option<Headline> {
     let metrics = network.metrics.as_ref()?;
     let main = league::main_metric(metrics, TEST)?;
     let value = main.model?;
+    let subject = metrics.subject_of();
     let others = metric::headline_order()
         .filter_map(|name| metrics.find(TEST, name))
         .filter(|row| row.metric != main.metric)
@@ -91,8 +92,8 @@ fn headline(network: &Network) -> Option<Headline> {
     Some(Headline {
         network: network.name.clone(),
         metric: metric::label(&main.metric),
-        unit: metric::unit(&main.metric).into(),
-        measured_on: counted(main.n, "test review"),
+        unit: subject.unit(&main.metric).into(),
+        measured_on: counted(main.n, &format!("test {}", subject.example())),
         value: number::value(value),
         trivial: main.trivial.map(number::value),
         verdict: league::verdict(main),
@@ -111,15 +112,15 @@ fn figures_table(network: &Network, metrics: &Metrics) -> Table {
     let mut table = Table::new(format!("{} metrics", network.name), caption, &columns);
     let of_all = |row: &&MetricRow| metric::of_some(&row.metric).is_none();
     for row in metrics.rows.iter().filter(of_all) {
-        table.row(figures_row(row, intervals));
+        table.row(figures_row(row, intervals, metrics.subject_of()));
     }
     table
 }
 
-fn figures_row(row: &MetricRow, intervals: bool) -> Vec<Cell> {
+fn figures_row(row: &MetricRow, intervals: bool, subject: Subject) -> Vec<Cell> {
     let mut cells = vec![
         Cell::text(&row.split),
-        Cell::text(metric::label_with_unit(&row.metric)),
+        Cell::text(subject.label_with_unit(&row.metric)),
         Cell::value(row.model),
     ];
     if intervals {

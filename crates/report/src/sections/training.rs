@@ -6,7 +6,8 @@ use cinescore_artifact::course::{self, EpochLosses, Finding};
 
 use super::{Network, absent, counted, text};
 use crate::count::history::{Curve, History};
-use crate::metric;
+use crate::count::metrics::Metrics;
+use crate::metric::{self, Subject};
 use crate::number;
 use crate::page::{Block, Figure, Parts, Section};
 use crate::plot::{Line, Lines};
@@ -139,7 +140,11 @@ fn figure(
         ),
         title,
         x_label: "epoch".into(),
-        y_label: metric::label_with_unit(name),
+        y_label: network
+            .metrics
+            .as_ref()
+            .map_or(Subject::Reviews, Metrics::subject_of)
+            .label_with_unit(name),
         lines: curves
             .iter()
             .map(|(curve, values)| Line {
