@@ -6,6 +6,8 @@
 //! bundles and texts and writes no artifact.
 
 pub mod bundles;
+pub mod evaluate;
+pub mod file;
 pub mod flags;
 pub mod http;
 pub mod language;

@@ -48,7 +48,7 @@ impl Predictor {
             format!("{} {}", &text[..begin], &text[end..])
         }));
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let outputs = self.outputs(&self.reader.read_all(&texts))?;
+        let outputs = self.outputs(&self.reader.read_all(&texts), |_some| true)?;
         let values: Vec<f64> = outputs.iter().map(|outputs| self.value(outputs)).collect();
         let (whole, without) = values
             .split_first()

@@ -14,7 +14,11 @@ pub(crate) const BATCH: usize = 64;
 
 impl Predictor {
     /// The outputs `[O]` of each example, in their order.
-    pub(super) fn outputs(&self, examples: &[Example]) -> Result<Vec<Vec<f64>>, PredictError> {
+    pub(super) fn outputs(
+        &self,
+        examples: &[Example],
+        mut between: impl FnMut(usize) -> bool,
+    ) -> Result<Vec<Vec<f64>>, PredictError> {
         let mut order: Vec<usize> = (0..examples.len()).collect();
         if self.layout == Layout::Trimmed {
             order.sort_by_key(|&index| examples[index].numbers.len());
@@ -27,6 +31,9 @@ impl Predictor {
             let outputs = Outputs::of(&tch::no_grad(|| self.net.forward(&batch, false))?)?;
             for (&index, outputs) in some.iter().zip(outputs.rows()) {
                 all[index] = outputs.to_vec();
+            }
+            if !between(some.len()) {
+                return Err(PredictError::Stopped);
             }
         }
         Ok(all)

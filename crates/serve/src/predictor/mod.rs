@@ -30,8 +30,8 @@ use std::sync::Arc;
 use cinescore_artifact::StageError;
 use cinescore_featurize::bags::BagEncoderError;
 use cinescore_featurize::encode::EncoderError;
-use cinescore_model::Net;
 use cinescore_model::bundle::{self, BundleError, Manifest};
+use cinescore_model::{Net, task};
 use cinescore_network::NetworkSpec;
 use cinescore_train::examples::Layout;
 use tch::{Device, TchError};
@@ -75,6 +75,9 @@ pub enum PredictError {
     /// A network without a mask needs texts of one length.
     #[error("the bundle's network does not mask, and its encoder does not pad")]
     Ragged,
+    /// Whoever asked wants no more.
+    #[error("stopped")]
+    Stopped,
     /// LibTorch refused.
     #[error("LibTorch could not compute the predictions")]
     Torch(#[from] TchError),
@@ -154,14 +157,37 @@ impl Predictor {
 
     /// What is said of each example, in their order.
     pub fn rate(&self, examples: &[Example]) -> Result<Vec<Prediction>, PredictError> {
-        let outputs = self.outputs(examples)?;
-        Ok(examples
-            .iter()
-            .zip(&outputs)
-            .map(|(example, outputs)| {
-                let said = self.manifest.decoder.decode(outputs);
-                Prediction::new(&self.manifest, said).flagged(example, &self.thresholds)
-            })
-            .collect())
+        self.rate_with(examples, |_some| true)
+    }
+
+    /// What is said of each example, in their order. `between` is called after each batch with the number of its examples,
+    /// and ends the work where it says false.
+    ///
+    /// # Errors
+    /// [`PredictError::Stopped`], or what LibTorch says.
+    pub fn rate_with(
+        &self,
+        examples: &[Example],
+        between: impl FnMut(usize) -> bool,
+    ) -> Result<Vec<Prediction>, PredictError> {
+        let said = self.say_with(examples, between)?;
+        Ok(said.into_iter().map(|(_, prediction)| prediction).collect())
+    }
+
+    /// The same, with what the figures of a training are made of beside each prediction.
+    pub(crate) fn say_with(
+        &self,
+        examples: &[Example],
+        between: impl FnMut(usize) -> bool,
+    ) -> Result<Vec<(task::Prediction, Prediction)>, PredictError> {
+        let outputs = self.outputs(examples, between)?;
+        let calibration = self.manifest.calibration.as_ref();
+        let say = |(example, outputs): (&Example, &Vec<f64>)| {
+            let mut said = self.manifest.decoder.decode(outputs);
+            said.interval = calibration.map(|calibration| calibration.interval(said.value));
+            let prediction = Prediction::new(&self.manifest, said.clone());
+            (said, prediction.flagged(example, &self.thresholds))
+        };
+        Ok(examples.iter().zip(&outputs).map(say).collect())
     }
 }

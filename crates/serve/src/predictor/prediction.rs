@@ -85,9 +85,7 @@ impl Prediction {
                 (Some(said.value), Some(positive), Some(scores))
             }
         };
-        let interval = rating
-            .zip(manifest.calibration.as_ref())
-            .map(|(rating, calibration)| calibration.interval(rating));
+        let interval = said.interval.filter(|_| rating.is_some());
         let is_positive = match positive {
             Some(positive) => positive >= 0.5,
             None => said.value > MIDDLE,

@@ -3,6 +3,8 @@
 //! Owns what people type and see. stdout is for data; progress and prose go to stderr. Exit codes are those of all programs
 //! (`cinescore_artifact::exit`).
 
+mod evaluate;
+mod file;
 mod serve;
 mod text;
 mod view;
@@ -33,6 +35,12 @@ enum Verb {
     /// Rate one review: an argument, what comes in on stdin, or what is typed
     #[command(after_help = text::EXAMPLES)]
     Text(text::TextArguments),
+    /// Rate a file of reviews, however long: CSV, TSV, JSON lines or Parquet
+    #[command(after_help = file::EXAMPLES)]
+    File(Box<file::FileArguments>),
+    /// Measure a bundle on labelled reviews, beside the trivial predictor
+    #[command(after_help = evaluate::EXAMPLES)]
+    Evaluate(Box<evaluate::EvaluateArguments>),
     /// Rate reviews over HTTP, with a page to type them into
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<serve::ServeArguments>),
@@ -102,6 +110,8 @@ fn describe() -> Result<(), StageError> {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Text(arguments) => text::text(&arguments),
+        Verb::File(arguments) => file::file(&arguments),
+        Verb::Evaluate(arguments) => evaluate::evaluate_input(&arguments),
         Verb::Serve(arguments) => serve::serve(&arguments),
         Verb::Describe => describe(),
     };

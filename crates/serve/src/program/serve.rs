@@ -100,8 +100,10 @@ fn token(path: &Path) -> Result<String, StageError> {
             "`{}` has no token of {SHORTEST} or more letters, digits and signs",
             path.display()
         );
-        return Err(StageError::usage(message)
-            .hint(format!("make one: `openssl rand -hex 32 > {}`", path.display())));
+        return Err(StageError::usage(message).hint(format!(
+            "make one: `openssl rand -hex 32 > {}`",
+            path.display()
+        )));
     }
     Ok(token.to_owned())
 }

@@ -1,0 +1,269 @@
+//! What is finished of an output that is not.
+//!
+//! `OUT.parts/` holds a part of the output for each chunk of the input, with the rows that were refused and, written last, a
+//! note that both are whole. A command that finds parts of the same job goes on behind them; of another job, it refuses.
+//! At the end the parts become the output by one rename, and the folder goes. A kernel lock keeps a second process
+//! out, and dies with its own.
+
+use std::ffi::OsString;
+use std::fs::TryLockError;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use cinescore_artifact::StageError;
+use fs_err::File;
+use serde::{Deserialize, Serialize};
+
+use super::Done;
+use super::Job;
+use super::rows::Refused;
+use super::sink::{Added, Writer};
+use super::source::Source;
+
+/// The version of the folder's format.
+const VERSION: u32 = 1;
+
+/// What must be the same for a command to go on.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Identity {
+    version: u32,
+    /// The input: where, how large, when it was last changed.
+    input: PathBuf,
+    bytes: u64,
+    modified_nanos: u128,
+    /// The digest of the bundle.
+    bundle: String,
+    /// Everything that was asked for, as text.
+    asked: String,
+}
+
+/// What is noted of a part.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Note {
+    rows: u64,
+    refused: u64,
+}
+
+/// The parts of an output.
+#[derive(Debug)]
+pub struct Parts {
+    folder: PathBuf,
+    output: PathBuf,
+    ending: &'static str,
+    notes: Vec<Note>,
+    /// Held as long as this process works on them.
+    _lock: File,
+}
+
+/// A part that is being written.
+#[derive(Debug)]
+pub struct Part {
+    number: usize,
+    path: PathBuf,
+}
+
+impl Part {
+    /// Where it is to be written.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Parts {
+    /// Opens the parts of a job, and makes the folder where there is none.
+    pub(super) fn open(job: &Job, added: &Added) -> Result<Self, StageError> {
+        let folder = beside(&job.output, ".parts");
+        let wanted = Identity::of(job, added)?;
+        fs_err::create_dir_all(&folder)?;
+        let lock = File::create(folder.join("lock"))?;
+        match lock.file().try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("another process is writing `{}`", job.output.display());
+                return Err(StageError::usage(message));
+            }
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        let mut parts = Self {
+            output: job.output.clone(),
+            ending: job.output_format.ending(),
+            notes: Vec::new(),
+            folder,
+            _lock: lock,
+        };
+        let path = parts.folder.join("job.json");
+        let found = fs_err::read(&path).ok();
+        let found = found.and_then(|bytes| serde_json::from_slice::<Identity>(&bytes).ok());
+        match found {
+            Some(found) if found == wanted && !job.restart => parts.find(),
+            Some(_) if !job.restart => {
+                let message = format!(
+                    "`{}` holds parts of another job: its input, its bundle or what was asked for is not the same",
+                    parts.folder.display()
+                );
+                return Err(StageError::usage(message)
+                    .hint("run the command that was interrupted, or begin anew with --restart"));
+            }
+            _ => {
+                parts.clear()?;
+                let json = serde_json::to_vec_pretty(&wanted).map_err(StageError::failed)?;
+                write_whole(&path, &json)?;
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Finds the parts that are there, up to the first that is not.
+    fn find(&mut self) {
+        while let Some(note) = self.note(self.notes.len()) {
+            self.notes.push(note);
+        }
+    }
+
+    fn note(&self, number: usize) -> Option<Note> {
+        let note = serde_json::from_slice(&fs_err::read(self.path(number, "json")).ok()?).ok()?;
+        self.path(number, self.ending).exists().then_some(note)
+    }
+
+    /// Removes everything but the lock.
+    fn clear(&self) -> Result<(), StageError> {
+        for entry in fs_err::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if !path.ends_with("lock") {
+                fs_err::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of the first part that is not there.
+    pub(super) fn next(&self) -> usize {
+        self.notes.len()
+    }
+
+    /// Reads over the rows of the parts that are there.
+    pub(super) fn skip(&mut self, source: &mut dyn Source) -> Result<Done, StageError> {
+        let (mut rated, mut refused) = (0, 0);
+        for (number, note) in self.notes.iter().enumerate() {
+            source.next(number)?;
+            rated += note.rows;
+            refused += note.refused;
+        }
+        Ok(Done {
+            rated,
+            refused,
+            resumed: rated + refused,
+            took: Default::default(),
+        })
+    }
+
+    /// Begins a part.
+    pub(super) fn begin(&self, number: usize) -> Result<Part, StageError> {
+        Ok(Part {
+            number,
+            path: self.path(number, "partial"),
+        })
+    }
+
+    /// Keeps a part that is whole, with the rows that were refused.
+    pub(super) fn keep(
+        &mut self,
+        part: Part,
+        rows: u64,
+        refused: &[Refused],
+    ) -> Result<(), StageError> {
+        let mut lines = Vec::new();
+        for row in refused {
+            serde_json::to_writer(&mut lines, row).map_err(StageError::failed)?;
+            lines.push(b'\n');
+        }
+        write_whole(&self.path(part.number, "rejects"), &lines)?;
+        File::open(&part.path)?.sync_all()?;
+        fs_err::rename(&part.path, self.path(part.number, self.ending))?;
+        let note = Note {
+            rows,
+            refused: refused.len() as u64,
+        };
+        let json = serde_json::to_vec(&note).map_err(StageError::failed)?;
+        write_whole(&self.path(part.number, "json"), &json)?;
+        self.notes.push(note);
+        Ok(())
+    }
+
+    /// Makes the output of the parts, and removes them.
+    pub(super) fn join(self, writer: &Writer) -> Result<(), StageError> {
+        let numbers = 0..self.notes.len();
+        let whole = self.folder.join("whole.partial");
+        let paths: Vec<PathBuf> = numbers
+            .clone()
+            .map(|number| self.path(number, self.ending))
+            .collect();
+        writer.join(&paths, &whole)?;
+        File::open(&whole)?.sync_all()?;
+        let rejects = rejects_of(&self.output);
+        if self.notes.iter().any(|note| note.refused > 0) {
+            let path = self.folder.join("rejects.partial");
+            let mut file = File::create(&path)?;
+            for number in numbers {
+                io::copy(&mut File::open(self.path(number, "rejects"))?, &mut file)?;
+            }
+            file.sync_all()?;
+            fs_err::rename(&path, &rejects)?;
+        } else if rejects.exists() {
+            // Of an earlier output of this name.
+            fs_err::remove_file(&rejects)?;
+        }
+        fs_err::rename(&whole, &self.output)?;
+        Ok(fs_err::remove_dir_all(&self.folder)?)
+    }
+
+    fn path(&self, number: usize, ending: &str) -> PathBuf {
+        self.folder.join(format!("{number:06}.{ending}"))
+    }
+}
+
+impl Identity {
+    fn of(job: &Job, added: &Added) -> Result<Self, StageError> {
+        let input = fs_err::canonicalize(&job.input).map_err(StageError::usage)?;
+        let meta = fs_err::metadata(&input)?;
+        let modified = meta.modified()?.duration_since(UNIX_EPOCH);
+        Ok(Self {
+            version: VERSION,
+            bytes: meta.len(),
+            modified_nanos: modified.map_or(0, |age| age.as_nanos()),
+            input,
+            bundle: job.bundle.clone(),
+            asked: format!(
+                "{:?} {:?} {:?} {:?} {} {:?}",
+                job.input_format,
+                job.output_format,
+                job.text_column,
+                added,
+                job.abstain,
+                job.movielens
+            ),
+        })
+    }
+}
+
+/// Where the rows go that were refused.
+pub fn rejects_of(output: &Path) -> PathBuf {
+    beside(output, ".rejects.jsonl")
+}
+
+/// A name that begins with another's.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    name.into()
+}
+
+/// A small file, whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StageError> {
+    let partial = beside(path, ".partial");
+    let mut file = File::create(&partial)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(fs_err::rename(partial, path)?)
+}

@@ -1,0 +1,427 @@
+//! The program: a file of reviews.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use cinescore_model::task::Decoder;
+use serde_json::Value;
+
+use crate::bundle::{LSTM, command, program, regression, said, save, texts};
+
+/// A folder with a bundle.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new(decoder: Decoder) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        save(&folder.path().join("bundle"), LSTM, decoder);
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs_err::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs_err::write(self.path(name), bytes).unwrap();
+    }
+
+    /// `file IN -o OUT` and more; gives what it said on stderr, and must end with the code.
+    fn file(&self, input: &str, output: &str, more: &[&str], code: i32) -> String {
+        said(&self.command(input, output, more).output().unwrap(), code)
+    }
+
+    fn command(&self, input: &str, output: &str, more: &[&str]) -> std::process::Command {
+        let mut command = command(&["file", input, "-o", output, "--bundle", "bundle"]);
+        command.args(more).current_dir(self.0.path());
+        command
+    }
+}
+
+/// The rows of a JSON-lines file.
+fn rows(text: &str) -> Vec<BTreeMap<String, Value>> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn csv_of(texts: &[String]) -> String {
+    let rows = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| format!("{index},\"{text}, \"\"so\"\"\n\",é\n"));
+    format!("id,text,more\n{}", rows.collect::<String>())
+}
+
+#[test]
+fn every_format_becomes_every_other_with_the_same_ratings() {
+    let place = Place::new(regression());
+    place.write("a.csv", csv_of(&texts(300)));
+    place.file("a.csv", "csv.jsonl", &[], 0);
+    let wanted = rows(&place.text("csv.jsonl"));
+    assert_eq!(wanted.len(), 300);
+    assert_eq!(wanted[7]["id"], "7");
+    assert_eq!(wanted[7]["more"], "é");
+    assert!(wanted[7]["text"].as_str().unwrap().ends_with(", \"so\"\n"));
+    assert!(wanted[7]["rating_lower"].as_f64() <= wanted[7]["rating"].as_f64());
+    assert_eq!(wanted[7]["positive"], Value::Null);
+    // Each format from each, and back to JSON lines to be compared.
+    place.file("a.csv", "b.csv", &[], 0);
+    place.file("a.csv", "b.tsv", &[], 0);
+    place.file("a.csv", "b.parquet", &[], 0);
+    place.file("a.csv", "b.jsonl", &[], 0);
+    for from in ["b.csv", "b.tsv", "b.parquet", "b.jsonl"] {
+        for to in ["csv", "parquet", "jsonl"] {
+            let (one, two) = (format!("{from}.{to}"), format!("{from}.{to}.jsonl"));
+            place.file(from, &one, &["--prefix", "again_"], 0);
+            place.file(&one, &two, &["--prefix", "third_"], 0);
+            let found = rows(&place.text(&two));
+            assert_eq!(found.len(), wanted.len(), "{two}");
+            for (found, wanted) in found.iter().zip(&wanted) {
+                for name in ["id", "text", "more", "sentiment"] {
+                    assert_eq!(found[name], wanted[name], "{two}: {name}");
+                    if name == "sentiment" {
+                        assert_eq!(found["again_sentiment"], wanted[name], "{two}");
+                    }
+                }
+                for name in ["rating", "rating_lower", "rating_upper"] {
+                    let number = |value: &Value| match value {
+                        Value::String(text) => text.parse::<f64>().unwrap(),
+                        other => other.as_f64().unwrap(),
+                    };
+                    for found in [
+                        &found[name],
+                        &found[&format!("again_{name}")],
+                        &found[&format!("third_{name}")],
+                    ] {
+                        assert!(
+                            (number(found) - number(&wanted[name])).abs() < 1e-5,
+                            "{two}: {name}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_that_cannot_be_rated_are_told_with_their_lines() {
+    let place = Place::new(regression());
+    place.write(
+        "a.csv",
+        b"id,text\n1,good film\n2,\n3,bad \xff\n4\n5,\"two\nlines\"\n6,  \n7,dull\n".as_slice(),
+    );
+    let text = place.file("a.csv", "out.csv", &[], 0);
+    assert!(
+        text.contains("3 reviews rated") && text.contains("4 rows refused: out.csv.rejects.jsonl"),
+        "{text}"
+    );
+    let refused: Vec<(u64, String)> = rows(&place.text("out.csv.rejects.jsonl"))
+        .iter()
+        .map(|row| {
+            (
+                row["line"].as_u64().unwrap(),
+                row["reason"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            (3, "no text".to_owned()),
+            (4, "column `text` is not UTF-8".to_owned()),
+            (5, "1 fields, not 2".to_owned()),
+            (8, "no text".to_owned()),
+        ]
+    );
+    let out = place.text("out.csv");
+    let ids: Vec<&str> = out
+        .lines()
+        .filter_map(|line| line.split_once(','))
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(ids, ["id", "1", "5", "lines\"", "7"]);
+
+    let deep = format!("{{\"text\": {}", "[".repeat(100_000));
+    let lines = format!(
+        "{{\"text\":\"good\", \"n\": 12345678901234567890123, \"z\":1}}\n\n[1]\n{{\"text\":3}}\n{{\"text\":\n{deep}\n{{\"text\":\"bad\"}}"
+    );
+    place.write("b.jsonl", lines);
+    place.file("b.jsonl", "out.jsonl", &[], 0);
+    let out = place.text("out.jsonl");
+    assert!(
+        out.starts_with("{\"text\":\"good\", \"n\": 12345678901234567890123, \"z\":1,\"rating\":"),
+        "{out}"
+    );
+    assert_eq!(rows(&out).len(), 2);
+    let refused = rows(&place.text("out.jsonl.rejects.jsonl"));
+    let lines: Vec<u64> = refused
+        .iter()
+        .map(|row| row["line"].as_u64().unwrap())
+        .collect();
+    assert_eq!(lines, [3, 4, 5, 6]);
+
+    // Once all rows can be rated, nothing is left of the former rejects.
+    place.write("b.jsonl", "{\"text\":\"good\"}\n");
+    place.file("b.jsonl", "out.jsonl", &[], 0);
+    assert!(!place.path("out.jsonl.rejects.jsonl").exists());
+}
+
+#[test]
+fn mistakes_are_told_before_anything_is_written() {
+    let place = Place::new(Decoder::Binary);
+    place.write("a.csv", "id,review,rating\n1,good,3\n");
+    let text = place.file("a.csv", "out.csv", &[], 2);
+    assert!(
+        text.contains("has no column `text`")
+            && text.contains("there are `id`, `review`, `rating`"),
+        "{text}"
+    );
+    let text = place.file("a.csv", "out.csv", &["--text-column", "review"], 2);
+    assert!(
+        text.contains("has a column `rating` already") && text.contains("--prefix predicted_"),
+        "{text}"
+    );
+    let text = place.file(
+        "a.csv",
+        "out.csv",
+        &[
+            "--text-column",
+            "review",
+            "--prefix",
+            "p_",
+            "--probabilities",
+        ],
+        2,
+    );
+    assert!(
+        text.contains("task `binary` gives no probabilities"),
+        "{text}"
+    );
+    let text = place.file(
+        "a.csv",
+        "out.csv",
+        &["--text-column", "review", "--format", "movielens"],
+        2,
+    );
+    assert!(text.contains("gives no stars"), "{text}");
+    let text = place.file("a.csv", "out.xls", &[], 2);
+    assert!(text.contains("not told by its ending"), "{text}");
+    let text = place.file("nowhere.csv", "out.csv", &[], 2);
+    assert!(text.contains("nowhere.csv"), "{text}");
+    let text = place.file("a.csv", "./a.csv", &["--text-column", "review"], 2);
+    assert!(text.contains("the output is the input"), "{text}");
+    assert!(!place.path("out.csv").exists());
+    place.file(
+        "a.csv",
+        "out.csv",
+        &["--text-column", "review", "--prefix", "p_"],
+        0,
+    );
+    let out = place.text("out.csv");
+    assert!(out.starts_with("id,review,rating,p_rating,p_rating_lower,p_rating_upper,p_sentiment,p_positive,p_flags\n1,good,3,,,,"), "{out}");
+}
+
+#[test]
+fn flagged_ratings_are_left_out_on_request_and_scores_are_added() {
+    let place = Place::new(Decoder::Classes {
+        stars: vec![1, 4, 7, 10],
+    });
+    let usual = ["the film was good and not dull"; 2].join(" ");
+    place.write(
+        "a.jsonl",
+        format!("{{\"text\":\"good\"}}\n{{\"text\":\"{usual}\"}}\n"),
+    );
+    place.file("a.jsonl", "out.jsonl", &["--abstain", "--probabilities"], 0);
+    let rows = rows(&place.text("out.jsonl"));
+    assert_eq!(rows[0]["rating"], Value::Null);
+    assert_eq!(rows[0]["probability_7"], Value::Null);
+    assert!(rows[0]["flags"].as_str().unwrap().contains("short"));
+    if rows[1]["flags"] == "" {
+        assert!(rows[1]["rating"].is_number() && rows[1]["probability_7"].is_number());
+    } else {
+        assert!(rows[1]["rating"].is_null());
+    }
+}
+
+#[test]
+fn movielens_gets_its_columns_and_a_killed_command_goes_on() {
+    let place = Place::new(regression());
+    place.write(
+        "links.csv",
+        "movieId,imdbId,tmdbId\n1,0114709,862\n2,0113497,\n",
+    );
+    let csv = "who,tt,when,text\n5,tt0114709,1000,good film\n6,tt0000001,1000,good\nx,tt0113497,1000,good\n7,tt0113497,1001,bad\n";
+    place.write("a.csv", csv);
+    let flags = [
+        "--format",
+        "movielens",
+        "--user-column",
+        "who",
+        "--title-column",
+        "tt",
+        "--links",
+        "links.csv",
+        "--timestamp-column",
+        "when",
+    ];
+    place.file("a.csv", "out.csv", &flags, 0);
+    let out = place.text("out.csv");
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines[0], "userId,movieId,rating,timestamp");
+    assert!(
+        lines[1].starts_with("5,1,") && lines[1].ends_with(",1000"),
+        "{out}"
+    );
+    assert!(
+        lines[2].starts_with("7,2,") && lines[2].ends_with(",1001"),
+        "{out}"
+    );
+    assert_eq!(lines.len(), 3);
+    let stars: f64 = lines[1].split(',').nth(2).unwrap().parse().unwrap();
+    assert!((0.5..=5.0).contains(&stars) && (stars * 2.0).fract() == 0.0);
+    let refused = rows(&place.text("out.csv.rejects.jsonl"));
+    assert_eq!(
+        refused[0]["reason"],
+        "the links have no movie for `tt0000001`"
+    );
+    assert_eq!(refused[1]["reason"], "`x` is no user's number");
+}
+
+/// Kills the program once it has finished a part, and says whether it was still at work.
+fn kill_after_a_part(place: &Place, input: &str, output: &str) -> bool {
+    let mut child = place.command(input, output, &[]).spawn().unwrap();
+    let part = place.path(&format!("{output}.parts")).join("000000.json");
+    let began = Instant::now();
+    while !part.exists() && child.try_wait().unwrap().is_none() {
+        assert!(
+            began.elapsed() < Duration::from_secs(300),
+            "no part was finished"
+        );
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    !child.wait().unwrap().success()
+}
+
+#[test]
+fn a_command_that_is_killed_goes_on_and_gives_the_same_output() {
+    for ending in ["csv", "jsonl", "parquet"] {
+        let place = Place::new(regression());
+        // More rows until the kill comes before the end.
+        let mut count = 20_000;
+        let (input, output) = ("a.csv", format!("out.{ending}"));
+        loop {
+            place.write(input, csv_of(&texts(count)));
+            if kill_after_a_part(&place, input, &output) {
+                break;
+            }
+            count *= 2;
+        }
+        assert!(!place.path(&output).exists());
+        // Nothing else may go on from these parts.
+        let text = place.file(input, &output, &["--abstain"], 2);
+        assert!(
+            text.contains("parts of another job") && text.contains("--restart"),
+            "{text}"
+        );
+        let text = place.file(input, &output, &[], 0);
+        assert!(text.contains("were done before"), "{text}");
+        assert!(!place.path(&format!("{output}.parts")).exists());
+        let whole = format!("whole.{ending}");
+        place.file(input, &whole, &[], 0);
+        let bytes = |name: &str| fs_err::read(place.path(name)).unwrap();
+        assert!(
+            bytes(&output) == bytes(&whole),
+            "{ending}: the outputs are not the same"
+        );
+    }
+}
+
+#[test]
+fn an_interrupt_keeps_what_is_done() {
+    let place = Place::new(regression());
+    place.write("a.csv", csv_of(&texts(60_000)));
+    let mut child = place
+        .command("a.csv", "out.csv", &[])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let part = place.path("out.csv.parts").join("000000.json");
+    let began = Instant::now();
+    while !part.exists() && child.try_wait().unwrap().is_none() {
+        assert!(
+            began.elapsed() < Duration::from_secs(300),
+            "no part was finished"
+        );
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let id = rustix::process::Pid::from_child(&child);
+    // Where it ended before, there is nothing to interrupt.
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).ok();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.code() == Some(130) {
+        assert!(
+            text.contains("the same command goes on from there"),
+            "{text}"
+        );
+        let text = place.file("a.csv", "out.csv", &[], 0);
+        assert!(text.contains("were done before"), "{text}");
+    }
+    assert_eq!(place.text("out.csv").matches("\n\",é,").count(), 60_000);
+}
+
+#[test]
+fn a_second_process_is_kept_out() {
+    let place = Place::new(regression());
+    place.write("a.csv", csv_of(&texts(10)));
+    fs_err::create_dir(place.path("out.csv.parts")).unwrap();
+    let lock = fs_err::File::create(place.path("out.csv.parts/lock")).unwrap();
+    lock.file().lock().unwrap();
+    let text = place.file("a.csv", "out.csv", &[], 2);
+    assert!(text.contains("another process is writing"), "{text}");
+    drop(lock);
+    place.file("a.csv", "out.csv", &[], 0);
+}
+
+#[test]
+fn a_quote_that_is_never_closed_does_not_fill_the_memory() {
+    let place = Place::new(regression());
+    let mut csv = b"id,text\n1,good\n2,\"bad".to_vec();
+    csv.resize(40 << 20, b'x');
+    place.write("a.csv", csv);
+    let text = place.file("a.csv", "out.csv", &[], 3);
+    assert!(text.contains("is a quote never closed?"), "{text}");
+}
+
+#[test]
+fn gzip_is_read() {
+    let place = Place::new(regression());
+    let file = fs_err::File::create(place.path("a.csv.gz")).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, csv_of(&texts(5)).as_bytes()).unwrap();
+    gzip.finish().unwrap();
+    place.file("a.csv.gz", "out.jsonl", &[], 0);
+    assert_eq!(rows(&place.text("out.jsonl")).len(), 5);
+    let whole = fs_err::read(place.path("a.csv.gz")).unwrap();
+    place.write("b.csv.gz", &whole[..whole.len() - 20]);
+    let text = place.file("b.csv.gz", "cut.jsonl", &[], 3);
+    assert!(text.contains("b.csv.gz"), "{text}");
+    assert!(!place.path("cut.jsonl").exists());
+}
+
+#[test]
+fn help_names_every_verb() {
+    let help = String::from_utf8(program(&["--help"]).stdout).unwrap();
+    for verb in ["text", "file"] {
+        assert!(help.contains(verb), "{help}");
+    }
+    assert!(!help.contains("describe"));
+}

@@ -1,0 +1,13 @@
+//! Everything between a bundle and its ratings, by the library and by the program.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that fails should fail at once, with the error"
+)]
+
+mod bundle;
+mod evaluate;
+mod export;
+
+mod file;
+mod predictor;
+mod text;
