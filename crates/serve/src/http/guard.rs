@@ -21,9 +21,10 @@ use super::log::Level;
 use super::problem::Problem;
 use super::routes;
 
-/// Nothing but what this server itself has, and no script or style within the page.
+/// Nothing but what this server itself has, and no script or style within the page. The page's icon is empty, for which browsers
+/// would otherwise ask.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The status of a request whose client went away, which nobody is sent.
 const GONE: u16 = 499;
