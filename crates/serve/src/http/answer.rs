@@ -71,7 +71,10 @@ impl<'a> Rating<'a> {
     pub(super) fn explained(id: Option<&'a Id>, explained: &'a Explained) -> Self {
         let word = |place: &'a Word| JsonWord {
             // Places are of this text.
-            word: explained.text.get(place.begin..place.end).unwrap_or_default(),
+            word: explained
+                .text
+                .get(place.begin..place.end)
+                .unwrap_or_default(),
             place,
         };
         Self {

@@ -43,7 +43,11 @@ impl Bodies {
     }
 
     /// Reads a body.
-    pub(super) async fn read(&self, announced: Option<usize>, mut body: Body) -> Result<Read, Problem> {
+    pub(super) async fn read(
+        &self,
+        announced: Option<usize>,
+        mut body: Body,
+    ) -> Result<Read, Problem> {
         let outcome = if announced.is_some_and(|length| length > self.most) {
             Ok(None)
         } else {

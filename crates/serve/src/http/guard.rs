@@ -21,9 +21,10 @@ use super::log::Level;
 use super::problem::Problem;
 use super::routes;
 
-/// Nothing but what this server itself has, and no script or style within the page.
+/// Nothing but what this server itself has, and no script or style within the page. The page's icon is empty, for which browsers
+/// would otherwise ask.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The status of a request whose client went away, which nobody is sent.
 const GONE: u16 = 499;
@@ -63,7 +64,12 @@ impl Hosts {
     /// The names for an address, and others that are allowed too. Every name where all the world may ask.
     pub(super) fn new(bound: SocketAddr, others: &[String]) -> Self {
         let own = bound.ip().is_loopback() || !others.is_empty();
-        Self(own.then(|| others.iter().map(|name| name.to_ascii_lowercase()).collect()))
+        Self(own.then(|| {
+            others
+                .iter()
+                .map(|name| name.to_ascii_lowercase())
+                .collect()
+        }))
     }
 
     fn allow(&self, headers: &HeaderMap) -> bool {
@@ -80,7 +86,9 @@ impl Hosts {
             _ => &host,
         };
         let bare = name.trim_start_matches('[').trim_end_matches(']');
-        bare == "localhost" || bare.parse::<IpAddr>().is_ok() || others.iter().any(|own| own == bare)
+        bare == "localhost"
+            || bare.parse::<IpAddr>().is_ok()
+            || others.iter().any(|own| own == bare)
     }
 }
 
@@ -139,8 +147,14 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
         (CACHE_CONTROL, "no-store"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -153,7 +167,11 @@ fn check(app: &App, headers: &HeaderMap, open: bool) -> Result<(), Problem> {
     if !app.hosts.allow(headers) {
         let detail = "the server does not answer by this name";
         let advice = "ask it as localhost, or start it with `--host NAME`";
-        return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail, advice));
+        return Err(Problem::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            detail,
+            advice,
+        ));
     }
     match &app.token {
         Some(token) if !open && !token.is_in(headers) => Err(Problem::unauthorized()),
@@ -166,7 +184,9 @@ mod tests {
     use super::*;
 
     fn with(name: HeaderName, value: &'static str) -> HeaderMap {
-        [(name, HeaderValue::from_static(value))].into_iter().collect()
+        [(name, HeaderValue::from_static(value))]
+            .into_iter()
+            .collect()
     }
 
     #[test]
@@ -174,7 +194,13 @@ mod tests {
         let token = Token::new("correct horse");
         assert!(token.is_in(&with(AUTHORIZATION, "Bearer correct horse")));
         assert!(token.is_in(&with(AUTHORIZATION, "bearer correct horse")));
-        for wrong in ["Bearer correct hors", "Bearer correct horse ", "Basic correct horse", "Bearer ", "é"] {
+        for wrong in [
+            "Bearer correct hors",
+            "Bearer correct horse ",
+            "Basic correct horse",
+            "Bearer ",
+            "é",
+        ] {
             assert!(!token.is_in(&with(AUTHORIZATION, wrong)), "{wrong}");
         }
         assert!(!token.is_in(&HeaderMap::new()));
@@ -188,12 +214,26 @@ mod tests {
             Hosts::new(bound.parse().unwrap(), others).allow(&with(HOST, host))
         };
         let loopback = "127.0.0.1:8080";
-        for own in ["localhost:8080", "LOCALHOST", "127.0.0.1:1", "[::1]:8080", "[::1]"] {
+        for own in [
+            "localhost:8080",
+            "LOCALHOST",
+            "127.0.0.1:1",
+            "[::1]:8080",
+            "[::1]",
+        ] {
             assert!(allow(loopback, &[], own), "{own}");
         }
         assert!(!allow(loopback, &[], "evil.example:8080"));
-        assert!(allow(loopback, &["Ratings.example".into()], "ratings.example"));
+        assert!(allow(
+            loopback,
+            &["Ratings.example".into()],
+            "ratings.example"
+        ));
         assert!(allow("0.0.0.0:80", &[], "any.example"));
-        assert!(!allow("0.0.0.0:80", &["ratings.example".into()], "evil.example"));
+        assert!(!allow(
+            "0.0.0.0:80",
+            &["ratings.example".into()],
+            "evil.example"
+        ));
     }
 }

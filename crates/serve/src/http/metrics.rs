@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 pub(super) const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Upper ends of a histogram's buckets.
-const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0];
+const SECONDS: [f64; 10] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0,
+];
 const TEXTS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
 /// A histogram as Prometheus has it.
@@ -46,7 +48,11 @@ impl<const N: usize> Histogram<N> {
 
     fn write(&self, text: &mut String, name: &str, about: &str) {
         // Read first, so that no bucket seems to hold more than all.
-        let counts: Vec<u64> = self.counts.iter().map(|count| count.load(Relaxed)).collect();
+        let counts: Vec<u64> = self
+            .counts
+            .iter()
+            .map(|count| count.load(Relaxed))
+            .collect();
         let all = self.all.load(Relaxed);
         writeln!(text, "# HELP {name} {about}\n# TYPE {name} histogram").ok();
         for (end, count) in self.ends.iter().zip(counts) {
@@ -133,10 +139,18 @@ impl Metrics {
     pub(super) fn text(&self, now: &Now) -> String {
         let mut text = String::new();
         let name = "cinescore_http_requests_total";
-        writeln!(text, "# HELP {name} Requests answered.\n# TYPE {name} counter").ok();
+        writeln!(
+            text,
+            "# HELP {name} Requests answered.\n# TYPE {name} counter"
+        )
+        .ok();
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         for ((route, status), count) in &*requests {
-            writeln!(text, "{name}{{route=\"{route}\",status=\"{status}\"}} {count}").ok();
+            writeln!(
+                text,
+                "{name}{{route=\"{route}\",status=\"{status}\"}} {count}"
+            )
+            .ok();
         }
         drop(requests);
         self.seconds.write(
@@ -150,23 +164,62 @@ impl Metrics {
             "Texts that were rated together.",
         );
         let mut one = |name: &str, kind: &str, about: &str, value: f64| {
-            writeln!(text, "# HELP {name} {about}\n# TYPE {name} {kind}\n{name} {value}").ok();
+            writeln!(
+                text,
+                "# HELP {name} {about}\n# TYPE {name} {kind}\n{name} {value}"
+            )
+            .ok();
         };
         let counter = |counter: &AtomicU64| counter.load(Relaxed) as f64;
-        one("cinescore_texts_total", "counter", "Texts rated.", counter(&self.texts));
-        one("cinescore_explained_total", "counter", "Texts explained.", counter(&self.explained));
-        one("cinescore_reloads_total", "counter", "Bundles taken after the first.", counter(&self.reloads));
+        one(
+            "cinescore_texts_total",
+            "counter",
+            "Texts rated.",
+            counter(&self.texts),
+        );
+        one(
+            "cinescore_explained_total",
+            "counter",
+            "Texts explained.",
+            counter(&self.explained),
+        );
+        one(
+            "cinescore_reloads_total",
+            "counter",
+            "Bundles taken after the first.",
+            counter(&self.reloads),
+        );
         one(
             "cinescore_refused_bundles_total",
             "counter",
             "Bundles refused while another served.",
             counter(&self.refused_bundles),
         );
-        one("cinescore_queue_texts", "gauge", "Texts waiting or being rated.", now.queued as f64);
-        one("cinescore_queue_limit_texts", "gauge", "Texts that may.", now.room as f64);
+        one(
+            "cinescore_queue_texts",
+            "gauge",
+            "Texts waiting or being rated.",
+            now.queued as f64,
+        );
+        one(
+            "cinescore_queue_limit_texts",
+            "gauge",
+            "Texts that may.",
+            now.room as f64,
+        );
         let gauge = |gauge: &AtomicI64| gauge.load(Relaxed) as f64;
-        one("cinescore_connections", "gauge", "Open connections.", gauge(&self.connections));
-        one("cinescore_http_requests_in_flight", "gauge", "Requests being answered.", gauge(&self.in_flight));
+        one(
+            "cinescore_connections",
+            "gauge",
+            "Open connections.",
+            gauge(&self.connections),
+        );
+        one(
+            "cinescore_http_requests_in_flight",
+            "gauge",
+            "Requests being answered.",
+            gauge(&self.in_flight),
+        );
         one(
             "process_uptime_seconds",
             "gauge",
@@ -174,10 +227,19 @@ impl Metrics {
             self.started.elapsed().as_secs_f64(),
         );
         if let Some(bytes) = resident() {
-            one("process_resident_memory_bytes", "gauge", "Memory in use.", bytes as f64);
+            one(
+                "process_resident_memory_bytes",
+                "gauge",
+                "Memory in use.",
+                bytes as f64,
+            );
         }
         let name = "cinescore_bundle_info";
-        writeln!(text, "# HELP {name} The bundle in use.\n# TYPE {name} gauge").ok();
+        writeln!(
+            text,
+            "# HELP {name} The bundle in use.\n# TYPE {name} gauge"
+        )
+        .ok();
         writeln!(text, "{name}{{digest=\"{}\"}} 1", now.bundle).ok();
         text
     }
@@ -186,7 +248,9 @@ impl Metrics {
 /// The memory that the process holds, where the system says it.
 fn resident() -> Option<u64> {
     let status = fs_err::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kib * 1024)
 }

@@ -43,8 +43,8 @@ use tokio::sync::{oneshot, watch};
 use self::batcher::{Batcher, Current, Facts, Served};
 use self::body::Bodies;
 use self::guard::{Hosts, Token};
-use self::log::Log;
 pub use self::log::Level;
+use self::log::Log;
 use self::metrics::Metrics;
 use self::queue::Queue;
 
@@ -277,15 +277,18 @@ async fn speak_until_stopped(
         _ = interrupt.recv() => false,
     };
     let left = app.metrics.in_flight.load(Ordering::Relaxed);
-    app.log.event(Level::Info, "stopped", json!({"unanswered": left}));
+    app.log
+        .event(Level::Info, "stopped", json!({"unanswered": left}));
     if broken {
         return Err(StageError::failed("the thread that rates ended by itself"));
     }
     if in_time || left == 0 {
         return Ok(());
     }
-    Err(StageError::failed(format!("{left} requests were left unanswered"))
-        .hint("allow them more time with --grace, or do not ask twice"))
+    Err(
+        StageError::failed(format!("{left} requests were left unanswered"))
+            .hint("allow them more time with --grace, or do not ask twice"),
+    )
 }
 
 /// Says where it listens: for programs on stdout, for people in the log.

@@ -119,7 +119,10 @@ async fn of_json(app: &App, bytes: &[u8]) -> Result<Response, Problem> {
 }
 
 async fn of_csv(app: &App, parts: &Parts, bytes: &[u8]) -> Result<Response, Problem> {
-    let column = parts.uri.query().and_then(|query| table::value(query, "column"));
+    let column = parts
+        .uri
+        .query()
+        .and_then(|query| table::value(query, "column"));
     let bounds = bounds(app);
     let table = request::read_csv(bytes, column.as_deref(), &bounds)?;
     let texts: Vec<Result<&str, &str>> = table
@@ -162,7 +165,10 @@ async fn rate_all(
             back.extend(own);
             bundles.push(bundle);
         }
-        let bundle = bundles.first().cloned().unwrap_or_else(|| app.current.get());
+        let bundle = bundles
+            .first()
+            .cloned()
+            .unwrap_or_else(|| app.current.get());
         if bundles.iter().all(|other| Arc::ptr_eq(other, &bundle)) {
             return Ok((said, bundle));
         }

@@ -58,7 +58,8 @@ async fn reload(app: &App, folder: &Path, threads: usize, why: &str) {
         Ok(Ok(Ok(served))) => {
             let facts = Arc::clone(&served.facts);
             let sent = app.queue.take(served);
-            sent.map(|()| facts).map_err(|_stopped| "the server is stopping".to_owned())
+            sent.map(|()| facts)
+                .map_err(|_stopped| "the server is stopping".to_owned())
         }
         Ok(Ok(Err(error))) => Err(error.render()),
         Ok(Err(error)) => Err(error.to_string()),

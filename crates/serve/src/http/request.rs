@@ -120,7 +120,9 @@ impl RequestError {
                 "cut the text: a network reads no more than the first or last hundreds of words"
             }
             Self::TextEmpty { .. } => "leave reviews without a text out",
-            Self::NoColumn { .. } => "name the column with the texts, such as /v1/ratings?column=review",
+            Self::NoColumn { .. } => {
+                "name the column with the texts, such as /v1/ratings?column=review"
+            }
             Self::TooDeep | Self::Json(_) | Self::Form | Self::None => {
                 "send {\"text\": \"..\"} or {\"reviews\": [{\"id\": \"1\", \"text\": \"..\"}]}, and \
                  \"explain\": true for the words that decided; /openapi.json has it in full"
@@ -283,7 +285,10 @@ pub(crate) fn read_csv(
             .or((header.len() == 1).then_some(0)),
     };
     let column = found.ok_or_else(|| RequestError::NoColumn {
-        wanted: column.map_or_else(|| format!("`{}`", COLUMNS.join("`, `")), |name| format!("`{name}`")),
+        wanted: column.map_or_else(
+            || format!("`{}`", COLUMNS.join("`, `")),
+            |name| format!("`{name}`"),
+        ),
         found: match header.is_empty() {
             true => "none".into(),
             false => format!("`{}`", header.iter().collect::<Vec<_>>().join("`, `")),
@@ -329,12 +334,16 @@ mod tests {
     fn one_review_and_many_are_read() {
         let one = read_json(br#"{"text": "a gem", "explain": true}"#, &BOUNDS).unwrap();
         assert!(one.single && one.explain);
-        let many = br#"{"reviews": [{"id": 7, "text": "a"}, {"id": "b", "text": "b"}, {"text": "c"}]}"#;
+        let many =
+            br#"{"reviews": [{"id": 7, "text": "a"}, {"id": "b", "text": "b"}, {"text": "c"}]}"#;
         let many = read_json(many, &BOUNDS).unwrap();
         assert!(!many.single && !many.explain);
         assert_eq!(many.reviews[0].id, Some(Id::Number(7.into())));
         assert_eq!(many.reviews[1].id, Some(Id::Text("b".into())));
-        assert_eq!((many.reviews[2].id.as_ref(), many.reviews[2].text.as_str()), (None, "c"));
+        assert_eq!(
+            (many.reviews[2].id.as_ref(), many.reviews[2].text.as_str()),
+            (None, "c")
+        );
     }
 
     #[test]
@@ -353,7 +362,10 @@ mod tests {
             (r#"{"reviews": []}"#, 422),
             (r#"{"reviews": [{"text": "a", "id": []}]}"#, 422),
             (r#"{"text": "a text of more than 20 bytes"}"#, 413),
-            (r#"{"explain": true, "reviews": [{"text": "a"}, {"text": "b"}]}"#, 422),
+            (
+                r#"{"explain": true, "reviews": [{"text": "a"}, {"text": "b"}]}"#,
+                422,
+            ),
             (
                 r#"{"reviews": [{"text": "a"}, {"text": "a"}, {"text": "a"}, {"text": "a"}]}"#,
                 413,
@@ -366,12 +378,20 @@ mod tests {
         // Brackets in a text are text.
         assert!(read_json(br#"{"text": "[[[[[[[[[[ \" {"}"#, &BOUNDS).is_ok());
         let error = read_json(b"{\"text\": \"\xff\"}", &BOUNDS).unwrap_err();
-        assert_eq!((error.status(), error.to_string().contains("byte 10")), (400, true));
+        assert_eq!(
+            (error.status(), error.to_string().contains("byte 10")),
+            (400, true)
+        );
     }
 
     #[test]
     fn a_table_is_read_with_the_column_that_is_meant() {
-        let table = read_csv(b"\xef\xbb\xbfid,Review\n1,\"good, very\"\n2,\n", None, &BOUNDS).unwrap();
+        let table = read_csv(
+            b"\xef\xbb\xbfid,Review\n1,\"good, very\"\n2,\n",
+            None,
+            &BOUNDS,
+        )
+        .unwrap();
         assert_eq!(table.text(&table.rows[0], &BOUNDS), Ok("good, very"));
         assert_eq!(table.text(&table.rows[1], &BOUNDS), Err("no text"));
         assert!(read_csv(b"said\na\n", None, &BOUNDS).is_ok());

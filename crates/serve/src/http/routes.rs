@@ -101,7 +101,10 @@ pub(super) fn router(app: &Arc<App>) -> Router {
     router
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::clone(app), guard::guard))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            guard::guard,
+        ))
         .with_state(Arc::clone(app))
 }
 
@@ -137,7 +140,12 @@ async fn count(State(app): State<Arc<App>>) -> Response {
 
 async fn not_found() -> Response {
     let advice = "see /openapi.json for what there is";
-    Problem::new(StatusCode::NOT_FOUND, "there is nothing by this name", advice).into_response()
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "there is nothing by this name",
+        advice,
+    )
+    .into_response()
 }
 
 async fn not_allowed(uri: Uri) -> Response {
@@ -150,8 +158,7 @@ async fn not_allowed(uri: Uri) -> Response {
         _ => ("POST", "ask with POST"),
     };
     let detail = "what is there cannot be asked so";
-    let mut response =
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail, advice).into_response();
+    let mut response = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail, advice).into_response();
     response
         .headers_mut()
         .insert(ALLOW, HeaderValue::from_static(allow));
@@ -176,7 +183,9 @@ mod tests {
             .iter()
             .flat_map(|(path, methods)| {
                 let methods = methods.as_object().unwrap();
-                methods.keys().map(|method| (path.clone(), method.to_uppercase()))
+                methods
+                    .keys()
+                    .map(|method| (path.clone(), method.to_uppercase()))
             })
             .collect();
         let routed = ROUTES

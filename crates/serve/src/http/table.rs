@@ -80,7 +80,9 @@ fn decode(text: &str) -> String {
         rest = after;
         match (byte, after) {
             (b'+', _) => bytes.push(b' '),
-            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            (b'%', [high, low, after @ ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
                 bytes.push(16 * digit(*high) + digit(*low));
                 rest = after;
             }
@@ -105,7 +107,10 @@ mod tests {
 
     #[test]
     fn a_column_s_name_is_read_from_a_query() {
-        assert_eq!(value("a=1&column=my+t%C3%A9xt", "column").unwrap(), "my téxt");
+        assert_eq!(
+            value("a=1&column=my+t%C3%A9xt", "column").unwrap(),
+            "my téxt"
+        );
         assert_eq!(value("column=%zz%4", "column").unwrap(), "%zz%4");
         assert_eq!(value("columns=a", "column"), None);
     }

@@ -15,6 +15,7 @@ pub(super) const EXAMPLES: &str = "\
 The page is at the address that is printed. POST /v1/ratings rates reviews; /openapi.json describes it, /metrics is for
 Prometheus, /healthz and /readyz are for whoever starts it. SIGTERM and Ctrl-C stop it once it has answered what it holds.
 It takes another bundle on SIGHUP, and when the link to its bundle leads elsewhere, as after another run of a pipeline.
+Without --threads the network takes half of the processors; the others speak with clients.
 
 Examples:
   cinescore predict serve
@@ -83,12 +84,21 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<(), StageError> {
     serve_with(&Settings {
         bind: arguments.bind,
         folder: arguments.bundle.folder()?,
-        threads: arguments.bundle.threads(),
+        threads: threads(&arguments.bundle),
         token: arguments.token_file.as_deref().map(token).transpose()?,
         hosts: arguments.hosts.clone(),
         log: arguments.log,
         limits,
     })
+}
+
+/// Half of the processors where none are named. LibTorch's threads wait for each other at every step of a text: with as
+/// many as there are processors, each thing that runs beside them holds all of them up.
+fn threads(bundle: &BundleArguments) -> usize {
+    match bundle.threads {
+        Some(named) => named.get(),
+        None => bundle.threads().div_ceil(2),
+    }
 }
 
 /// The token in a file, without the line's end.
@@ -100,8 +110,10 @@ fn token(path: &Path) -> Result<String, StageError> {
             "`{}` has no token of {SHORTEST} or more letters, digits and signs",
             path.display()
         );
-        return Err(StageError::usage(message)
-            .hint(format!("make one: `openssl rand -hex 32 > {}`", path.display())));
+        return Err(StageError::usage(message).hint(format!(
+            "make one: `openssl rand -hex 32 > {}`",
+            path.display()
+        )));
     }
     Ok(token.to_owned())
 }

@@ -9,5 +9,9 @@ mod evaluate;
 mod export;
 
 mod file;
+mod http;
+mod http_client;
+mod http_load;
+mod http_page;
 mod predictor;
 mod text;
