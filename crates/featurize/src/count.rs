@@ -87,8 +87,9 @@ struct Seen {
 /// counted by one counter, numbers are in the order of terms.
 type First = (u64, u32);
 
-/// One thread's counts.
+/// One thread's counts. It begins a line of the cache, so that no thread writes to a line that another one reads.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 struct Counter {
     /// Where tokens are their own terms: what is known of each.
     seen: TokenMap<Seen>,

@@ -23,8 +23,10 @@ pub struct Counted<'a> {
 /// The terms of the texts that were counted first, and the ids that they have got.
 #[derive(Debug, Default)]
 pub struct CountedTexts {
-    /// In the order of their texts, with their counters.
+    /// With their counters, in no order.
     parts: Vec<(usize, Part)>,
+    /// By text: its part, and its place there.
+    places: Vec<Option<(u32, u32)>>,
     /// By counter and number.
     ids: Vec<Vec<i32>>,
 }
@@ -39,8 +41,10 @@ pub(crate) struct Part {
     numbers: Vec<u16>,
 }
 
-/// How many numbers, or halves of them, may still be kept.
+/// How many numbers, or halves of them, may still be kept. All threads write it, so that nothing else is in its
+/// lines of the cache.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Room(AtomicUsize);
 
 impl Room {
@@ -110,21 +114,26 @@ impl CountedTexts {
     /// The parts of each counter, and the ids of each counter's numbers.
     pub(crate) fn new(parts: Vec<Vec<Part>>, ids: Vec<Vec<i32>>) -> Self {
         let parts = parts.into_iter().enumerate();
-        let mut parts: Vec<(usize, Part)> = parts
+        let parts: Vec<(usize, Part)> = parts
             .flat_map(|(counter, parts)| parts.into_iter().map(move |part| (counter, part)))
             .collect();
-        parts.sort_unstable_by_key(|(_counter, part)| part.begin);
-        Self { parts, ids }
+        let mut places = Vec::new();
+        for (number, (_counter, part)) in (0..).zip(&parts) {
+            let begin = part.begin as usize;
+            let end = begin + part.ends.len();
+            places.resize(end.max(places.len()), None);
+            let texts = places[begin..end].iter_mut().zip(0..);
+            texts.for_each(|(place, at)| *place = Some((number, at)));
+        }
+        Self { parts, places, ids }
     }
 
     /// The terms of the text of that number, counted from 0; none where they were not kept.
     pub fn get(&self, text: u64) -> Option<Counted<'_>> {
-        let after = self
-            .parts
-            .partition_point(|(_counter, part)| part.begin <= text);
-        let (counter, part) = self.parts.get(after.checked_sub(1)?)?;
-        let at = (text - part.begin) as usize;
-        let end = *part.ends.get(at)? as usize;
+        let (part, at): (u32, u32) = (*self.places.get(usize::try_from(text).ok()?)?)?;
+        let (counter, part) = &self.parts[part as usize];
+        let at = at as usize;
+        let end = part.ends[at] as usize;
         let begin = at
             .checked_sub(1)
             .map_or(0, |before| part.ends[before] as usize);

@@ -13,7 +13,7 @@ use ahash::RandomState;
 
 /// The longest token that is two numbers.
 const LONGEST_INLINE: usize = 15;
-/// Bytes behind a token that [`Spot::new`] reads at once.
+/// Bytes behind a token that a [`Spot`] is made of at once.
 pub const SPOT_PADDING: usize = 16;
 
 /// A token, ready to be looked up.

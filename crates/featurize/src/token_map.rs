@@ -11,7 +11,7 @@
 //! them together, while one look-up after the other would wait for each.
 //!
 //! Slots are in the order of their tokens' hashes, but for those that found theirs taken. A table that grows is
-//! so gone through from one end to the other, as are two tables that are compared ([`TokenMap::part`]).
+//! so gone through from one end to the other, as are two tables that are compared ([`TokenMap::each_of_part`]).
 
 use std::collections::HashMap;
 

@@ -63,7 +63,8 @@ struct Shard {
     carried: Vec<Ngram>,
 }
 
-/// What a thread needs.
+/// What a thread needs. No two of them share a line of the cache.
+#[repr(align(128))]
 struct Counter {
     tokens: Tokens,
     ids: Vec<i32>,
