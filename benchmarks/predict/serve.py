@@ -78,7 +78,7 @@ def main():
             began = time.monotonic()
             again = f"{folder}/again.jsonl"
             subprocess.run(
-                [PREDICT, "file", texts, "-o", again, *shared],
+                [PREDICT, "file", texts, "-o", again, "--prefix", "again_", *shared],
                 check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             )
             per_s = len(rows) / (time.monotonic() - began)
