@@ -132,7 +132,7 @@ impl Thresholds {
     pub fn of(manifest: &Manifest) -> Self {
         let is_binary = matches!(manifest.decoder, Decoder::Binary);
         Self {
-            scores: (!is_binary).then(|| manifest.labels.clone()),
+            scores: (!is_binary).then(|| manifest.labels.counts.clone()),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod evaluate;
 mod file;
+mod serve;
 mod text;
 mod view;
 
@@ -40,6 +41,9 @@ enum Verb {
     /// Measure a bundle on labelled reviews, beside the trivial predictor
     #[command(after_help = evaluate::EXAMPLES)]
     Evaluate(Box<evaluate::EvaluateArguments>),
+    /// Rate reviews over HTTP, with a page to type them into
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(Box<serve::ServeArguments>),
     /// Tell the runner that there are no stages here
     #[command(hide = true)]
     Describe,
@@ -108,6 +112,7 @@ pub fn main() -> ExitCode {
         Verb::Text(arguments) => text::text(&arguments),
         Verb::File(arguments) => file::file(&arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate_input(&arguments),
+        Verb::Serve(arguments) => serve::serve(&arguments),
         Verb::Describe => describe(),
     };
     match done {

@@ -1,0 +1,102 @@
+//! Errors as clients read them: problem details (RFC 9457), with what to do.
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::request::RequestError;
+
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// Why a request has no answer.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    detail: String,
+    advice: String,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Serialize)]
+struct Details<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    advice: &'a str,
+}
+
+impl Problem {
+    /// A problem with its detail and what to do about it.
+    pub(super) fn new(
+        status: StatusCode,
+        detail: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            detail: detail.into(),
+            advice: advice.into(),
+            header: None,
+        }
+    }
+
+    /// No room in the queue.
+    pub(super) fn busy() -> Self {
+        let advice = "wait a second and send it again; Retry-After says how long";
+        let problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "as many reviews wait as may",
+            advice,
+        );
+        problem.with(RETRY_AFTER, "1")
+    }
+
+    /// Not in time.
+    pub(super) fn late() -> Self {
+        let advice = "send fewer reviews at once, or try again when less is asked";
+        let detail = "the answer was not ready in time";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail, advice).with(RETRY_AFTER, "1")
+    }
+
+    /// Without the token.
+    pub(super) fn unauthorized() -> Self {
+        let advice = "send the header `Authorization: Bearer TOKEN`";
+        let detail = "the token is missing or not the one that is expected";
+        Self::new(StatusCode::UNAUTHORIZED, detail, advice).with(WWW_AUTHENTICATE, "Bearer")
+    }
+
+    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.header = Some((name, HeaderValue::from_static(value)));
+        self
+    }
+}
+
+impl From<RequestError> for Problem {
+    fn from(error: RequestError) -> Self {
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self::new(status, error.to_string(), error.advice())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let details = Details {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            advice: &self.advice,
+        };
+        // Texts and a number can be written.
+        let bytes = serde_json::to_vec(&details).unwrap_or_default();
+        let mut response = (self.status, Body::from(bytes)).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, PROBLEM);
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
