@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-
 use crate::bundle::{LSTM, classes, command, program, regression, said, save};
 
 #[test]
