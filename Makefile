@@ -71,12 +71,13 @@ check: setup ## Formatting, lints and documentation, warnings as errors
 	@cargo clippy --release --workspace $(CARGO_FLAGS) --all-targets -- -D warnings
 	@RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace $(CARGO_FLAGS) --no-deps --document-private-items
 
-fuzz: setup ## Hand the runner random pipelines, networks and records, the server random requests, and ingest random sources, for SECONDS=60 each
+fuzz: setup ## Hand the runner random pipelines, networks, records and bundles, the server random requests, and ingest random sources, for SECONDS=60 each
 	@scripts/fuzz.sh $(SECONDS)
 
-bench: build ## Time the runner's inner parts on a matrix of 1,000 cells
+bench: build ## Time the runner's inner parts on a matrix of 1,000 cells, and text to ids in MB/s
 	@cargo build --release --workspace $(CARGO_FLAGS) --examples # the toy stage
 	@cargo bench -p cinescore-cli $(CARGO_FLAGS) --bench runner
+	@cargo bench -p cinescore-featurize $(CARGO_FLAGS) --bench text
 
 fmt: ## Format the code
 	@cargo fmt --all

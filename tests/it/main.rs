@@ -13,3 +13,4 @@ mod planned;
 mod real;
 mod refused;
 mod unwritable;
+mod windows;

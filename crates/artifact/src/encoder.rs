@@ -1,8 +1,8 @@
-//! The format of an encoder file: all that is needed to turn a text into ids.
+//! The format of an encoder file: all that is needed to turn a text into ids, or ratings into windows.
 //!
 //! Owns the formats in which `featurize` hands its encoders on and a bundle keeps them. Does not own
-//! the encoding itself: that is `featurize::encode`, one function for a batch and for one review, and
-//! `featurize::bags` for bags of n-grams.
+//! the encoding itself: that is `featurize::encode`, one function for a batch and for one review,
+//! `featurize::bags` for bags of n-grams, and `featurize::windows` for windows.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,5 +60,42 @@ impl BagEncoderFile {
     /// How many n-grams have numbers: the rows of an embedding.
     pub fn ids(&self) -> usize {
         self.weights.len()
+    }
+}
+
+/// An encoder of windows, as kept in `windows.json`: as much of it as others than `featurize` need to know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowEncoderFile {
+    /// The version of the format, [`ENCODER_VERSION`].
+    pub version: u32,
+    /// The parameters of the kind `windows`.
+    pub window: serde_json::Value,
+    /// Slots of a window.
+    pub slots: u32,
+    /// What a network reads of each slot, in order.
+    pub features: Vec<WindowFeature>,
+    /// The greatest popularity of each class but the last; class 0 ends at 0.
+    pub classes: Vec<f64>,
+    /// The last slot of each split but `test`, by name, where splits are divided by time.
+    pub last_slots: std::collections::BTreeMap<String, u32>,
+}
+
+/// A feature of a slot: `(raw - offset) / factor`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowFeature {
+    /// `share`, `log1p_total`, `genre:Drama`, ..
+    pub name: String,
+    /// The raw value that is 0: its mean over the training windows.
+    pub offset: f64,
+    /// What one unit spans: its standard deviation over the training windows.
+    pub factor: f64,
+}
+
+impl WindowEncoderFile {
+    /// How many features a slot has: what stands for the rows of an embedding.
+    pub fn ids(&self) -> usize {
+        self.features.len()
     }
 }

@@ -391,6 +391,64 @@ pub static VECTORS: TableSpec = TableSpec {
     ],
 };
 
+/// Windows over movies' popularity.
+pub static WINDOWS: TableSpec = TableSpec {
+    name: "windows",
+    version: 1,
+    row: "some successive slots of a movie, and the slot after them",
+    order: "window_id",
+    row_group_rows: 65_536,
+    columns: &[
+        col(
+            "window_id",
+            UInt64,
+            "movie_id times 2^32 plus slot, so that both can be read off it",
+        ),
+        col(
+            "split",
+            Utf8,
+            "`train`, `valid`, `calib` or `test`: by time that of the slot that is forecast, or that of the movie",
+        ),
+        col("movie_id", Int32, "MovieLens movieId"),
+        col(
+            "slot",
+            UInt32,
+            "the slot that is forecast, numbered as in `popularity`; everything else is from before it",
+        ),
+        col(
+            "inputs",
+            ListFloat32,
+            "what a network reads, slots x features: all features of the oldest slot first, scaled as the encoder says",
+        ),
+        col(
+            "history",
+            ListFloat32,
+            "the popularity in each of these slots, oldest first, in the unit of `target`",
+        ),
+        col(
+            "target",
+            Float64,
+            "the popularity in the slot that is forecast: share, count or log(1 + count), as the encoder says; 0 or more",
+        ),
+        col("count", UInt32, "ratings in the slot that is forecast"),
+        col(
+            "class",
+            UInt8,
+            "the class of `target`: 0 for none, then 1 to 5 by the quintiles of the training targets above 0",
+        ),
+        col(
+            "decile",
+            UInt8,
+            "1 to 10: the tenth of the movies, by their ratings up to the end of `train`, that the movie is in; 10 has the most rated ones",
+        ),
+        opt(
+            "age",
+            Int32,
+            "calendar years from the movie's release to the slot that is forecast; null where the year of release is not known",
+        ),
+    ],
+};
+
 /// The course of a training.
 pub static HISTORY: TableSpec = TableSpec {
     name: "history",
@@ -620,6 +678,7 @@ pub static ALL: &[&TableSpec] = &[
     &BAGS,
     &NGRAMS,
     &VECTORS,
+    &WINDOWS,
     &HISTORY,
     &METRICS,
     &PREDICTIONS,

@@ -44,6 +44,10 @@ pub struct Task {
     /// with the same key: a long work can then go on where it was.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub persist: bool,
+    /// A folder of the run's record for files that people look at while the stage works, such as TensorBoard's. The stage
+    /// makes it if it has any. Nothing that lies there is a result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_dir: Option<PathBuf>,
     /// How many threads to use.
     pub threads: usize,
     /// `cpu`, `cuda` or `cuda:N`; `auto` is resolved before.

@@ -45,12 +45,13 @@ fn main() -> Result<(), Failure> {
         .build_global()?;
     let content = fs_err::read_to_string(file)?;
     let mut fields = content.split('\0');
-    let mut reviews: Vec<(&str, &str)> = Vec::new();
+    // Whether a review is trained on, and its text.
+    let mut reviews: Vec<(bool, &str)> = Vec::new();
     while let (Some(split), Some(text)) = (fields.next(), fields.next()) {
-        reviews.push((split, text));
+        reviews.push((split == "train", text));
     }
     let all: Vec<&str> = reviews.iter().map(|review| review.1).collect();
-    let train = reviews.iter().filter(|review| review.0 == "train");
+    let train = reviews.iter().filter(|review| review.0);
     let train: Vec<&str> = train.map(|review| review.1).collect();
     let size = |texts: &[&str]| texts.iter().map(|text| text.len()).sum::<usize>() as f64 / 1e6;
 
@@ -70,9 +71,9 @@ fn main() -> Result<(), Failure> {
         for reviews in reviews.chunks(BATCH) {
             let known: Vec<Known<'_>> = reviews
                 .iter()
-                .map(|(split, text)| {
-                    training += u64::from(*split == "train");
-                    let kept = (*split == "train").then(|| counted.get(training - 1));
+                .map(|(train, text)| {
+                    training += u64::from(*train);
+                    let kept = train.then(|| counted.get(training - 1));
                     kept.flatten().map_or(Known::Text(text), Known::Counted)
                 })
                 .collect();

@@ -4,9 +4,10 @@
 //! integers, so that they are the same whatever the number of threads; the order in which a thread
 //! first sees terms never leaves this module but through a sort.
 
+mod choice;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cinescore_artifact::encoder::{RESERVED, UNKNOWN_ID};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::counted::{CountedTexts, KEPT, Part, Room};
 use crate::preprocess::{Preprocessing, Tokens};
 use crate::token::Token;
 use crate::token_map::TokenMap;
+use choice::{choose, ids_of};
 
 /// Texts that a thread takes at a time.
 const TEXTS_A_TASK: usize = 32;
@@ -39,6 +41,9 @@ pub enum Numbering {
     /// As they first appear in the texts. A demonstration: where texts are read class by class, a
     /// term's number tells the class that it appeared in first.
     FirstAppearance,
+    /// The same, and terms are taken from all reviews of the source's training split, those that are evaluated on too. A
+    /// demonstration of what was published so.
+    FirstAppearanceInSource,
 }
 
 /// The terms that were asked for, and sums over all.
@@ -83,7 +88,7 @@ struct Seen {
 type First = (u64, u32);
 
 /// One thread's counts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Counter {
     /// Where tokens are their own terms: what is known of each.
     seen: TokenMap<Seen>,
@@ -108,7 +113,6 @@ struct Counter {
 #[derive(Debug, Default)]
 struct Found {
     tokens: Tokens,
-    hashes: Vec<u64>,
     numbers: Vec<u32>,
 }
 
@@ -130,9 +134,8 @@ struct Finished {
 impl TermCounter {
     /// A counter for as many threads as rayon's current pool has.
     pub fn new(preprocessing: Preprocessing) -> Self {
-        let like = TokenMap::default();
         let counters = (0..rayon::current_num_threads())
-            .map(|_thread| Counter::hashing_like(&like))
+            .map(|_thread| Counter::default())
             .collect();
         Self {
             preprocessing,
@@ -212,139 +215,18 @@ impl TermCounter {
     }
 }
 
-/// The terms that are wanted, of all that were counted.
-fn choose(finished: &[Finished], wanted: Wanted) -> Counts {
-    let partitions: Vec<TokenMap<Count>> = match finished {
-        [_one] => Vec::new(),
-        several => (0..several.len())
-            .into_par_iter()
-            .map(|partition| put_together(several, partition))
-            .collect(),
-    };
-    let all = || {
-        let alone = finished.iter().take(usize::from(partitions.is_empty()));
-        let alone = alone.flat_map(Finished::counts);
-        alone.chain(partitions.iter().flat_map(TokenMap::iter))
-    };
-    let counts: Vec<u64> = all().map(|(_term, count)| count.count).collect();
-    let (distinct, sum) = (counts.len() as u64, counts.iter().sum::<u64>());
-    let least = least_count(counts, wanted);
-    let kept = all().filter(|(_term, count)| count.count >= least);
-    let mut kept: Vec<(Token<'_>, Count)> = kept.collect();
-    kept.par_sort_unstable_by(|(a, a_count), (b, b_count)| {
-        b_count.count.cmp(&a_count.count).then_with(|| a.cmp(b))
-    });
-    kept.truncate(wanted.limit);
-    if wanted.numbering == Numbering::FirstAppearance {
-        kept.sort_by_cached_key(|(term, _count)| {
-            let firsts = finished.iter().filter_map(|counter| counter.first(*term));
-            firsts.min()
-        });
-    }
-    let mut counts = Counts {
-        terms: Vec::with_capacity(kept.len()),
-        distinct,
-        left_out: sum,
-        longest: 0,
-    };
-    for (term, count) in kept {
-        let mut buffer = [0; 16];
-        counts.left_out -= count.count;
-        // Every token was a text, so that no byte is replaced.
-        let name = String::from_utf8_lossy(term.bytes(&mut buffer));
-        counts.terms.push((name.into(), count));
-    }
-    counts
-}
-
-/// The lowest count of a term that may be among those that are wanted; all ties with the last one are, until
-/// names have decided.
-fn least_count(mut counts: Vec<u64>, wanted: Wanted) -> u64 {
-    counts.retain(|&count| count >= wanted.min_count);
-    if wanted.limit >= counts.len() {
-        return wanted.min_count;
-    }
-    let at = counts.len() - wanted.limit.max(1);
-    let (_rarer, &mut rarest, _others) = counts.select_nth_unstable(at);
-    rarest
-}
-
-/// The counts of the terms of a partition, of which there are as many as counters. The hash decides, which
-/// all counters have in common, so that partitions can be summed beside each other.
-fn put_together(finished: &[Finished], partition: usize) -> TokenMap<Count> {
-    let most = finished.iter().map(|counter| counter.seen.len()).max();
-    let mut counts = TokenMap::<Count>::with_capacity(most.unwrap_or(0) / finished.len() * 3 / 2);
-    for counter in finished {
-        for (term, theirs) in counter.counts() {
-            // Long terms have one hash.
-            if (counter.seen.hash(term) >> 32) as usize % finished.len() == partition {
-                let count = counts.entry(term);
-                count.count += theirs.count;
-                count.documents += theirs.documents;
-            }
-        }
-    }
-    counts
-}
-
-/// By counter, the id of each of its numbers.
-fn ids_of(finished: &[Finished], counts: &Counts) -> Vec<Vec<i32>> {
-    let mut ids = TokenMap::with_capacity(counts.terms.len());
-    for (id, (term, _count)) in (RESERVED.len() as i32..).zip(&counts.terms) {
-        ids.insert(Token::new(term.as_bytes()), id);
-    }
-    // Where one counter has seen all, what it has seen less often than any term has no id.
-    let rarest = counts.terms.iter().map(|(_term, count)| count.count).min();
-    let rarest = rarest.filter(|_rarest| finished.len() == 1).unwrap_or(0);
-    let counters = finished.par_iter();
-    counters
-        .map(|counter| {
-            let mut of_numbers = vec![UNKNOWN_ID; counter.seen.len()];
-            for (term, seen) in counter.seen.iter() {
-                if (u64::from(seen.count) >= rarest || !counter.carried.is_empty())
-                    && let Some(id) = ids.get(term)
-                {
-                    of_numbers[seen.number as usize] = id;
-                }
-            }
-            of_numbers
-        })
-        .collect()
-}
-
 impl Counter {
-    /// An empty counter whose terms are hashed as those of `like` are.
-    fn hashing_like(like: &TokenMap<Seen>) -> Self {
-        Self {
-            seen: TokenMap::hashing_like(like),
-            numbers: TokenMap::default(),
-            terms: TokenMap::default(),
-            by_number: Vec::new(),
-            carried: Vec::new(),
-            news: Vec::new(),
-            texts: 0,
-            longest: 0,
-            parts: Vec::new(),
-            part: Part::new(0),
-            found: Found::default(),
-        }
-    }
-
     /// Counts the tokens that were found, which are terms, in the text of that number.
     fn count_tokens(&mut self, text: u64) {
         self.texts += 1;
-        let Found {
-            tokens,
-            hashes,
-            numbers,
-        } = &mut self.found;
+        let Found { tokens, numbers } = &mut self.found;
         let (bytes, spots) = (tokens.text().as_bytes(), tokens.spots());
-        self.seen.hash_all(spots, hashes);
+        self.seen.fetch(spots);
         let known = self.seen.len() as u32;
         let mut next = known;
         numbers.clear();
-        numbers.extend(spots.iter().zip(hashes).map(|(spot, &mut hash)| {
-            let seen = self.seen.entry_hashed(spot.token(bytes), hash);
+        numbers.extend(spots.iter().map(|spot| {
+            let seen = self.seen.entry(spot.token(bytes));
             if seen.last_text == 0 {
                 seen.number = next;
                 next += 1;
@@ -361,18 +243,14 @@ impl Counter {
     /// Counts the terms of the tokens that were found, in the text of that number.
     fn count_terms(&mut self, preprocessing: &Preprocessing, text: u64) {
         self.texts += 1;
-        let Found {
-            tokens,
-            hashes,
-            numbers,
-        } = &mut self.found;
+        let Found { tokens, numbers } = &mut self.found;
         let (text_of, spots) = (tokens.text(), tokens.spots());
-        self.numbers.hash_all(spots, hashes);
+        self.numbers.fetch(spots);
         let known = self.by_number.len();
         numbers.clear();
-        for (spot, &mut hash) in spots.iter().zip(hashes) {
+        for spot in spots {
             let token = spot.token(text_of.as_bytes());
-            let number = self.numbers.get_or_insert_with(token, hash, || {
+            let number = self.numbers.get_or_insert_with(token, || {
                 let Some(term) = preprocessing.terms.term(&text_of[spot.range()]) else {
                     return DROPPED;
                 };
@@ -426,19 +304,6 @@ impl Seen {
 }
 
 impl Finished {
-    /// Its terms, in no order.
-    fn counts(&self) -> impl Iterator<Item = (Token<'_>, Count)> {
-        self.seen.iter().map(|(term, seen)| {
-            let carried = self.carried.iter();
-            let carried = carried.filter(|carried| **carried == seen.number).count();
-            let count = Count {
-                count: u64::from(seen.count) + ((carried as u64) << 32),
-                documents: seen.documents.into(),
-            };
-            (term, count)
-        })
-    }
-
     /// Where it first saw a term.
     fn first(&self, term: Token<'_>) -> Option<First> {
         let number = self.seen.get(term)?.number;
@@ -448,118 +313,4 @@ impl Finished {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::params::TermParams;
-    use crate::terms::Terms;
-
-    fn counts(
-        threads: usize,
-        terms: &Terms,
-        batches: &[&[&str]],
-        limit: usize,
-        min_count: u64,
-    ) -> Counts {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
-        pool.install(|| {
-            let mut counter = TermCounter::new(TermParams::default().with(terms.clone()));
-            batches.iter().for_each(|texts| counter.add(texts));
-            counter.finish(Wanted {
-                limit,
-                min_count,
-                numbering: Numbering::Frequency,
-            })
-        })
-    }
-
-    fn named<const N: usize>(terms: [(&str, u64, u64); N]) -> Vec<(Box<str>, Count)> {
-        terms
-            .map(|(term, count, documents)| (Box::from(term), Count { count, documents }))
-            .into()
-    }
-
-    #[test]
-    fn counts_are_of_terms_and_texts_in_a_fixed_order() {
-        let texts = ["b a b", "", "A c", "c"];
-        let wanted = named([("a", 2, 2), ("b", 2, 1), ("c", 2, 2)]);
-        for threads in [1, 2, 4] {
-            for batches in [&[&texts[..]][..], &[&texts[..1], &[], &texts[1..]]] {
-                let all = counts(threads, &Terms::default(), batches, 10, 1);
-                assert_eq!(
-                    (all.terms, all.distinct, all.left_out),
-                    (wanted.clone(), 3, 0)
-                );
-                let two = counts(threads, &Terms::default(), batches, 2, 1);
-                assert_eq!(
-                    (two.terms, two.distinct, two.left_out),
-                    (wanted[..2].to_vec(), 3, 2)
-                );
-                assert_eq!(
-                    counts(threads, &Terms::default(), batches, 0, 1).left_out,
-                    6
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn rare_terms_can_be_left_out() {
-        let counts = counts(2, &Terms::default(), &[&["a a b", "b c"]], 10, 2);
-        assert_eq!(counts.terms, named([("a", 2, 1), ("b", 2, 2)]));
-        assert_eq!((counts.distinct, counts.left_out), (3, 1));
-    }
-
-    #[test]
-    fn forms_of_a_term_are_counted_together() {
-        let terms = Terms {
-            stop_words: ["the".to_owned()].into(),
-            lemmas: [("films", "film"), ("mice", "mouse")]
-                .map(|(form, lemma)| (form.to_owned(), lemma.to_owned()))
-                .into(),
-            ..Terms::default()
-        };
-        let texts = ["the film, the films", "mice", "The mouse FILMS the", "the"];
-        let wanted = named([("film", 3, 2), ("mouse", 2, 2)]);
-        for threads in [1, 2, 3] {
-            assert_eq!(
-                counts(threads, &terms, &[&texts[..2], &texts[2..]], 10, 1).terms,
-                wanted
-            );
-        }
-    }
-
-    #[test]
-    fn many_texts_are_counted_alike_by_any_number_of_threads() {
-        let texts: Vec<String> = (0..1000)
-            .map(|n| {
-                format!(
-                    "w{} w{} a_word_that_is_longer_than_a_slot{} é",
-                    n % 7,
-                    n % 11,
-                    n % 13
-                )
-            })
-            .collect();
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let one = counts(1, &Terms::default(), &[&texts], 1000, 1);
-        assert_eq!(
-            one.terms.iter().map(|(_, count)| count.count).sum::<u64>(),
-            1000 * 4
-        );
-        for threads in [2, 5] {
-            assert_eq!(
-                counts(
-                    threads,
-                    &Terms::default(),
-                    &[&texts[..100], &texts[100..]],
-                    1000,
-                    1
-                ),
-                one
-            );
-        }
-    }
-}
+mod tests;

@@ -30,7 +30,7 @@ pub struct CountedTexts {
 }
 
 /// Terms of some texts in a row, by one counter.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Part {
     begin: u64,
     /// Where each text's numbers end.
@@ -64,15 +64,6 @@ impl Room {
 }
 
 impl Part {
-    /// No text yet; the first one will have that number.
-    pub(crate) fn new(begin: u64) -> Self {
-        Self {
-            begin,
-            ends: Vec::new(),
-            numbers: Vec::new(),
-        }
-    }
-
     /// Begins anew, with what is there copied out of the buffers, if it is anything.
     pub(crate) fn take(&mut self) -> Option<Self> {
         let taken = Self {
@@ -168,7 +159,7 @@ mod tests {
     #[test]
     fn texts_are_kept_until_there_is_no_room() {
         let room = Room::new(6);
-        let mut buffer = Part::new(0);
+        let mut buffer = Part::default();
         buffer.keep(&[0, 1], &room);
         buffer.keep(&[], &room);
         let first = buffer.take();
@@ -176,7 +167,8 @@ mod tests {
         buffer.begin(4);
         buffer.keep(&[0, 70_000], &room);
         let third = buffer.take();
-        let mut second = Part::new(2);
+        let mut second = Part::default();
+        second.begin(2);
         second.keep(&[0, 0], &room);
         second.keep(&[], &room);
         assert!(second.take().is_none() && !room.is_left());

@@ -128,7 +128,6 @@ pub struct Encoder {
 #[derive(Debug, Default)]
 pub struct Scratch {
     tokens: Tokens,
-    hashes: Vec<u64>,
     found: Vec<i32>,
     /// The encoder whose tokens are remembered.
     encoder: u64,
@@ -203,7 +202,7 @@ impl Encoder {
         {
             return Err(EncoderError::Reserved);
         }
-        let mut ids = TokenMap::default();
+        let mut ids = TokenMap::with_capacity(tokens.len());
         // Reserved ids are not looked up: a text that says `<start>` must not get that id.
         for (second, token) in (0..).zip(&tokens).skip(RESERVED.len()) {
             if token.is_empty() {
@@ -346,8 +345,9 @@ impl Encoder {
     fn settle(&self, scratch: &Scratch, list: &mut [i32]) -> Encoded {
         let found = &scratch.found;
         let begin = usize::from(self.settings.list.start);
-        let unknown = found[begin..].iter().filter(|id| **id == UNKNOWN_ID);
-        let unknown = unknown.count() as u64;
+        // No text has 2^32 terms; in 32 bits the processor adds up several at a time.
+        let unknown = found[begin..].iter().map(|id| u32::from(*id == UNKNOWN_ID));
+        let unknown = u64::from(unknown.sum::<u32>());
         let length = self.settings.list.fit(found, list);
         Encoded {
             tokens: (found.len() - begin) as u64,
@@ -437,10 +437,9 @@ impl Scratch {
     /// Finds the ids of tokens that are their own terms.
     fn find_tokens(&mut self, ids: &TokenMap<i32>) {
         let (bytes, spots) = (self.tokens.text().as_bytes(), self.tokens.spots());
-        ids.hash_all(spots, &mut self.hashes);
-        let tokens = spots.iter().zip(&self.hashes);
-        self.found.extend(tokens.map(|(spot, &hash)| {
-            let id = ids.get_hashed(spot.token(bytes), hash);
+        ids.fetch(spots);
+        self.found.extend(spots.iter().map(|spot| {
+            let id = ids.get(spot.token(bytes));
             id.unwrap_or(UNKNOWN_ID)
         }));
     }
@@ -448,10 +447,10 @@ impl Scratch {
     /// Finds the ids of tokens that become other terms.
     fn find_terms(&mut self, terms: &Terms, ids: &TokenMap<i32>) {
         let (text, spots) = (self.tokens.text(), self.tokens.spots());
-        self.terms.hash_all(spots, &mut self.hashes);
-        for (spot, &hash) in spots.iter().zip(&self.hashes) {
+        self.terms.fetch(spots);
+        for spot in spots {
             let token = spot.token(text.as_bytes());
-            let id = self.terms.get(token, hash, || {
+            let id = self.terms.get(token, || {
                 terms.term(&text[spot.range()]).map_or(DROPPED, |term| {
                     let id = ids.get(Token::new(term.as_bytes()));
                     id.unwrap_or(UNKNOWN_ID)
@@ -470,10 +469,10 @@ impl Scratch {
             self.words = Memory::default();
         }
         let (bytes, spots) = (self.tokens.text().as_bytes(), self.tokens.spots());
-        self.words.hash_all(spots, &mut self.hashes);
+        self.words.fetch(spots);
         let pieces = &mut self.pieces;
-        for (spot, &hash) in spots.iter().zip(&self.hashes) {
-            let (begin, end) = self.words.get(spot.token(bytes), hash, || {
+        for spot in spots {
+            let (begin, end) = self.words.get(spot.token(bytes), || {
                 let begin = pieces.len() as u32;
                 subwords.encode(&bytes[spot.range()], pieces);
                 (begin, pieces.len() as u32)

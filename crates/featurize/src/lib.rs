@@ -1,4 +1,4 @@
-//! Turns tables into what networks read: reviews into ids, bags of words and word vectors.
+//! Turns tables into what networks read: reviews into ids, bags of words and word vectors, ratings into windows.
 //!
 //! Owns cleaning, tokens, splits and folds, vocabularies and encoders. Does not own the tables' schemas
 //! nor the encoder's file format (`cinescore_artifact`), nor any network.
@@ -33,3 +33,4 @@ pub mod token_map;
 pub mod tokenize;
 pub mod vectors;
 pub mod vocabulary;
+pub mod windows;

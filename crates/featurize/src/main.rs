@@ -11,5 +11,6 @@ fn main() -> ExitCode {
         .kind(cinescore_featurize::bags::kind())
         .kind(cinescore_featurize::folds::kind())
         .kind(cinescore_featurize::vectors::kind())
+        .kind(cinescore_featurize::windows::kind())
         .main()
 }

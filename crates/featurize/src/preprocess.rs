@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clean::{Apostrophes, Characters, Cleaned, Cleaning, Urls};
 use crate::terms::Terms;
-use crate::token::{Spot, Token};
+use crate::token::{Secrets, Spot, Token};
 use crate::token_map::TokenMap;
 use crate::tokenize::Tokenizer;
 
@@ -62,9 +62,10 @@ impl Preprocessing {
         self.cleaning().clean(text, cleaned);
         spots.clear();
         let padded = cleaned.padded();
+        let secrets = Secrets::of_process();
         self.tokenizer
             .each_token(cleaned, self.apostrophes, |begin, end| {
-                spots.push(Spot::new(padded, begin, end));
+                spots.push(Spot::new(padded, begin, end, secrets));
             });
     }
 
@@ -122,17 +123,17 @@ impl<V: Copy + Default> Default for Memory<V> {
 }
 
 impl<V: Copy + Default> Memory<V> {
-    /// Makes room, if need be, and hashes tokens that will be asked for.
-    pub fn hash_all(&mut self, tokens: &[Spot], hashes: &mut Vec<u64>) {
+    /// Makes room, if need be, and has what is remembered of tokens fetched, since they will be asked for.
+    pub fn fetch(&mut self, tokens: &[Spot]) {
         if self.known.len() > REMEMBERED {
             self.known.clear();
         }
-        self.known.hash_all(tokens, hashes);
+        self.known.fetch(tokens);
     }
 
     /// What a token became; by `find` where it is new or was forgotten.
     #[inline]
-    pub fn get(&mut self, token: Token<'_>, hash: u64, find: impl FnOnce() -> V) -> V {
-        self.known.get_or_insert_with(token, hash, find)
+    pub fn get(&mut self, token: Token<'_>, find: impl FnOnce() -> V) -> V {
+        self.known.get_or_insert_with(token, find)
     }
 }

@@ -7,17 +7,17 @@
 //! processor's cache: whatever is done with a token takes one access to memory, and in a table of hundreds of
 //! thousands of words these accesses are what takes the time. Longer tokens are kept in an ordinary map.
 //!
-//! The slots of all tokens of a text are asked for first ([`TokenMap::hash_all`]): the processor fetches
+//! The slots of all tokens of a text are asked for first ([`TokenMap::fetch`]): the processor fetches
 //! them together, while one look-up after the other would wait for each.
 //!
-//! The hash is keyed at random, so that no text can be written that makes it slow.
+//! Slots are in the order of their tokens' hashes, but for those that found theirs taken. A table that grows is
+//! so gone through from one end to the other, as are two tables that are compared ([`TokenMap::part`]).
 
 use std::collections::HashMap;
-use std::hint::black_box;
 
 use ahash::RandomState;
 
-use crate::token::{Key, LONG, Spot, Token};
+use crate::token::{Key, LONG, Secrets, Spot, Token};
 
 /// Slots of an empty map.
 const FIRST_SLOTS: usize = 1 << 8;
@@ -25,11 +25,14 @@ const FIRST_SLOTS: usize = 1 << 8;
 /// A map from tokens to `V`, which has at most 16 bytes if it is to be quick.
 #[derive(Debug, Clone)]
 pub struct TokenMap<V> {
+    /// A power of two of them.
     slots: Vec<Slot<V>>,
+    /// How far a hash is shifted to be a slot's place.
+    shift: u32,
     /// Slots in use.
     used: usize,
     long: HashMap<Box<[u8]>, V, RandomState>,
-    secrets: [u64; 2],
+    secrets: Secrets,
 }
 
 /// Half a line of the cache.
@@ -50,22 +53,13 @@ impl<V: Copy + Default> Default for TokenMap<V> {
 impl<V: Copy + Default> TokenMap<V> {
     /// An empty map with room for so many tokens.
     pub fn with_capacity(tokens: usize) -> Self {
-        let state = RandomState::new();
-        Self::with_secrets(tokens, [state.hash_one(1), state.hash_one(2)])
-    }
-
-    /// An empty map that hashes tokens as `other` does.
-    pub fn hashing_like<W>(other: &TokenMap<W>) -> Self {
-        Self::with_secrets(0, other.secrets)
-    }
-
-    fn with_secrets(tokens: usize, secrets: [u64; 2]) -> Self {
         let slots = (tokens * 4 / 3 + 1).next_power_of_two().max(FIRST_SLOTS);
         Self {
             slots: vec![Slot::default(); slots],
+            shift: u64::BITS - slots.trailing_zeros(),
             used: 0,
             long: HashMap::default(),
-            secrets,
+            secrets: Secrets::of_process(),
         }
     }
 
@@ -79,47 +73,43 @@ impl<V: Copy + Default> TokenMap<V> {
         self.len() == 0
     }
 
-    /// The hash of every token, in order; their slots are on their way when it returns.
+    /// Has the slots of some tokens fetched, since they will be looked up.
     #[inline]
-    pub fn hash_all(&self, tokens: &[Spot], hashes: &mut Vec<u64>) {
-        let mask = self.slots.len() - 1;
-        hashes.clear();
-        hashes.extend(tokens.iter().map(|token| self.hash_key(token.key)));
-        let slots = hashes.iter().map(|&hash| &self.slots[hash as usize & mask]);
-        black_box(slots.fold(0, |touched, slot| touched ^ slot.key[0]));
+    pub fn fetch(&self, tokens: &[Spot]) {
+        for token in tokens {
+            self.fetch_hash(token.hash);
+        }
     }
 
-    /// A token's hash.
+    /// Has the slot of a token fetched.
     #[inline]
-    pub fn hash(&self, token: Token<'_>) -> u64 {
-        self.hash_key(token.key)
+    pub fn fetch_one(&self, token: Token<'_>) {
+        self.fetch_hash(token.hash);
+    }
+
+    /// Has the slots fetched where a token of that hash is, nearly always: its home and the one behind, which may be
+    /// in the next line.
+    #[inline]
+    fn fetch_hash(&self, hash: u64) {
+        let home = self.home(hash);
+        fetch(&self.slots[home]);
+        fetch(&self.slots[(home + 1) & (self.slots.len() - 1)]);
     }
 
     /// The value of a token.
     #[inline]
     pub fn get(&self, token: Token<'_>) -> Option<V> {
-        self.get_hashed(token, self.hash(token))
-    }
-
-    /// The value of a token whose hash is known.
-    #[inline]
-    pub fn get_hashed(&self, token: Token<'_>, hash: u64) -> Option<V> {
         if token.is_long() {
             return self.long.get(token.bytes).copied();
         }
-        let slot = &self.slots[self.place(token.key, hash)];
+        let slot = &self.slots[self.place(token.key, token.hash)];
         (slot.key == token.key).then_some(slot.value)
     }
 
-    /// The value of a token whose hash is known; where it has none, the one that `make` gives.
+    /// The value of a token; where it has none, the one that `make` gives.
     #[inline]
-    pub fn get_or_insert_with(
-        &mut self,
-        token: Token<'_>,
-        hash: u64,
-        make: impl FnOnce() -> V,
-    ) -> V {
-        match self.get_hashed(token, hash) {
+    pub fn get_or_insert_with(&mut self, token: Token<'_>, make: impl FnOnce() -> V) -> V {
+        match self.get(token) {
             Some(value) => value,
             None => {
                 let value = make();
@@ -132,41 +122,47 @@ impl<V: Copy + Default> TokenMap<V> {
     /// The value of a token, to be changed; the default where it has none.
     #[inline]
     pub fn entry(&mut self, token: Token<'_>) -> &mut V {
-        self.entry_hashed(token, self.hash(token))
-    }
-
-    /// The value of a token whose hash is known, to be changed; the default where it has none.
-    #[inline]
-    pub fn entry_hashed(&mut self, token: Token<'_>, hash: u64) -> &mut V {
         if token.is_long() {
             return self.long_entry(token.bytes);
         }
-        let mut place = self.place(token.key, hash);
+        let mut place = self.place(token.key, token.hash);
         if self.slots[place].key != token.key {
             self.fill(place, token.key, V::default());
-            place = self.place(token.key, hash);
+            place = self.place(token.key, token.hash);
         }
         &mut self.slots[place].value
     }
 
-    /// Every token with its value, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (Token<'_>, V)> {
-        let short = self.slots.iter().filter(|slot| slot.key != [0; 2]);
-        let short = short.map(|slot| {
-            let bytes: &[u8] = &[];
-            (
-                Token {
-                    bytes,
-                    key: slot.key,
-                },
-                slot.value,
-            )
-        });
-        let long = self
-            .long
-            .iter()
-            .map(|(bytes, value)| (Token { bytes, key: LONG }, *value));
-        short.chain(long)
+    /// Gives the tokens of a part of all possible ones to `visit`, with their values: the same part of all maps
+    /// that hash alike, and nearly in the same order.
+    #[inline]
+    pub fn each_of_part<'a>(
+        &'a self,
+        part: usize,
+        parts: usize,
+        mut visit: impl FnMut(Token<'a>, V),
+    ) {
+        let begin_of =
+            |part: usize| (self.slots.len() as u128 * part as u128 / parts as u128) as usize;
+        let (begin, end) = (begin_of(part), begin_of(part + 1));
+        let mut of_slot = |slot: &Slot<V>| {
+            if slot.key == [0; 2] {
+                return;
+            }
+            let hash = self.secrets.hash(slot.key);
+            if parts == 1 || ((u128::from(hash) * parts as u128) >> 64) as usize == part {
+                visit(Token::of_key(slot.key, hash), slot.value);
+            }
+        };
+        self.slots[begin..end].iter().for_each(&mut of_slot);
+        // A token whose home was taken is further on, with no free slot between, and may be at the very beginning.
+        let beyond = self.slots[end..].iter().chain(&self.slots[..begin]);
+        let beyond = beyond.take_while(|slot| slot.key != [0; 2]);
+        beyond.for_each(&mut of_slot);
+        let long = self.long.iter();
+        let long = long.filter(|(bytes, _value)| bytes.len() % parts == part);
+        let (key, hash) = (LONG, self.secrets.hash(LONG));
+        long.for_each(|(bytes, value)| visit(Token { bytes, key, hash }, *value));
     }
 
     /// Gives a token a value; the one that it had before.
@@ -174,7 +170,7 @@ impl<V: Copy + Default> TokenMap<V> {
         if token.is_long() {
             return self.long.insert(token.bytes.into(), value);
         }
-        let place = self.place(token.key, self.hash(token));
+        let place = self.place(token.key, token.hash);
         let slot = &mut self.slots[place];
         if slot.key == token.key {
             return Some(std::mem::replace(&mut slot.value, value));
@@ -195,11 +191,17 @@ impl<V: Copy + Default> TokenMap<V> {
         self.long.entry(bytes.into()).or_default()
     }
 
+    /// The first place that a token of that hash may have.
+    #[inline]
+    fn home(&self, hash: u64) -> usize {
+        (hash >> self.shift) as usize
+    }
+
     /// The slot of a key, or the free one where it belongs.
     #[inline]
     fn place(&self, key: Key, hash: u64) -> usize {
         let mask = self.slots.len() - 1;
-        let mut place = hash as usize & mask;
+        let mut place = self.home(hash);
         loop {
             let found = self.slots[place].key;
             if found == key || found == [0; 2] {
@@ -209,12 +211,6 @@ impl<V: Copy + Default> TokenMap<V> {
         }
     }
 
-    #[inline]
-    fn hash_key(&self, key: Key) -> u64 {
-        let product = u128::from(key[0] ^ self.secrets[0]) * u128::from(key[1] ^ self.secrets[1]);
-        (product >> 64) as u64 ^ product as u64
-    }
-
     #[cold]
     fn fill(&mut self, place: usize, key: Key, value: V) {
         self.slots[place] = Slot { key, value };
@@ -222,13 +218,33 @@ impl<V: Copy + Default> TokenMap<V> {
         if self.used * 4 > self.slots.len() * 3 {
             let larger = vec![Slot::default(); self.slots.len() * 2];
             let before = std::mem::replace(&mut self.slots, larger);
+            self.shift -= 1;
             for slot in before.into_iter().filter(|slot| slot.key != [0; 2]) {
-                let place = self.place(slot.key, self.hash_key(slot.key));
+                let place = self.place(slot.key, self.secrets.hash(slot.key));
                 self.slots[place] = slot;
             }
         }
     }
 }
+
+/// Has the processor fetch a slot, without waiting for it.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn fetch<T>(slot: &T) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    #[expect(
+        unsafe_code,
+        reason = "a prefetch neither reads nor writes, and may be of any address"
+    )]
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(slot).cast());
+    }
+}
+
+/// Elsewhere the look-up itself fetches it.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn fetch<T>(_slot: &T) {}
 
 #[cfg(test)]
 mod tests {
@@ -259,7 +275,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_map(tokens in prop::collection::vec(prop::collection::vec(0_u8..4, 1..20), 0..3000)) {
+        fn it_is_a_map(tokens in prop::collection::vec(prop::collection::vec(0_u8..4, 1..20), 0..3000), parts in 1_usize..6) {
             let mut map = TokenMap::default();
             let mut wanted = BTreeMap::new();
             let mut times = TokenMap::<u32>::default();
@@ -267,14 +283,17 @@ mod tests {
                 *times.entry(Token::new(token)) += 1;
                 // Whatever stands behind a token in its buffer does not count.
                 let buffer: Vec<u8> = token.iter().copied().chain([7; SPOT_PADDING]).collect();
-                let spot = Spot::new(&buffer, 0, token.len());
-                let mut hashes = Vec::new();
-                map.hash_all(&[spot], &mut hashes);
-                let first = map.get_or_insert_with(spot.token(&buffer), hashes[0], || value);
+                let spot = Spot::new(&buffer, 0, token.len(), Secrets::of_process());
+                map.fetch(&[spot]);
+                let first = map.get_or_insert_with(spot.token(&buffer), || value);
                 prop_assert_eq!(first, *wanted.entry(token).or_insert(value));
             }
             prop_assert_eq!(map.len(), wanted.len());
-            let mut listed: Vec<_> = times.iter().collect();
+            let mut listed = Vec::new();
+            // Parts are disjoint, and all of them together are everything.
+            for part in 0..parts {
+                times.each_of_part(part, parts, |token, times| listed.push((token, times)));
+            }
             listed.sort_by_key(|(token, _times)| *token);
             prop_assert_eq!(listed.len(), wanted.len());
             for ((token, times), name) in listed.iter().zip(wanted.keys()) {

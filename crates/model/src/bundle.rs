@@ -1,10 +1,10 @@
-//! A trained model as one folder: all that is needed to rate a text.
+//! A trained model as one folder: all that is needed to rate a text, or to forecast a popularity.
 //!
 //! | file | what it is |
 //! |---|---|
 //! | `weights.safetensors` | the weights |
 //! | `network.yaml` | the network file, every parameter filled in |
-//! | `encoder.json` | the encoder of ids or of bags, byte for byte as it was given |
+//! | `encoder.json` | the encoder of ids, of bags or of windows, byte for byte as it was given |
 //! | `bundle.json` | a [`Manifest`]: task, target scale, calibration, chosen epoch, metrics |
 //!
 //! The manifest has the digests of the other files, so that a damaged or exchanged one is noticed.
@@ -18,7 +18,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cinescore_artifact::digest::Digest;
-use cinescore_artifact::encoder::{BagEncoderFile, ENCODER_VERSION, EncoderFile};
+use cinescore_artifact::encoder::{
+    BagEncoderFile, ENCODER_VERSION, EncoderFile, WindowEncoderFile,
+};
 use cinescore_config::Problems;
 use serde::{Deserialize, Serialize};
 use tch::{Device, TchError};
@@ -31,7 +33,7 @@ use crate::weights::{self, WeightsError};
 use cinescore_network::{self as network, NetworkSpec};
 
 /// The version of the folder's format; a reader refuses others.
-pub const BUNDLE_VERSION: u32 = 2;
+pub const BUNDLE_VERSION: u32 = 3;
 
 const WEIGHTS: &str = "weights.safetensors";
 const NETWORK: &str = "network.yaml";
@@ -49,8 +51,8 @@ pub struct Manifest {
     /// The widths of its intervals, fitted on the split `calib`; null for task `binary`, which has none, and where there
     /// were no examples.
     pub calibration: Option<Calibration>,
-    /// How often each label was trained on: all that the trivial predictor knows.
-    pub labels: BTreeMap<u8, u64>,
+    /// What the trivial predictor knows of the training.
+    pub labels: Labels,
     /// Ids of the encoder: rows of the embedding.
     pub ids: usize,
     /// How many numbers were learned.
@@ -67,21 +69,36 @@ pub struct Manifest {
     pub files: BTreeMap<String, Digest>,
 }
 
-/// What turns a text into what a network reads.
+/// The labels that were trained on: all that the trivial predictor knows.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labels {
+    /// How many.
+    pub examples: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// How often each is there, where they are stars or numbers of classes; else empty.
+    pub counts: BTreeMap<u8, u64>,
+}
+
+/// What turns a text, or ratings, into what a network reads.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Encoder {
     /// Into a list of ids.
     Tokens(EncoderFile),
     /// Into a bag of n-grams.
     Bags(BagEncoderFile),
+    /// Ratings of a movie into a window.
+    Windows(WindowEncoderFile),
 }
 
 impl Encoder {
-    /// How many ids there are: the rows of an embedding.
+    /// How many ids there are: the rows of an embedding; of windows the features of a slot.
     pub fn ids(&self) -> usize {
         match self {
             Self::Tokens(encoder) => encoder.ids(),
             Self::Bags(encoder) => encoder.ids(),
+            Self::Windows(encoder) => encoder.ids(),
         }
     }
 
@@ -90,14 +107,16 @@ impl Encoder {
         match self {
             Self::Tokens(_) => "tokens",
             Self::Bags(_) => "bags",
+            Self::Windows(_) => "windows",
         }
     }
 
-    /// The token or n-gram with an id; none where n-grams are hashed, or beyond the last.
+    /// The token, n-gram or feature with an id; none where n-grams are hashed, or beyond the last.
     pub fn name(&self, id: usize) -> Option<&str> {
         let names = match self {
             Self::Tokens(encoder) => &encoder.tokens,
             Self::Bags(encoder) => &encoder.ngrams,
+            Self::Windows(encoder) => return Some(&encoder.features.get(id)?.name),
         };
         names.get(id).map(String::as_str)
     }
@@ -212,25 +231,27 @@ pub enum BundleError {
     Torch(#[from] TchError),
 }
 
-/// Reads the encoder file, of ids or of bags, and checks its version. Also gives its bytes.
+/// Reads the encoder file, of ids, of bags or of windows, and checks its version. Also gives its bytes.
 pub fn read_encoder(path: &Path) -> Result<(Encoder, Vec<u8>), BundleError> {
     encoder_of(path, fs_err::read(path).map_err(io(path))?)
 }
 
 /// The encoder of a file's bytes; and the bytes.
 fn encoder_of(path: &Path, bytes: Vec<u8>) -> Result<(Encoder, Vec<u8>), BundleError> {
-    /// What only an encoder of bags has; values are not looked at.
+    /// What only an encoder of bags, or of windows, has; values are not looked at.
     #[derive(Deserialize)]
     struct Kind {
         bag: Option<serde::de::IgnoredAny>,
+        window: Option<serde::de::IgnoredAny>,
     }
     let kind: Kind = serde_json::from_slice(&bytes).map_err(|source| BundleError::Json {
         path: path.to_owned(),
         source,
     })?;
-    let encoder = match kind.bag {
-        None => Encoder::Tokens(versioned(path, &bytes, ENCODER_VERSION)?),
-        Some(_) => Encoder::Bags(versioned(path, &bytes, ENCODER_VERSION)?),
+    let encoder = match (kind.bag, kind.window) {
+        (None, None) => Encoder::Tokens(versioned(path, &bytes, ENCODER_VERSION)?),
+        (Some(_), _) => Encoder::Bags(versioned(path, &bytes, ENCODER_VERSION)?),
+        (None, Some(_)) => Encoder::Windows(versioned(path, &bytes, ENCODER_VERSION)?),
     };
     Ok((encoder, bytes))
 }

@@ -1,4 +1,4 @@
-//! Intervals around predicted stars that hold what they promise.
+//! Intervals around predicted stars, or a predicted popularity, that hold what they promise.
 //!
 //! Owns fitting and applying split-conformal intervals. Does not own the choice of the examples: they must be ones on
 //! which nothing was learned and nothing chosen, the split `calib`.
@@ -8,11 +8,13 @@
 //! the interval then holds the truth with a probability of at least `level`, whatever the network and whatever the
 //! distribution (Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005; Lei et al., JASA 2018,
 //! theorem 2.2). Errors differ along the scale, since a review cannot have more than 10 stars: each bin of the
-//! predicted score has its own width, which makes the promise for each bin by itself (Vovk's Mondrian prediction).
+//! predicted score has its own width, which makes the promise for each bin by itself (Vovk's Mondrian prediction). A
+//! popularity has no such scale, and few movies have most of it: its bins are tenths of the calibration examples. The promise
+//! is for exchangeable examples; later slots are not quite that, so of a division by time `coverage` says what was held.
 
 use serde::{Deserialize, Serialize};
 
-use crate::task::STARS;
+use crate::task::{Quantity, STARS};
 
 /// The part of the truths that intervals are to hold.
 pub const LEVEL: f64 = 0.9;
@@ -26,6 +28,8 @@ pub const FEWEST: usize = 50;
 pub struct Calibration {
     /// The part of the truths that intervals hold.
     pub level: f64,
+    /// What is predicted.
+    pub quantity: Quantity,
     /// Rising; together they hold every prediction.
     pub bins: Vec<Bin>,
 }
@@ -34,29 +38,36 @@ pub struct Calibration {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bin {
-    /// The bin has the predictions below so many stars that no bin before it has; none for the last, which has
-    /// the others.
+    /// The bin has the predictions below this that no bin before it has; none for the last, which has the others.
     pub below: Option<f64>,
-    /// Stars on either side of the prediction; none where there were too few examples for any: the interval is then the
-    /// whole scale.
+    /// How far it goes on either side of the prediction; none where there were too few examples for any: the interval is
+    /// then the whole scale.
     pub width: Option<f64>,
     /// Calibration examples in it.
     pub examples: u64,
 }
 
 impl Calibration {
-    /// Fits widths to predicted and true stars. A bin is a star wide; from the lowest on, one with fewer than
-    /// [`FEWEST`] examples is joined with the next, and what remains at the end with the one before. None without examples.
-    pub fn fit(predicted: &[f64], targets: &[f64]) -> Option<Self> {
+    /// Fits widths to predicted and true values. A bin of stars is a star wide, one of popularity has a tenth of the
+    /// examples; from the lowest on, one with fewer than [`FEWEST`] examples is joined with the next, and what remains at
+    /// the end with the one before. None without examples; of popularity, whose scale has no end, none where they are too
+    /// few for any width.
+    pub fn fit(quantity: Quantity, predicted: &[f64], targets: &[f64]) -> Option<Self> {
         if predicted.is_empty() {
             return None;
         }
-        let (lowest, highest) = STARS;
+        let bounds = match quantity {
+            Quantity::Stars => {
+                let (lowest, highest) = STARS;
+                let steps = 1..(highest - lowest) as u32;
+                steps.map(|step| lowest + f64::from(step)).collect()
+            }
+            Quantity::Popularity => tenths(predicted),
+        };
         let mut errors: Vec<(Option<f64>, Vec<f64>)> = Vec::new();
         let mut open: Vec<f64> = Vec::new();
         let mut from = f64::NEG_INFINITY;
-        for step in 1..(highest - lowest) as u32 {
-            let below = lowest + f64::from(step);
+        for below in bounds {
             open.extend(errors_between(predicted, targets, from, below));
             from = below;
             if open.len() >= FEWEST {
@@ -76,26 +87,40 @@ impl Calibration {
             examples: errors.len() as u64,
             width: width(errors, LEVEL),
         };
-        Some(Self {
+        let bins: Vec<Bin> = errors.into_iter().map(bin).collect();
+        let endless = quantity.range().1.is_infinite();
+        (!endless || bins.iter().all(|bin| bin.width.is_some())).then_some(Self {
             level: LEVEL,
-            bins: errors.into_iter().map(bin).collect(),
+            quantity,
+            bins,
         })
     }
 
-    /// The interval around predicted stars, within the scale.
+    /// The interval around a predicted value, within the scale.
     pub fn interval(&self, predicted: f64) -> (f64, f64) {
         let own = self
             .bins
             .iter()
             .find(|bin| bin.below.is_none_or(|below| predicted < below));
         match own.and_then(|bin| bin.width) {
-            None => STARS,
+            None => self.quantity.range(),
             Some(width) => (
-                (predicted - width).max(STARS.0),
-                (predicted + width).min(STARS.1),
+                self.quantity.clamp(predicted - width),
+                self.quantity.clamp(predicted + width),
             ),
         }
     }
+}
+
+/// The bounds between tenths of the predictions, rising; equal ones are on one side.
+fn tenths(predicted: &[f64]) -> Vec<f64> {
+    let mut sorted = predicted.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let mut bounds: Vec<f64> = (1..10)
+        .map(|tenth| sorted[sorted.len() * tenth / 10])
+        .collect();
+    bounds.dedup();
+    bounds
 }
 
 /// The absolute errors of the predictions from a score on and below another.
@@ -141,7 +166,7 @@ mod tests {
         predicted.extend([3.5; 40]);
         predicted.extend([9.9; 7]);
         let targets: Vec<f64> = predicted.iter().map(|predicted| predicted + 0.5).collect();
-        let found = Calibration::fit(&predicted, &targets).unwrap();
+        let found = Calibration::fit(Quantity::Stars, &predicted, &targets).unwrap();
         let bins: Vec<_> = found
             .bins
             .iter()
@@ -155,9 +180,29 @@ mod tests {
 
     #[test]
     fn too_few_examples_give_the_whole_scale_and_none_give_nothing() {
-        let found = Calibration::fit(&[5.0; 8], &[5.0; 8]).unwrap();
+        let found = Calibration::fit(Quantity::Stars, &[5.0; 8], &[5.0; 8]).unwrap();
         assert_eq!(found.interval(5.0), (1.0, 10.0));
-        assert_eq!(Calibration::fit(&[], &[]), None);
+        assert_eq!(Calibration::fit(Quantity::Stars, &[], &[]), None);
+    }
+
+    #[test]
+    fn popularity_has_bins_of_equally_many_examples_and_no_upper_end() {
+        let predicted: Vec<f64> = (0..1000).map(|index| f64::from(index).powi(3)).collect();
+        let targets: Vec<f64> = predicted.iter().map(|predicted| 2.0 * predicted).collect();
+        let fit = |count: usize| {
+            let own = (&predicted[..count], &targets[..count]);
+            Calibration::fit(Quantity::Popularity, own.0, own.1)
+        };
+        let found = fit(1000).unwrap();
+        let examples: Vec<u64> = found.bins.iter().map(|bin| bin.examples).collect();
+        assert_eq!(examples, [100; 10]);
+        // ceil(101 x 0.9) = 91 of 100.
+        assert_eq!(found.interval(8.0), (0.0, 8.0 + 90.0_f64.powi(3)));
+        assert!(found.interval(1e12).1 > 1e12);
+        assert_eq!(fit(120).unwrap().bins.len(), 2);
+        assert_eq!(fit(8), None);
+        let one = Calibration::fit(Quantity::Popularity, &[0.0; 500], &[1.0; 500]).unwrap();
+        assert_eq!(one.interval(0.0), (0.0, 1.0));
     }
 
     #[test]
@@ -181,7 +226,7 @@ mod tests {
                 .unzip()
         };
         let (predicted, targets) = draw(20_000);
-        let calibration = Calibration::fit(&predicted, &targets).unwrap();
+        let calibration = Calibration::fit(Quantity::Stars, &predicted, &targets).unwrap();
         assert_eq!(calibration.bins.len(), 9);
         let (predicted, targets) = draw(20_000);
         for stars in 1..10 {

@@ -53,6 +53,29 @@ unsafe extern "C" {
     fn at_global_context() -> *mut c_void;
     #[link_name = "_ZN2at7Context16setFlushDenormalEb"]
     fn at_context_set_flush_denormal(context: *mut c_void, on: bool) -> bool;
+    #[link_name = "_ZN2at7Context26setDeterministicAlgorithmsEbb"]
+    fn at_context_set_deterministic_algorithms(context: *mut c_void, on: bool, warn_only: bool);
+    #[link_name = "_ZN2at7Context21setDeterministicCuDNNEb"]
+    fn at_context_set_deterministic_cudnn(context: *mut c_void, on: bool);
+}
+
+/// Whether LibTorch may use none but algorithms that give the same bits each time, and refuses work that it has none for;
+/// for the whole process. It is about GPUs: on a CPU they all do. To be said before the first work on a GPU.
+pub fn deterministic(on: bool) {
+    // cuBLAS multiplies alike each time only where its work space is fixed; it reads this when it is first used.
+    if on {
+        set_unless_there("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
+    }
+    #[expect(
+        unsafe_code,
+        reason = "calls LibTorch, which tch does here for everything else"
+    )]
+    // SAFETY: the context lives as long as the process; both functions set a flag of it, as LibTorch does for Python
+    // (`torch.use_deterministic_algorithms`, `torch.backends.cudnn.deterministic`).
+    unsafe {
+        at_context_set_deterministic_algorithms(at_global_context(), on, false);
+        at_context_set_deterministic_cudnn(at_global_context(), on);
+    }
 }
 
 /// Takes denormal numbers as 0 on this thread and those that it starts; says whether the processor can.
@@ -99,16 +122,17 @@ fn choose_kernels() {
 /// The setting for which MKL promises equal results from equal calls; it reads it at its first call. A
 /// value of the user's is left.
 fn reproducible_products() {
-    const MODE: &str = "MKL_CBWR";
-    if env::var_os(MODE).is_none() {
-        #[expect(
-            unsafe_code,
-            reason = "MKL takes this setting before its first call in no other way"
-        )]
+    set_unless_there("MKL_CBWR", "AUTO");
+}
+
+/// A setting of a library that it takes from the environment alone, before its first call.
+fn set_unless_there(name: &str, value: &str) {
+    if env::var_os(name).is_none() {
+        #[expect(unsafe_code, reason = "there is no other way to these settings")]
         // SAFETY: other threads of a stage program, where there are any yet, neither read nor change the
         // environment: the program read its own settings from it before it came here.
         unsafe {
-            env::set_var(MODE, "AUTO");
+            env::set_var(name, value);
         }
     }
 }

@@ -17,8 +17,10 @@ pub mod task;
 pub mod weights;
 
 mod net;
+mod precision;
 
 pub use net::{Batch, Net, Said};
+pub use precision::Precision;
 
 /// The version of LibTorch that this was compiled against, `2.11.0`.
 pub const LIBTORCH_VERSION: &str = env!("CINESCORE_LIBTORCH_VERSION");

@@ -8,6 +8,7 @@ use tch::{Device, Kind, TchError, Tensor, nn};
 
 use crate::initialise;
 use crate::layers::{Cumulative, Dense, Dropout, Embedding, EmbeddingBag, Flow, Layer};
+use crate::precision::Precision;
 
 /// Examples that go through a network together.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Batch {
     /// Real steps of each example, int64 `[B]`, at least 1, for networks that mask; the padding is at
     /// the end. None for those that do not. Of bags how many n-grams each has, which may be 0.
     pub lengths: Option<Tensor>,
-    /// Of bags the value of each n-gram, float32 `[N]`.
+    /// Of bags the value of each n-gram, float32 `[N]`; of windows the inputs, float32 `[B, S, F]`: slots, features.
     pub values: Option<Tensor>,
 }
 
@@ -30,6 +31,15 @@ impl Batch {
             lengths,
             values: None,
         }
+    }
+
+    /// A batch of windows, float32 `[B, S, F]`. It has no ids.
+    pub fn of_windows(values: Tensor) -> Result<Self, TchError> {
+        Ok(Self {
+            ids: Tensor::f_zeros([0], (Kind::Int64, values.device()))?,
+            lengths: None,
+            values: Some(values),
+        })
     }
 }
 
@@ -49,6 +59,8 @@ pub struct Net {
     input: Input,
     layers: Vec<Layer>,
     head: Head,
+    /// Of training.
+    precision: Precision,
 }
 
 /// How what the last layer gives becomes the outputs.
@@ -78,6 +90,8 @@ enum Input {
     Numbers {
         divisor: f64,
     },
+    /// The values of windows, as they are.
+    Window,
 }
 
 impl Input {
@@ -105,6 +119,7 @@ impl Input {
                 embedding: EmbeddingBag::new(&own, rows, &input.embedding)?,
                 word_dropout: Dropout::new(input.word_dropout),
             }),
+            InputSpec::Window(_) => Ok(Self::Window),
             InputSpec::Whole(WholeInput { scale, .. }) => Ok(Self::Numbers {
                 divisor: match scale {
                     ScaleSpec::None => 1.0,
@@ -141,6 +156,12 @@ impl Input {
                 };
                 let values = word_dropout.forward(values, train)?;
                 Flow::of(&embedding.forward(ids, counts, &values)?, None)
+            }
+            Self::Window => {
+                let Some(values) = values else {
+                    return Err(TchError::Kind("a window has values".into()));
+                };
+                Flow::of(values, None)
             }
             Self::Numbers { divisor } => {
                 let numbers = ids.f_to_kind(Kind::Float)?.f_div_scalar(*divisor)?;
@@ -189,6 +210,7 @@ impl Net {
             input,
             layers,
             head,
+            precision: Precision::Float32,
         };
         match spec.init {
             InitSpec::Pytorch => {}
@@ -227,6 +249,13 @@ impl Net {
         }
     }
 
+    /// The same network, which computes in `precision` while it is trained. Evaluated, it computes in float32, so that what
+    /// it says does not depend on how it was trained.
+    #[must_use]
+    pub fn trained_in(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
     /// The outputs `[B, O]`. `train`: with dropout, and with a batch norm's running means moved.
     pub fn forward(&self, batch: &Batch, train: bool) -> Result<Tensor, TchError> {
         Ok(self.say(batch, train)?.outputs)
@@ -247,7 +276,7 @@ impl Net {
                 .f_one_hot(i64::try_from(ids_known).unwrap_or(i64::MAX))?
                 .f_to_kind(Kind::Float)
                 .map(Some),
-            Input::Bag { .. } | Input::Numbers { .. } => Ok(None),
+            Input::Bag { .. } | Input::Numbers { .. } | Input::Window => Ok(None),
         }
     }
 
@@ -262,9 +291,14 @@ impl Net {
     }
 
     fn say_of(&self, flow: Flow, train: bool) -> Result<Said, TchError> {
-        let flow = Layer::all(&self.layers, flow, train)?;
+        let precision = if train {
+            self.precision
+        } else {
+            Precision::Float32
+        };
+        let flow = Layer::all(&self.layers, flow.computed_in(precision), train)?;
         let outputs = match &self.head {
-            Head::Dense(head) => head.forward(&flow.xs)?,
+            Head::Dense(head) => head.forward(&flow.xs, precision)?,
             Head::Cumulative(head) => head.forward(&flow.xs)?,
             Head::None => flow.xs,
         };
@@ -280,7 +314,7 @@ impl Net {
         let mut flow = self.input.forward(batch, false)?;
         let first = match self.input {
             Input::Embedding { .. } | Input::Bag { .. } => "embedding",
-            Input::OneHot { .. } | Input::Numbers { .. } => "input",
+            Input::OneHot { .. } | Input::Numbers { .. } | Input::Window => "input",
         };
         let mut places = vec![(first.to_owned(), flow.xs.shallow_clone())];
         for (index, layer) in self.layers.iter().enumerate() {
@@ -288,7 +322,7 @@ impl Net {
             places.push((format!("layers.{index}"), flow.xs.shallow_clone()));
         }
         let outputs = match &self.head {
-            Head::Dense(head) => head.forward(&flow.xs)?,
+            Head::Dense(head) => head.forward(&flow.xs, Precision::Float32)?,
             Head::Cumulative(head) => head.forward(&flow.xs)?,
             Head::None => flow.xs,
         };
@@ -396,6 +430,36 @@ head: {dense: 2}
         // Other tests of this process draw from, and seed, the same random numbers: two passes may be alike.
         let passes: Vec<_> = (0..20).map(|_| train()).collect();
         assert!(passes.windows(2).any(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn training_in_bfloat16_is_near_and_evaluating_after_it_the_same() {
+        let text = EVERYTHING.replace("dropout: 0.5", "dropout: 0.0");
+        let net = Net::new(&spec(&text), 9, Device::Cpu).unwrap();
+        let batch = batch(&[&[1, 5, 6, 7, 2], &[1, 3, 4, 8]], true);
+        let evaluated = values(&net.forward(&batch, false).unwrap());
+        let exact = net.forward(&batch, true).unwrap();
+        let net = net.trained_in(Precision::Bfloat16);
+        let rough = net.forward(&batch, true).unwrap();
+        assert_eq!(rough.kind(), Kind::Float);
+        // Rounded to 8 bits on the way, and not far off. Batch norm sees two examples, and magnifies.
+        let difference = (&rough - &exact).abs().max().double_value(&[]);
+        assert!(difference > 0.0 && difference < 0.2, "{difference}");
+        rough.sum(Kind::Float).backward();
+        for (name, variable) in net.variables() {
+            if variable.requires_grad() {
+                assert_eq!(variable.grad().kind(), Kind::Float, "{name}");
+            }
+        }
+        // A batch norm's running means have moved since.
+        let other = Net::new(&spec(&text), 9, Device::Cpu).unwrap();
+        let mut pairs = other.variables();
+        for ((_, to), (_, from)) in pairs.iter_mut().zip(net.variables()) {
+            tch::no_grad(|| to.copy_(&from));
+        }
+        let said = values(&net.forward(&batch, false).unwrap());
+        assert_eq!(said, values(&other.forward(&batch, false).unwrap()));
+        assert_eq!(said.len(), evaluated.len());
     }
 
     #[test]

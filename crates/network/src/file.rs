@@ -254,7 +254,7 @@ heads: {dense: 1}
            |
          7 |   - convolution: 3
            |     ^^^^^^^^^^^
-          known: dropout, variational_dropout, rnn, lstm, gru, conv1d, max_pool1d, batch_norm, attention, pool, flatten, one_step, many_steps, concat, dense, relu, leaky_relu, elu, gelu, silu, softplus, sigmoid, tanh
+          known: dropout, variational_dropout, rnn, lstm, gru, recurrent, conv1d, max_pool1d, batch_norm, attention, pool, flatten, one_step, many_steps, concat, dense, relu, leaky_relu, elu, gelu, silu, softplus, sigmoid, tanh
 
         error: unknown key `heads`
           --> net.yaml:8:1
@@ -283,7 +283,7 @@ layers:
 head: {outputs: 2}
 ";
         insta::assert_snapshot!(read(text, &[]).unwrap_err(), @r"
-        `flatten` needs a known number of steps, and every review has its own: use `pool`
+        `flatten` needs a known number of steps, and there is none: use `pool`, or say `slots` of a window
           --> net.yaml:5:5
            |
          5 |   - flatten
@@ -464,7 +464,7 @@ head: {dense: [1]}
            |
          9 |   - lsmt: {units: 3}
            |     ^^^^
-          known: dropout, variational_dropout, rnn, lstm, gru, conv1d, max_pool1d, batch_norm, attention, pool, flatten, one_step, many_steps, concat, dense, relu, leaky_relu, elu, gelu, silu, softplus, sigmoid, tanh
+          known: dropout, variational_dropout, rnn, lstm, gru, recurrent, conv1d, max_pool1d, batch_norm, attention, pool, flatten, one_step, many_steps, concat, dense, relu, leaky_relu, elu, gelu, silu, softplus, sigmoid, tanh
           did you mean `lstm`?
 
         error: unknown name `lastt`

@@ -29,8 +29,8 @@ pub use shape::{
     shape_after, variables,
 };
 pub use spec::{
-    AttentionSpec, BagEmbeddingSpec, BagInput, Conv1dSpec, EmbeddingSpec, HeadSpec, InitSpec,
-    InputSpec, LayerSpec, MaxPool1dSpec, NetworkSpec, OneHotInput, PoolSpec, PretrainedSpec,
-    RecurrentSpec, ScaleSpec, TokensInput, WholeInput,
+    AttentionSpec, BagEmbeddingSpec, BagInput, CellSpec, CellsSpec, Conv1dSpec, EmbeddingSpec,
+    HeadSpec, InitSpec, InputSpec, LayerSpec, MaxPool1dSpec, NetworkSpec, OneHotInput, PoolSpec,
+    PretrainedSpec, RecurrentSpec, ScaleSpec, TokensInput, WholeInput, WindowInput,
 };
 pub use weights::{WeightsMismatch, check_weights};

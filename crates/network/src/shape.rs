@@ -43,6 +43,10 @@ impl Shape {
             InputSpec::Whole(input) => Self::Vector {
                 features: input.length,
             },
+            InputSpec::Window(input) => Self::Steps {
+                features: u32::try_from(ids).unwrap_or(u32::MAX),
+                steps: input.slots,
+            },
         }
     }
 

@@ -50,6 +50,8 @@ pub enum InputSpec {
     Bag(BagInput),
     /// The ids of a review, padded to one length, as one vector of numbers.
     Whole(WholeInput),
+    /// The slots of a window over a movie's popularity, each a vector of the encoder's features.
+    Window(WindowInput),
 }
 
 impl InputSpec {
@@ -58,7 +60,7 @@ impl InputSpec {
         match self {
             Self::Tokens(input) => input.mask,
             Self::OneHot(input) => input.mask,
-            Self::Bag(_) | Self::Whole(_) => false,
+            Self::Bag(_) | Self::Whole(_) | Self::Window(_) => false,
         }
     }
 
@@ -69,6 +71,7 @@ impl InputSpec {
             Self::OneHot(_) => "one_hot",
             Self::Bag(_) => "bag",
             Self::Whole(_) => "whole",
+            Self::Window(_) => "window",
         }
     }
 
@@ -76,6 +79,7 @@ impl InputSpec {
     pub fn table(&self) -> &'static str {
         match self {
             Self::Bag(_) => "bags",
+            Self::Window(_) => "windows",
             Self::Tokens(_) | Self::OneHot(_) | Self::Whole(_) => "tokens",
         }
     }
@@ -84,7 +88,9 @@ impl InputSpec {
     pub fn pretrained(&self) -> PretrainedSpec {
         match self {
             Self::Tokens(input) => input.embedding.pretrained,
-            Self::OneHot(_) | Self::Bag(_) | Self::Whole(_) => PretrainedSpec::None,
+            Self::OneHot(_) | Self::Bag(_) | Self::Whole(_) | Self::Window(_) => {
+                PretrainedSpec::None
+            }
         }
     }
 }
@@ -196,6 +202,15 @@ pub struct WholeInput {
     pub scale: ScaleSpec,
 }
 
+/// A window as input. The encoder decides how many features a slot has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowInput {
+    /// How many slots a window has, for layers that must know it, such as `flatten`; without it any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<u32>,
+}
+
 /// What ids that are taken as numbers are divided by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -222,6 +237,8 @@ pub enum LayerSpec {
     Lstm(RecurrentSpec),
     /// A gated recurrent unit over the steps (Cho et al., EMNLP 2014).
     Gru(RecurrentSpec),
+    /// One of these three, by name, so that a parameter of the network can choose it.
+    Recurrent(CellsSpec),
     /// Weighted sums of neighbouring steps.
     Conv1d(Conv1dSpec),
     /// The greatest value of each feature among neighbouring steps.
@@ -271,6 +288,7 @@ impl LayerSpec {
             Self::Rnn(_) => "rnn",
             Self::Lstm(_) => "lstm",
             Self::Gru(_) => "gru",
+            Self::Recurrent(_) => "recurrent",
             Self::Conv1d(_) => "conv1d",
             Self::MaxPool1d(_) => "max_pool1d",
             Self::BatchNorm => "batch_norm",
@@ -325,6 +343,60 @@ impl RecurrentSpec {
     /// Cells side by side.
     pub fn directions(&self) -> u32 {
         if self.bidirectional { 2 } else { 1 }
+    }
+}
+
+/// A kind of recurrent cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CellSpec {
+    /// See [`LayerSpec::Rnn`].
+    Rnn,
+    /// See [`LayerSpec::Lstm`].
+    Lstm,
+    /// See [`LayerSpec::Gru`].
+    Gru,
+}
+
+impl CellSpec {
+    /// Weighted sums of a cell for each of its units.
+    pub fn gates(self) -> u32 {
+        match self {
+            Self::Rnn => 1,
+            Self::Lstm => 4,
+            Self::Gru => 3,
+        }
+    }
+}
+
+/// A stack of recurrent cells of a kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellsSpec {
+    /// The kind.
+    pub cell: CellSpec,
+    /// As that of [`RecurrentSpec`], as all below.
+    pub units: u32,
+    /// Cells on top of each other.
+    #[serde(default = "one")]
+    pub layers: u32,
+    /// Probability of dropout between two cells.
+    #[serde(default)]
+    pub dropout: f64,
+    /// Whether a second cell beside each reads backwards.
+    #[serde(default)]
+    pub bidirectional: bool,
+}
+
+impl CellsSpec {
+    /// The stack, whatever its cells.
+    pub fn stack(&self) -> RecurrentSpec {
+        RecurrentSpec {
+            units: self.units,
+            layers: self.layers,
+            dropout: self.dropout,
+            bidirectional: self.bidirectional,
+        }
     }
 }
 

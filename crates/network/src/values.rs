@@ -14,6 +14,7 @@ pub(crate) fn check_values(layer: &LayerSpec) -> Result<(), String> {
         }
         LayerSpec::Dense(units) => within(*units, "units of a dense layer"),
         LayerSpec::Rnn(spec) | LayerSpec::Lstm(spec) | LayerSpec::Gru(spec) => recurrent(spec),
+        LayerSpec::Recurrent(spec) => recurrent(&spec.stack()),
         LayerSpec::Conv1d(spec) => {
             within(spec.filters, "`filters`")?;
             within(spec.kernel, "`kernel`")?;

@@ -76,6 +76,12 @@ impl Walk {
                 walk.check(&path("input"), within(input.length, "`length`"));
                 "input"
             }
+            InputSpec::Window(input) => {
+                if let Some(slots) = input.slots {
+                    walk.check(&path("input"), within(slots, "`slots`"));
+                }
+                "input"
+            }
         };
         walk.line(place.into(), spec.input.name(), shape);
         let before = walk.errors.len();
@@ -175,6 +181,10 @@ impl Walk {
             LayerSpec::Rnn(spec) => self.recurrent(spec, 1, shape, path, name),
             LayerSpec::Gru(spec) => self.recurrent(spec, 3, shape, path, name),
             LayerSpec::Lstm(spec) => self.recurrent(spec, 4, shape, path, name),
+            LayerSpec::Recurrent(spec) => {
+                let gates = spec.cell.gates().into();
+                self.recurrent(&spec.stack(), gates, shape, path, name)
+            }
             LayerSpec::Conv1d(spec) => self.conv1d(spec, shape, path, name),
             LayerSpec::MaxPool1d(spec) => self.max_pool1d(spec, shape, path),
             LayerSpec::Attention(spec) => {
@@ -198,7 +208,7 @@ impl Walk {
             LayerSpec::Flatten => {
                 let steps = self.steps(shape, path);
                 if matches!(shape, Shape::Steps { steps: None, .. }) {
-                    self.wrong(path, "`flatten` needs a known number of steps, and every review has its own: use `pool`");
+                    self.wrong(path, "`flatten` needs a known number of steps, and there is none: use `pool`, or say `slots` of a window");
                 }
                 Shape::Vector {
                     features: features.saturating_mul(steps.unwrap_or(1)),
@@ -365,7 +375,11 @@ fn below<const N: usize>(path: &[String], parts: [String; N]) -> Vec<String> {
 fn multiplies(layer: &LayerSpec) -> bool {
     matches!(
         layer,
-        LayerSpec::Dense(_) | LayerSpec::Rnn(_) | LayerSpec::Lstm(_) | LayerSpec::Gru(_)
+        LayerSpec::Dense(_)
+            | LayerSpec::Rnn(_)
+            | LayerSpec::Lstm(_)
+            | LayerSpec::Gru(_)
+            | LayerSpec::Recurrent(_)
     )
 }
 

@@ -34,7 +34,7 @@ const fn metric(
 }
 
 /// The best-known first: a network's headline is the first that it has. The first [`HEADLINES`] may stand there.
-const KNOWN: [Metric; 26] = [
+const KNOWN: [Metric; 27] = [
     metric("accuracy", "accuracy", "", Better::Higher),
     metric("mse", "mean squared error", "stars²", Better::Lower),
     metric("mae", "mean absolute error", "stars", Better::Lower),
@@ -43,6 +43,12 @@ const KNOWN: [Metric; 26] = [
     metric("precision", "precision", "", Better::Higher),
     metric("recall", "recall", "", Better::Higher),
     metric("auc", "area under the ROC curve", "", Better::Higher),
+    metric(
+        "auc_macro",
+        "area under the ROC curve, mean over the classes",
+        "",
+        Better::Higher,
+    ),
     metric("log_loss", "log loss", "nats", Better::Lower),
     metric("quadratic_kappa", "quadratic kappa", "", Better::Higher),
     metric("within_one", "within one star", "", Better::Higher),

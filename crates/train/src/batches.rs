@@ -22,7 +22,7 @@ pub fn for_training(
     let mut rows = rows.to_vec();
     rows.shuffle(rng);
     match examples.layout() {
-        Layout::Padded | Layout::Whole(_) | Layout::Bag => {
+        Layout::Padded | Layout::Whole(_) | Layout::Bag | Layout::Window(_) => {
             rows.chunks(size).map(<[usize]>::to_vec).collect()
         }
         Layout::Trimmed => {
@@ -50,6 +50,7 @@ pub fn for_evaluation(examples: &Examples, rows: &[usize], size: usize) -> Vec<V
 pub fn assemble(examples: &Examples, rows: &[usize], device: Device) -> Result<Batch, TchError> {
     let steps = match examples.layout() {
         Layout::Bag => return assemble_bags(examples, rows, device),
+        Layout::Window(_) => return assemble_windows(examples, rows, device),
         Layout::Whole(length) => length,
         Layout::Padded | Layout::Trimmed => rows
             .iter()
@@ -71,7 +72,7 @@ pub fn assemble(examples: &Examples, rows: &[usize], device: Device) -> Result<B
         .f_view(shape)?
         .f_to_device(device)?;
     let lengths = match examples.layout() {
-        Layout::Padded | Layout::Whole(_) | Layout::Bag => None,
+        Layout::Padded | Layout::Whole(_) | Layout::Bag | Layout::Window(_) => None,
         Layout::Trimmed => Some(lengths(examples, rows, device)?),
     };
     Ok(Batch::of_ids(ids, lengths))
@@ -92,6 +93,21 @@ fn assemble_bags(examples: &Examples, rows: &[usize], device: Device) -> Result<
         lengths: Some(lengths(examples, rows, device)?),
         values: Some(Tensor::f_from_slice(&values)?.f_to_device(device)?),
     })
+}
+
+/// Windows, float32 `[B, S, F]`.
+fn assemble_windows(
+    examples: &Examples,
+    rows: &[usize],
+    device: Device,
+) -> Result<Batch, TchError> {
+    let values: Vec<f32> = rows
+        .iter()
+        .flat_map(|&row| examples.values(row).iter().copied())
+        .collect();
+    let values =
+        Tensor::f_from_slice(&values)?.f_view([axis(rows.len()), axis(examples.slots()), -1])?;
+    Batch::of_windows(values.f_to_device(device)?)
 }
 
 /// How many ids each example has, int64 `[B]`.

@@ -95,6 +95,7 @@ pub fn splits<E: From<TchError>>(
                 .rows()
                 .map(|outputs| decoder.decode(outputs))
                 .collect(),
+            knowledge: examples.knowledge(split),
         });
     }
     Ok(all)

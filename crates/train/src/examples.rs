@@ -1,7 +1,7 @@
-//! Encoded reviews with their labels, in memory.
+//! Encoded reviews, or windows, with their labels, in memory.
 //!
-//! Owns reading a `tokens` or `bags` table and everything that is refused about it before the first batch.
-//! Does not own batches. A review without the label that the task needs is left out and counted.
+//! Owns reading a `tokens` or `bags` table and everything that is refused about it before the first batch; a table of
+//! windows is read by `windows`. Does not own batches. A review without the label that the task needs is left out and counted.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,15 +11,17 @@ use arrow::array::{
 };
 use arrow::datatypes::{Float32Type, Int32Type, UInt32Type};
 use cinescore_artifact::digest::{Digest, Preimage};
-use cinescore_artifact::encoder::{EncoderFile, PADDING_ID};
+use cinescore_artifact::encoder::{EncoderFile, PADDING_ID, WindowEncoderFile};
 use cinescore_artifact::table::{TableError, TableReader, column};
-use cinescore_artifact::tables::{BAGS, TOKENS};
+use cinescore_artifact::tables::{BAGS, TOKENS, WINDOWS};
 use cinescore_model::bundle::Encoder;
-use cinescore_model::task::Task;
+use cinescore_model::task::{Quantity, Task};
 use cinescore_network::InputSpec;
 use thiserror::Error;
 
 pub use cinescore_artifact::Split;
+
+use crate::windows::{self, Knowledge, WindowsError};
 
 /// Rows read at a time.
 const READ_ROWS: usize = 8192;
@@ -36,6 +38,8 @@ pub enum Layout {
     Whole(usize),
     /// The n-grams that it has, each with a value; there may be none.
     Bag,
+    /// The features of each slot of a window, of so many slots, or as many as the encoder has.
+    Window(Option<u32>),
 }
 
 impl Layout {
@@ -43,11 +47,21 @@ impl Layout {
     pub fn of(input: &InputSpec) -> Self {
         match input {
             InputSpec::Bag(_) => Self::Bag,
+            InputSpec::Window(input) => Self::Window(input.slots),
             InputSpec::Whole(input) => {
                 Self::Whole(usize::try_from(input.length).unwrap_or(usize::MAX))
             }
             InputSpec::Tokens(_) | InputSpec::OneHot(_) if input.masks() => Self::Trimmed,
             InputSpec::Tokens(_) | InputSpec::OneHot(_) => Self::Padded,
+        }
+    }
+
+    /// The table that it comes from, by name.
+    fn table(self) -> &'static str {
+        match self {
+            Self::Bag => BAGS.name,
+            Self::Window(_) => WINDOWS.name,
+            Self::Padded | Self::Trimmed | Self::Whole(_) => TOKENS.name,
         }
     }
 }
@@ -152,6 +166,25 @@ pub enum ExamplesError {
         /// The task.
         task: Task,
     },
+    /// A table of windows cannot be used.
+    #[error(transparent)]
+    Windows(#[from] WindowsError),
+    /// The task is one for windows.
+    #[error("reviews have no labels for task `{task}`")]
+    Task {
+        /// The task.
+        task: Task,
+    },
+    /// The network is for windows of another length.
+    #[error(
+        "the network reads windows of {wanted} slots, and the encoder makes windows of {found}"
+    )]
+    Slots {
+        /// Slots of the network.
+        wanted: u32,
+        /// Slots of the encoder.
+        found: u32,
+    },
     /// A split that training needs is empty.
     #[error("the split `{split}` has no examples with a label for task `{task}`")]
     NoExamples {
@@ -178,9 +211,13 @@ pub struct Examples {
     labels: Vec<f64>,
     /// The ids of all examples, one after the other.
     ids: Vec<i32>,
-    /// Of bags the value of each of `ids`; else none.
+    /// Of bags the value of each of `ids`; of windows, which have no ids, all inputs; else none.
     values: Vec<f32>,
-    /// Where each example's ids begin, and at last where they end.
+    /// What is known of windows.
+    knowledge: Knowledge,
+    /// Slots of a window; else 0.
+    slots: usize,
+    /// Where each example's ids, or inputs, begin, and at last where they end.
     offsets: Vec<usize>,
     /// The examples of each split, in the table's order.
     splits: BTreeMap<Split, Vec<usize>>,
@@ -208,10 +245,9 @@ impl Examples {
         layout: Layout,
         encoder: &Encoder,
     ) -> Result<Self, ExamplesError> {
-        let bags = layout == Layout::Bag;
-        if bags != matches!(encoder, Encoder::Bags(_)) {
+        if layout.table() != encoder.table() {
             return Err(ExamplesError::Encoder {
-                wanted: if bags { BAGS.name } else { TOKENS.name },
+                wanted: layout.table(),
                 found: encoder.table(),
             });
         }
@@ -221,15 +257,55 @@ impl Examples {
             labels: Vec::new(),
             ids: Vec::new(),
             values: Vec::new(),
+            knowledge: Knowledge::default(),
+            slots: 0,
             offsets: vec![0],
             splits: Split::ALL.map(|split| (split, Vec::new())).into(),
             unlabelled: Split::ALL.map(|split| (split, 0)).into(),
         };
-        let table = if bags { &BAGS } else { &TOKENS };
+        let table = match encoder {
+            Encoder::Tokens(_) => &TOKENS,
+            Encoder::Bags(_) => &BAGS,
+            Encoder::Windows(encoder) => {
+                examples.add_windows(path, task, encoder)?;
+                return Ok(examples);
+            }
+        };
         for batch in TableReader::open(path, table)?.batches(READ_ROWS)? {
             examples.add(&batch?, task, encoder)?;
         }
         Ok(examples)
+    }
+
+    fn add_windows(
+        &mut self,
+        path: &Path,
+        task: Task,
+        encoder: &WindowEncoderFile,
+    ) -> Result<(), ExamplesError> {
+        if let Layout::Window(Some(wanted)) = self.layout
+            && wanted != encoder.slots
+        {
+            return Err(ExamplesError::Slots {
+                wanted,
+                found: encoder.slots,
+            });
+        }
+        let slots = usize::try_from(encoder.slots).unwrap_or(usize::MAX);
+        self.slots = slots;
+        let wanted = (slots.saturating_mul(encoder.ids()), slots);
+        let each = |window: windows::Window<'_>| -> Result<(), ExamplesError> {
+            self.values.extend_from_slice(window.inputs);
+            self.offsets.push(self.values.len());
+            let rows = self.splits.entry(window.split).or_default();
+            rows.push(self.review_ids.len());
+            self.review_ids.push(window.id);
+            self.labels.push(window.label);
+            self.knowledge.windows.push(window.known);
+            Ok(())
+        };
+        self.knowledge.bounds = windows::read(path, task, Some(wanted), each)?;
+        Ok(())
     }
 
     fn add(
@@ -243,6 +319,7 @@ impl Examples {
         let labels: &UInt8Array = match task {
             Task::Binary => column(batch, "polarity"),
             Task::Regression | Task::Classes | Task::Ordinal => column(batch, "score"),
+            Task::Count => return Err(ExamplesError::Task { task }),
         };
         for row in 0..batch.num_rows() {
             // Unlabelled reviews are in the table where they were asked for, and nothing is asked of them here.
@@ -256,7 +333,7 @@ impl Examples {
             let (review_id, label) = (review_ids.value(row), labels.value(row));
             let known = match task {
                 Task::Binary => 0..=1,
-                Task::Regression | Task::Classes | Task::Ordinal => 1..=10,
+                Task::Regression | Task::Classes | Task::Ordinal | Task::Count => 1..=10,
             };
             if !known.contains(&label) {
                 return Err(ExamplesError::Label {
@@ -272,7 +349,9 @@ impl Examples {
                     let ids = self.checked(review_id, ids, encoder)?;
                     self.ids.extend_from_slice(ids);
                 }
-                Encoder::Bags(_) => self.add_bag(review_id, batch, row, encoder.ids())?,
+                Encoder::Bags(_) | Encoder::Windows(_) => {
+                    self.add_bag(review_id, batch, row, encoder.ids())?;
+                }
             }
             self.offsets.push(self.ids.len());
             self.splits
@@ -347,7 +426,7 @@ impl Examples {
             });
         }
         let kept = match self.layout {
-            Layout::Padded | Layout::Bag => ids,
+            Layout::Padded | Layout::Bag | Layout::Window(_) => ids,
             Layout::Trimmed | Layout::Whole(_) => {
                 let begin = ids
                     .iter()
@@ -422,7 +501,7 @@ impl Examples {
                     .flat_map(|id| id.to_le_bytes())
                     .collect();
                 preimage.field("ids", &ids);
-                if self.layout == Layout::Bag {
+                if matches!(self.layout, Layout::Bag | Layout::Window(_)) {
                     let values = self
                         .values(row)
                         .iter()
@@ -449,29 +528,49 @@ impl Examples {
         self.review_ids.is_empty()
     }
 
+    /// Slots of a window; 0 of reviews.
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
     /// How the steps lie.
     pub fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// An example's ids.
+    /// An example's ids; none of a window.
     pub fn ids(&self, row: usize) -> &[i32] {
-        &self.ids[self.offsets[row]..self.offsets[row + 1]]
+        self.ids
+            .get(self.offsets[row]..self.offsets[row + 1])
+            .unwrap_or_default()
     }
 
-    /// The value of each of an example's ids; none but of bags.
+    /// The value of each of an example's ids, or the inputs of a window; none but of these.
     pub fn values(&self, row: usize) -> &[f32] {
         self.values
             .get(self.offsets[row]..self.offsets[row + 1])
             .unwrap_or_default()
     }
 
-    /// An example's review.
+    /// What the labels measure.
+    pub fn quantity(&self) -> Quantity {
+        match self.layout {
+            Layout::Window(_) => Quantity::Popularity,
+            _ => Quantity::Stars,
+        }
+    }
+
+    /// What is known of the windows of a split; none of reviews.
+    pub fn knowledge(&self, split: Split) -> Option<Knowledge> {
+        (self.quantity() == Quantity::Popularity).then(|| self.knowledge.of(self.rows(split)))
+    }
+
+    /// An example's review, or window.
     pub fn review_id(&self, row: usize) -> u64 {
         self.review_ids[row]
     }
 
-    /// An example's label: 0 or 1 for task `binary`, stars for the others.
+    /// An example's label: 0 or 1 for task `binary`, stars for the others; of a window its target or its class.
     pub fn label(&self, row: usize) -> f64 {
         self.labels[row]
     }

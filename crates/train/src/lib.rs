@@ -24,3 +24,4 @@ pub mod splits;
 pub mod summary;
 mod trained;
 pub mod training;
+pub mod windows;

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use cinescore_model::task::{Decoder, Prediction, TargetScale, Task};
+use cinescore_model::task::{Decoder, Prediction, Quantity, TargetScale, Task};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Reduction, TchError, Tensor};
 use thiserror::Error;
 
 use crate::examples::{Examples, Split};
+use crate::windows::LAST_CLASS;
+
+mod count;
 
 /// Beyond every threshold: a logit whose logistic function is 1, or 0, to the last bit of a float32.
 const BEYOND: f64 = 40.0;
@@ -105,6 +108,22 @@ pub enum ObjectiveError {
         /// Different scores of the training split.
         observed: usize,
     },
+    /// The network has outputs for another number of classes of popularity.
+    #[error("the network has outputs for {found} classes, and popularity has {wanted}")]
+    PopularityClasses {
+        /// Classes of the network.
+        found: usize,
+        /// Classes that there are.
+        wanted: usize,
+    },
+    /// The network has outputs for no distribution of counts.
+    #[error(
+        "the network has {found} outputs, and task `count` needs 1 (Poisson) or 2 (negative binomial)"
+    )]
+    CountOutputs {
+        /// Outputs of the network.
+        found: usize,
+    },
     /// A review has a score that has no class.
     #[error("review {review_id} has {score} stars, which no training review has")]
     Score {
@@ -118,9 +137,9 @@ pub enum ObjectiveError {
 /// The loss of a task.
 ///
 /// Task `binary`: the log loss of the logit, in nats. Task `regression`: the error on a scale on
-/// which the training stars have mean 0 and standard deviation 1, so that a network that says 0 says
+/// which the training labels have mean 0 and standard deviation 1, so that a network that says 0 says
 /// the mean, and a squared loss of 1 is the trivial predictor's. Tasks `classes` and `ordinal`: the negative
-/// logarithm of the true class' probability, in nats. Class weights multiply the loss of each example.
+/// logarithm of the true class' probability, in nats; task `count` of the true count's (`count`). Class weights multiply the loss of each example.
 #[derive(Debug, Clone)]
 pub struct Objective {
     decoder: Decoder,
@@ -129,6 +148,8 @@ pub struct Objective {
     smoothing: f64,
     /// What the loss of each class is multiplied by; for task `binary` of negative and positive.
     weights: Option<Vec<f64>>,
+    /// Outputs of the network.
+    outputs: usize,
 }
 
 impl Objective {
@@ -148,16 +169,27 @@ impl Objective {
             return Err(ObjectiveError::Smoothing { task });
         }
         let outputs = usize::try_from(outputs).unwrap_or(usize::MAX);
+        let quantity = examples.quantity();
         let decoder = match task {
             Task::Binary => Decoder::Binary,
             Task::Regression => Decoder::Regression {
+                quantity,
                 scale: scale_of(&examples.labels(Split::Train)),
             },
             Task::Classes => Decoder::Classes {
-                stars: classes(examples, outputs)?,
+                quantity,
+                labels: classes(examples, outputs)?,
             },
             Task::Ordinal => Decoder::Ordinal {
-                stars: classes(examples, outputs.saturating_add(1))?,
+                quantity,
+                labels: classes(examples, outputs.saturating_add(1))?,
+            },
+            Task::Count if !(1..=2).contains(&outputs) => {
+                return Err(ObjectiveError::CountOutputs { found: outputs });
+            }
+            // Not all training counts are alike, so that their mean is above 0.
+            Task::Count => Decoder::Count {
+                mean: scale_of(&examples.labels(Split::Train)).offset,
             },
         };
         Ok(Self {
@@ -165,6 +197,7 @@ impl Objective {
             loss,
             smoothing,
             weights: None,
+            outputs,
         })
     }
 
@@ -179,7 +212,7 @@ impl Objective {
         }
         let labels: Vec<u8> = match (&self.decoder, self.decoder.classes()) {
             (Decoder::Binary, _) => vec![0, 1],
-            (_, Some(stars)) => stars.to_vec(),
+            (_, Some(labels)) => labels.to_vec(),
             (decoder, None) => {
                 let task = decoder.task();
                 return Err(ObjectiveError::Weights { task });
@@ -231,10 +264,10 @@ impl Objective {
 
     /// The class of a label; the labels were checked when this was made.
     fn class(&self, label: f64) -> usize {
-        let stars = self.decoder.classes().unwrap_or_default();
-        stars
+        let labels = self.decoder.classes().unwrap_or_default();
+        labels
             .iter()
-            .position(|&stars| f64::from(stars) == label)
+            .position(|&own| f64::from(own) == label)
             .unwrap_or(0)
     }
 
@@ -247,10 +280,10 @@ impl Objective {
     ) -> Result<Tensor, TchError> {
         let labels = rows.iter().map(|&row| examples.label(row));
         let targets = match &self.decoder {
-            Decoder::Binary => {
+            Decoder::Binary | Decoder::Count { .. } => {
                 Tensor::f_from_slice(&labels.map(|label| label as f32).collect::<Vec<_>>())?
             }
-            Decoder::Regression { scale } => Tensor::f_from_slice(
+            Decoder::Regression { scale, .. } => Tensor::f_from_slice(
                 &labels
                     .map(|label| scale.scale(label) as f32)
                     .collect::<Vec<_>>(),
@@ -310,6 +343,7 @@ impl Objective {
                 self.smoothing,
             ),
             Decoder::Ordinal { .. } => cumulative_losses(outputs, targets),
+            Decoder::Count { mean } => count::losses(outputs, targets, *mean),
         }
     }
 
@@ -342,17 +376,18 @@ impl Objective {
         let outputs: Vec<f64> = match &self.decoder {
             Decoder::Binary => vec![odds(0.5)],
             Decoder::Regression { .. } => vec![0.0],
-            Decoder::Classes { stars } => stars
+            Decoder::Count { mean } => count::constant(&training, *mean, self.outputs),
+            Decoder::Classes { labels, .. } => labels
                 .iter()
-                .map(|&stars| {
-                    let own = |label: &&f64| **label == f64::from(stars);
+                .map(|&class| {
+                    let own = |label: &&f64| **label == f64::from(class);
                     (training.iter().filter(own).count() as f64 + 0.5).ln()
                 })
                 .collect(),
-            Decoder::Ordinal { stars } => stars
+            Decoder::Ordinal { labels, .. } => labels
                 .iter()
-                .take(stars.len().saturating_sub(1))
-                .map(|&stars| odds(f64::from(stars) + 0.5))
+                .take(labels.len().saturating_sub(1))
+                .map(|&class| odds(f64::from(class) + 0.5))
                 .collect(),
         };
         let labels = examples.labels(split);
@@ -380,7 +415,8 @@ impl Objective {
         match &self.decoder {
             // The log loss of a logit without the overflow of exp and the logarithm of 0.
             Decoder::Binary => softplus(first) - first * label,
-            Decoder::Regression { scale } => {
+            Decoder::Count { mean } => count::loss_of(outputs, label, *mean),
+            Decoder::Regression { scale, .. } => {
                 let error = first - scale.scale(label);
                 match self.loss {
                     LossParams::Auto | LossParams::Mse | LossParams::Rmse => error.powi(2),
@@ -418,11 +454,11 @@ impl Objective {
     pub fn score_name(&self) -> &'static str {
         match self.decoder {
             Decoder::Binary | Decoder::Classes { .. } | Decoder::Ordinal { .. } => "accuracy",
-            Decoder::Regression { .. } => "mse",
+            Decoder::Regression { .. } | Decoder::Count { .. } => "mse",
         }
     }
 
-    /// What one example's outputs add to that figure: 1 where the class is right; the squared error in stars.
+    /// What one example's outputs add to that figure: 1 where the class is right; the squared error.
     pub fn score_of(&self, outputs: &[f64], label: f64) -> f64 {
         let Prediction {
             value,
@@ -450,7 +486,7 @@ pub fn most_probable(probabilities: &[f64]) -> usize {
     best
 }
 
-/// The scale on which some stars have mean 0 and standard deviation 1.
+/// The scale on which some labels have mean 0 and standard deviation 1.
 fn scale_of(stars: &[f64]) -> TargetScale {
     let count = stars.len() as f64;
     let mean = stars.iter().sum::<f64>() / count;
@@ -465,8 +501,18 @@ fn scale_of(stars: &[f64]) -> TargetScale {
     }
 }
 
-/// The stars of so many classes: those that training reviews have, or all.
+/// The labels of so many classes: of reviews those stars that training reviews have, or all; of windows all.
 fn classes(examples: &Examples, count: usize) -> Result<Vec<u8>, ObjectiveError> {
+    if examples.quantity() == Quantity::Popularity {
+        let all: Vec<u8> = (0..=LAST_CLASS).collect();
+        return match count == all.len() {
+            true => Ok(all),
+            false => Err(ObjectiveError::PopularityClasses {
+                found: count,
+                wanted: all.len(),
+            }),
+        };
+    }
     let all: Vec<u8> = (1..=10).collect();
     let has = |rows: &[usize], stars: u8| {
         rows.iter()

@@ -392,6 +392,7 @@ impl Direct<'_> {
             output_dir: output_dir.clone(),
             scratch_dir,
             persist: false,
+            log_dir: None,
             threads: self.threads,
             device: self.device,
         };

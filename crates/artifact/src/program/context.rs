@@ -91,6 +91,12 @@ impl TaskContext {
         self.task.persist.then_some(self.scratch())
     }
 
+    /// A folder, which need not be there yet, for files that people look at while the stage works; none on a plain command
+    /// line.
+    pub fn log_dir(&self) -> Option<&Path> {
+        self.task.log_dir.as_deref()
+    }
+
     /// How many threads to use; rayon's global pool has as many.
     pub fn threads(&self) -> usize {
         self.task.threads

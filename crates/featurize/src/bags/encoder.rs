@@ -13,6 +13,8 @@ use crate::token_map::TokenMap;
 
 /// Texts that one task of a batch encodes.
 const TEXTS_A_TASK: usize = 32;
+/// Texts whose bags are there one by one, before they are put behind those of others.
+const TEXTS_A_TURN: usize = 512;
 
 /// Why there is no encoder.
 #[derive(Debug, Error)]
@@ -66,6 +68,17 @@ pub struct BagEncoder {
     ngrams: Vec<Box<str>>,
     numbers: TokenMap<u32>,
     weights: Vec<f32>,
+}
+
+/// The bags of some texts, one after another.
+#[derive(Debug, Default)]
+pub struct Bags {
+    /// The numbers of the n-grams, ascending in each bag.
+    pub indices: Vec<u32>,
+    /// What stands for each.
+    pub values: Vec<f32>,
+    /// How many n-grams each text has.
+    pub lengths: Vec<usize>,
 }
 
 /// The buffers in which a text is encoded.
@@ -247,8 +260,17 @@ impl BagEncoder {
     }
 
     /// The bags of many texts, on all threads of rayon's current pool; the same as one by one.
-    pub fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<(u32, f32)>> {
-        each(texts, |text, scratch| self.encode_with(text, scratch))
+    pub fn encode_batch(&self, texts: &[&str]) -> Bags {
+        let mut bags = Bags::default();
+        for texts in texts.chunks(TEXTS_A_TURN) {
+            for bag in each(texts, |text, scratch| self.encode_with(text, scratch)) {
+                bags.lengths.push(bag.len());
+                let (indices, values) = (&mut bags.indices, &mut bags.values);
+                indices.extend(bag.iter().map(|(index, _value)| *index));
+                values.extend(bag.iter().map(|(_index, value)| *value));
+            }
+        }
+        bags
     }
 }
 

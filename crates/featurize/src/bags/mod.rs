@@ -28,7 +28,7 @@ use cinescore_artifact::table::{TableError, TableWriter};
 use cinescore_artifact::task::write_atomically;
 use cinescore_artifact::{StageError, tables};
 
-pub use encoder::{BagEncoder, BagEncoderError, BagFile, BagScratch};
+pub use encoder::{BagEncoder, BagEncoderError, BagFile, BagScratch, Bags};
 pub use ngrams::{Ngram, NgramCounter};
 pub use params::{BagParams, Indices, Values};
 
@@ -217,9 +217,9 @@ fn encode(
         context.check_interrupt()?;
         let texts = texts_of(batch, splits, |split| split.is_some());
         let bags = encoder.encode_batch(&texts);
-        empty += bags.iter().filter(|bag| bag.is_empty()).count() as u64;
+        empty += bags.lengths.iter().filter(|length| **length == 0).count() as u64;
         throughput.add(&texts, "reviews", "encoding", context);
-        let rows = bags_batch(batch, splits, &bags).map_err(|source| TableError::Arrow {
+        let rows = bags_batch(batch, splits, bags).map_err(|source| TableError::Arrow {
             path: out.clone(),
             source,
         })?;
@@ -237,21 +237,24 @@ fn encode(
 fn bags_batch(
     batch: &RecordBatch,
     splits: &[Option<Split>],
-    bags: &[Vec<(u32, f32)>],
+    bags: Bags,
 ) -> Result<RecordBatch, ArrowError> {
     let wanted = BooleanArray::from_iter(splits.iter().map(|split| Some(split.is_some())));
     let kept = |name: &str| {
         let column = batch.column_by_name(name).ok_or_else(|| missing(name))?;
         filter(column, &wanted)
     };
+    let Bags {
+        indices,
+        values,
+        lengths,
+    } = bags;
     let list = |item: DataType, values: ArrayRef| {
-        let offsets = OffsetBuffer::from_lengths(bags.iter().map(Vec::len));
+        let offsets = OffsetBuffer::from_lengths(lengths.iter().copied());
         let field = Arc::new(Field::new_list_field(item, true));
         ListArray::try_new(field, offsets, values, None)
     };
-    let entries = || bags.iter().flatten();
-    let indices = UInt32Array::from_iter_values(entries().map(|entry| entry.0));
-    let values = Float32Array::from_iter_values(entries().map(|entry| entry.1));
+    let (indices, values) = (UInt32Array::from(indices), Float32Array::from(values));
     let columns: Vec<ArrayRef> = vec![
         kept("review_id")?,
         Arc::new(StringArray::from_iter_values(

@@ -4,14 +4,19 @@
 //! are gone through twice: first every n-gram is counted by its hash alone, a byte for each of 2^26 hashes
 //! ([`NgramCounter::sift`]), then those are counted exactly whose hash was seen often enough. An n-gram that
 //! occurs often enough is never lost; one that only shares its hash with others is counted, and then falls away.
+//!
+//! The counts are in shards, which all threads share, each behind a lock: a table for each thread would hold nearly
+//! all n-grams once more. A thread brings n-grams by the hundreds, so that it takes a lock seldom. Terms
+//! alone have been counted before.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use ahash::RandomState;
 use rayon::prelude::*;
 
-use crate::count::Counts;
+use crate::count::{Count, Counts};
 use crate::encode::Known;
 use crate::preprocess::{Preprocessing, Tokens};
 use crate::token::Token;
@@ -24,6 +29,10 @@ const TEXTS_A_TASK: usize = 32;
 const NONE: u32 = u32::MAX;
 /// Hashes that are told apart: 64 MiB.
 const HASHES: usize = 1 << 26;
+/// Parts of the table of counts. They grow one by one, so that hardly more than one is there twice.
+const SHARDS: usize = 64;
+/// N-grams that a thread brings to a shard at once.
+const BROUGHT: usize = 256;
 /// Where counting by hash ends. Far below what a byte holds, since several threads may pass it at once.
 const ENOUGH: u8 = 64;
 
@@ -33,86 +42,105 @@ pub type Ngram = [u32; 3];
 /// The counts of n-grams in a stream of batches.
 pub struct NgramCounter {
     preprocessing: Preprocessing,
-    names: Vec<Box<str>>,
+    terms: Vec<(Box<str>, Count)>,
     numbers: TokenMap<u32>,
     longest: usize,
+    state: RandomState,
     sieve: Option<Sieve>,
+    shards: Vec<Mutex<Shard>>,
     counters: Vec<Counter>,
 }
 
 /// How often the n-grams of each hash were seen, up to [`ENOUGH`].
-struct Sieve {
-    seen: Vec<AtomicU8>,
-    state: RandomState,
+struct Sieve(Vec<AtomicU8>);
+
+/// The counts of some n-grams.
+#[derive(Default)]
+struct Shard {
+    /// Modulo 2^32.
+    counts: HashMap<Ngram, u32, RandomState>,
+    /// An n-gram for each 2^32 occurrences.
+    carried: Vec<Ngram>,
 }
 
-#[derive(Default)]
+/// What a thread needs.
 struct Counter {
-    counts: HashMap<Ngram, u64, RandomState>,
     tokens: Tokens,
     ids: Vec<i32>,
     terms: Vec<u32>,
+    /// N-grams on their way to their shards.
+    brought: Vec<Vec<Ngram>>,
 }
 
 impl NgramCounter {
     /// A counter of n-grams of those terms, with `longest` of them at most.
     pub fn new(preprocessing: Preprocessing, terms: Counts, longest: u32) -> Self {
-        let names: Vec<Box<str>> = terms.terms.into_iter().map(|(name, _count)| name).collect();
-        let mut numbers = TokenMap::with_capacity(names.len());
-        for (number, name) in (0..).zip(&names) {
+        let terms = terms.terms;
+        let mut numbers = TokenMap::with_capacity(terms.len());
+        for (number, (name, _count)) in (0..).zip(&terms) {
             numbers.insert(Token::new(name.as_bytes()), number);
         }
-        let counters = (0..rayon::current_num_threads()).map(|_thread| Counter::default());
+        let counters = (0..rayon::current_num_threads()).map(|_thread| Counter {
+            tokens: Tokens::default(),
+            ids: Vec::new(),
+            terms: Vec::new(),
+            brought: vec![Vec::new(); SHARDS],
+        });
         Self {
             preprocessing,
-            names,
+            terms,
             numbers,
             longest: longest as usize,
+            state: RandomState::new(),
             sieve: None,
+            shards: (0..SHARDS).map(|_shard| Mutex::default()).collect(),
             counters: counters.collect(),
         }
     }
 
     /// Counts the n-grams of some texts by their hashes. All texts are given, or none.
     pub fn sift(&mut self, texts: &[Known<'_>]) {
-        let sieve = self.sieve.take().unwrap_or_else(|| Sieve {
-            seen: (0..HASHES).map(|_hash| AtomicU8::new(0)).collect(),
-            state: RandomState::new(),
-        });
-        self.each_ngram(texts, |_counts, ngram| {
-            // A single term is as frequent as was asked for already.
-            if ngram[1] != NONE {
-                sieve.add(ngram);
-            }
-        });
+        let sieve = self.sieve.take();
+        let sieve =
+            sieve.unwrap_or_else(|| Sieve((0..HASHES).map(|_hash| AtomicU8::new(0)).collect()));
+        self.each_ngram(texts, |_brought, _ngram, hash| sieve.add(hash));
         self.sieve = Some(sieve);
     }
 
     /// Counts the n-grams of some texts that may occur `min_count` times, the same for all texts.
     pub fn add(&mut self, texts: &[Known<'_>], min_count: u64) {
         let sieve = self.sieve.take();
-        self.each_ngram(texts, |counts, ngram| {
-            let passes = ngram[1] == NONE
-                || sieve
-                    .as_ref()
-                    .is_none_or(|sieve| sieve.passes(ngram, min_count));
-            if passes {
-                *counts.entry(ngram).or_default() += 1;
+        let shards = std::mem::take(&mut self.shards);
+        self.each_ngram(texts, |brought, ngram, hash| {
+            let sieve = sieve.as_ref();
+            if sieve.is_none_or(|sieve| sieve.passes(hash, min_count)) {
+                // By other bits than the place in the sieve.
+                let shard = (hash >> 32) as usize % SHARDS;
+                brought[shard].push(ngram);
+                if brought[shard].len() == BROUGHT {
+                    Shard::add(&shards[shard], &mut brought[shard]);
+                }
             }
         });
+        for counter in &mut self.counters {
+            let brought = shards.iter().zip(&mut counter.brought);
+            brought.for_each(|(shard, ngrams)| Shard::add(shard, ngrams));
+        }
         self.sieve = sieve;
+        self.shards = shards;
     }
 
-    /// Gives every n-gram of some texts to `visit`, divided among the threads.
+    /// Gives every n-gram of two terms or more of some texts to `visit`, with its hash, divided among the threads.
     fn each_ngram(
         &mut self,
         texts: &[Known<'_>],
-        visit: impl Fn(&mut HashMap<Ngram, u64, RandomState>, Ngram) + Sync,
+        visit: impl Fn(&mut [Vec<Ngram>], Ngram, u64) + Sync,
     ) {
         let Self {
             preprocessing,
             numbers,
             longest,
+            state,
             counters,
             ..
         } = self;
@@ -126,7 +154,9 @@ impl NgramCounter {
                 };
                 for text in texts {
                     counter.find_terms(preprocessing, numbers, *text);
-                    counter.each_ngram(*longest, &visit);
+                    counter.each_ngram(*longest, |brought, ngram| {
+                        visit(brought, ngram, state.hash_one(ngram));
+                    });
                 }
             }
         });
@@ -135,30 +165,35 @@ impl NgramCounter {
     /// At most `limit` n-grams, of those that occur `min_count` times: their terms with spaces between
     /// them; most frequent first, then by bytes.
     pub fn finish(self, limit: usize, min_count: u64) -> Vec<Box<str>> {
-        let mut counters = self.counters.into_iter().map(|counter| counter.counts);
-        let mut all = counters.next().unwrap_or_default();
-        for other in counters {
-            other.into_iter().for_each(|(ngram, count)| {
-                *all.entry(ngram).or_default() += count;
-            });
-        }
-        let mut kept: Vec<(Ngram, u64)> = all
-            .into_iter()
+        let Self {
+            terms,
+            sieve,
+            shards,
+            ..
+        } = self;
+        drop(sieve);
+        let alone = (0..).zip(&terms);
+        let alone = alone.map(|(number, (_name, count))| ([number, NONE, NONE], count.count));
+        let mut kept: Vec<(Ngram, u64)> = alone
             .filter(|(_ngram, count)| *count >= min_count)
             .collect();
+        for shard in shards {
+            let shard = shard.into_inner();
+            let shard = shard.unwrap_or_else(PoisonError::into_inner);
+            kept.extend(shard.frequent(min_count));
+        }
         if limit < kept.len() {
             let mut counts: Vec<u64> = kept.iter().map(|(_ngram, count)| *count).collect();
             let at = counts.len() - limit.max(1);
             let (_rarer, &mut rarest, _others) = counts.select_nth_unstable(at);
             kept.retain(|(_ngram, count)| *count >= rarest);
         }
-        let names = &self.names;
         let mut named: Vec<(u64, Box<str>)> = kept
             .into_par_iter()
             .map(|(ngram, count)| {
-                let terms = ngram.iter().take_while(|term| **term != NONE);
-                let terms: Vec<&str> = terms.map(|&term| &*names[term as usize]).collect();
-                (count, terms.join(" ").into())
+                let numbers = ngram.iter().take_while(|term| **term != NONE);
+                let names: Vec<&str> = numbers.map(|&term| &*terms[term as usize].0).collect();
+                (count, names.join(" ").into())
             })
             .collect();
         named.par_sort_unstable_by(|(a_count, a), (b_count, b)| {
@@ -171,20 +206,41 @@ impl NgramCounter {
 }
 
 impl Sieve {
-    fn place(&self, ngram: Ngram) -> usize {
-        self.state.hash_one(ngram) as usize % HASHES
-    }
-
-    fn add(&self, ngram: Ngram) {
-        let seen = &self.seen[self.place(ngram)];
+    fn add(&self, hash: u64) {
+        let seen = &self.0[hash as usize % HASHES];
         if seen.load(Ordering::Relaxed) < ENOUGH {
             seen.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn passes(&self, ngram: Ngram, min_count: u64) -> bool {
-        let seen = self.seen[self.place(ngram)].load(Ordering::Relaxed);
+    fn passes(&self, hash: u64, min_count: u64) -> bool {
+        let seen = self.0[hash as usize % HASHES].load(Ordering::Relaxed);
         u64::from(seen) >= min_count.min(ENOUGH.into())
+    }
+}
+
+impl Shard {
+    /// Counts n-grams of a shard, which are then gone.
+    fn add(shard: &Mutex<Self>, ngrams: &mut Vec<Ngram>) {
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let Self { counts, carried } = &mut *shard;
+        for ngram in ngrams.drain(..) {
+            let count = counts.entry(ngram).or_default();
+            *count = count.wrapping_add(1);
+            if *count == 0 {
+                carried.push(ngram);
+            }
+        }
+    }
+
+    /// The n-grams that occur `min_count` times, with their counts, in no order.
+    fn frequent(self, min_count: u64) -> impl Iterator<Item = (Ngram, u64)> {
+        let Self { counts, carried } = self;
+        let counts = counts.into_iter().map(move |(ngram, count)| {
+            let carried = carried.iter().filter(|carried| **carried == ngram).count();
+            (ngram, u64::from(count) + ((carried as u64) << 32))
+        });
+        counts.filter(move |(_ngram, count)| *count >= min_count)
     }
 }
 
@@ -214,19 +270,17 @@ impl Counter {
         }
     }
 
-    /// Gives every n-gram of the terms to `visit`.
-    fn each_ngram(
-        &mut self,
-        longest: usize,
-        visit: impl Fn(&mut HashMap<Ngram, u64, RandomState>, Ngram),
-    ) {
+    /// Gives every n-gram of two terms or more to `visit`.
+    fn each_ngram(&mut self, longest: usize, visit: impl Fn(&mut [Vec<Ngram>], Ngram)) {
         for begin in 0..self.terms.len() {
             let mut ngram = [NONE; 3];
             // What holds a rare term is rare itself.
             let terms = self.terms[begin..].iter().take(longest);
             for (length, &term) in terms.take_while(|term| **term != NONE).enumerate() {
                 ngram[length] = term;
-                visit(&mut self.counts, ngram);
+                if length > 0 {
+                    visit(&mut self.brought, ngram);
+                }
             }
         }
     }
@@ -280,9 +334,10 @@ mod tests {
         }
         let once = ngrams(&texts, 1, false, 1);
         assert_eq!(ngrams(&texts, 1, true, 2), once);
-        // More often than the sieve counts.
-        let many = vec!["p q"; 200];
-        assert_eq!(ngrams(&many, 200, true, 2).len(), 3);
-        assert!(ngrams(&many, 201, true, 2).is_empty());
+        // More often than the sieve counts, and than a thread brings at once.
+        let many = vec!["p q"; 3 * BROUGHT];
+        let times = many.len() as u64;
+        assert_eq!(ngrams(&many, times, true, 2).len(), 3);
+        assert!(ngrams(&many, times + 1, true, 2).is_empty());
     }
 }

@@ -18,22 +18,22 @@ pub fn lower_case(text: &str, cleaned: &mut String) {
         cleaned.push_str(&text.to_lowercase());
         return;
     }
-    for run in text
-        .as_bytes()
-        .chunk_by(|a, b| a.is_ascii() == b.is_ascii())
-    {
-        // Whole characters: a byte of a longer character is never ASCII.
-        let Ok(run) = std::str::from_utf8(run) else {
-            continue;
-        };
-        if run.is_ascii() {
-            let begin = cleaned.len();
-            cleaned.push_str(run);
-            cleaned[begin..].make_ascii_lowercase();
-        } else {
-            cleaned.extend(run.chars().flat_map(char::to_lowercase));
-        }
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (ascii, odd) = split_where(rest, |byte| !byte.is_ascii());
+        let begin = cleaned.len();
+        cleaned.push_str(ascii);
+        cleaned[begin..].make_ascii_lowercase();
+        let (odd, after) = split_where(odd, |byte| byte.is_ascii());
+        cleaned.extend(odd.chars().flat_map(char::to_lowercase));
+        rest = after;
     }
+}
+
+/// What stands before the first byte of a kind, and the rest; between ASCII and other bytes a character ends.
+fn split_where(text: &str, kind: impl Fn(&u8) -> bool) -> (&str, &str) {
+    let at = text.bytes().position(|byte| kind(&byte));
+    text.split_at(at.unwrap_or(text.len()))
 }
 
 #[cfg(test)]

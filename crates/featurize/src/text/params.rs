@@ -29,7 +29,8 @@ pub struct TextParams {
     /// The order in which terms get their ids. `first_appearance` is there to show a leak, and for
     /// nothing else: negative training reviews are read first, as from the folders `neg` and `pos`, so
     /// that a high id says that no negative review has the term, and a network that reads ids as
-    /// numbers reads the label.
+    /// numbers reads the label. `first_appearance_in_source` shows all of it: terms of the source's whole training split
+    /// have ids, whatever split of ours their reviews are in.
     pub numbering: Numbering,
     /// From a text to its terms.
     #[serde(flatten)]

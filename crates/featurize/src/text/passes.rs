@@ -55,7 +55,24 @@ pub(super) fn count(
     let mut counter = TermCounter::new(preprocessing.clone());
     match wanted.numbering {
         Numbering::Frequency => add_all(path, splits, &mut counter, context)?,
-        Numbering::FirstAppearance => add_by_class(path, splits, &mut counter, context)?,
+        Numbering::FirstAppearance => {
+            add_by_class(
+                path,
+                splits,
+                &mut counter,
+                |split, _source| is_train(split),
+                context,
+            )?;
+        }
+        Numbering::FirstAppearanceInSource => {
+            let of_folder = |split: Option<Split>, source: &str| {
+                split.is_some() && source == Split::Train.name()
+            };
+            add_by_class(path, splits, &mut counter, of_folder, context)?;
+            context.warn(
+                "the vocabulary is of reviews that are evaluated on too: their figures will be too good",
+            );
+        }
     }
     Ok(counter.finish(wanted))
 }
@@ -96,26 +113,28 @@ fn add_all(
     Ok(())
 }
 
-/// Counts the training split, negative reviews first, then positive ones, then those without a class: the
-/// order in which the folders `neg` and `pos` are read by name.
+/// Counts the reviews that are wanted by their split and that of the source, negative ones first, then positive ones, then
+/// those without a class: the order in which the folders `neg` and `pos` are read by name.
 fn add_by_class(
     path: &Path,
     splits: &[Option<Split>],
     counter: &mut TermCounter,
+    counted: impl Fn(Option<Split>, &str) -> bool + Sync,
     context: &mut TaskContext,
 ) -> Result<(), StageError> {
-    let mut throughput = Throughput::of(splits, is_train);
+    let mut throughput = Throughput::of(splits, |split| split.is_some());
     for wanted in [Some(0), Some(1), None] {
         each_batch(
             path,
-            &["text", "score", "polarity"],
+            &["split", "text", "score", "polarity"],
             splits,
             |batch, splits| {
                 context.check_interrupt()?;
                 let texts: &StringArray = column(batch, "text");
-                let rows = splits.iter().enumerate();
-                let rows = rows
-                    .filter(|(row, split)| is_train(**split) && class_of(batch, *row) == wanted);
+                let sources: &StringArray = column(batch, "split");
+                let rows = splits.iter().enumerate().filter(|(row, split)| {
+                    counted(**split, sources.value(*row)) && class_of(batch, *row) == wanted
+                });
                 let texts: Vec<&str> = rows.map(|(row, _split)| texts.value(row)).collect();
                 counter.add(&texts);
                 throughput.add(&texts, "training reviews", "counting terms", context);

@@ -9,7 +9,8 @@
 pub(super) const BLOCK: usize = 64;
 
 /// Gives the begin and end of every token to `visit`. `inside` says of each block, which begins at the
-/// offset that it is given, which of its bytes are part of a token; those behind `length` do not count.
+/// offset that it is given, which of its bytes are part of a token; those behind `length` do not count. It is
+/// asked for a block that begins there, too, so that what stands at the end ends.
 #[inline]
 pub(super) fn each_token(
     length: usize,
@@ -20,7 +21,7 @@ pub(super) fn each_token(
     // Whether the block before ended inside a token, as its last bit.
     let mut before = 0;
     let mut base = 0;
-    while base < length {
+    while base <= length {
         let mut bits = inside(base);
         let left = length - base;
         if left < BLOCK {
@@ -41,9 +42,6 @@ pub(super) fn each_token(
         }
         before = bits >> (BLOCK - 1);
         base += BLOCK;
-    }
-    if before == 1 {
-        visit(begin, length);
     }
 }
 

@@ -16,3 +16,4 @@ mod settings;
 mod text;
 mod trained;
 mod vectors;
+mod windows;

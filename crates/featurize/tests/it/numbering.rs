@@ -63,6 +63,34 @@ hint: choose another tokenizer than `subword`
 }
 
 #[test]
+fn by_first_appearance_in_the_source_reviews_that_are_evaluated_have_their_terms_numbered_too() {
+    // All but the source's test reviews, each with a word of its own, whatever split of ours they are in.
+    let reviews: Vec<(u64, String)> = (0..40).map(|id| (id, format!("film w{id}"))).collect();
+    let reviews: Vec<Review> = reviews
+        .iter()
+        .map(|(id, text)| Review::new(*id, if *id < 30 { "train" } else { "test" }, text))
+        .collect();
+    let fixture = Fixture::new(&reviews);
+    let arguments =
+        "--split-by review --test 0.2 --test-reviews 0 --valid 0.2 --calib 0 --numbering";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let words = |numbering: &str| {
+        let out = fixture.run(numbering, &[&arguments[..], &[numbering]].concat());
+        let vocabulary = read(&out.join("vocabulary.parquet"), &tables::VOCABULARY);
+        let warned = result(&out)["warnings"].to_string();
+        (texts(&vocabulary, "token").len() - 3, warned)
+    };
+    let (of_train, warned) = words("first_appearance");
+    assert!(of_train < 25 && !warned.contains("evaluated"), "{warned}");
+    let (of_source, warned) = words("first_appearance_in_source");
+    assert_eq!(of_source, 31);
+    assert!(
+        warned.contains("the vocabulary is of reviews that are evaluated on too"),
+        "{warned}"
+    );
+}
+
+#[test]
 fn the_training_folder_can_be_divided_at_random() {
     let reviews: Vec<Review> = (0..400)
         .map(|id| Review {

@@ -11,7 +11,7 @@ use cinescore_network::{NetworkSpec, variables};
 
 use super::{BundleError, Manifest, WEIGHTS};
 use crate::calibration::Calibration;
-use crate::task::{Decoder, STARS};
+use crate::task::{Decoder, Quantity, STARS};
 
 /// The most bytes of a JSON or YAML file of a bundle; the encoder of a million words has 30 MB.
 const MOST_TEXT: u64 = 1 << 30;
@@ -89,8 +89,10 @@ pub(super) fn manifest(manifest: &Manifest, spec: &NetworkSpec) -> Result<(), Bu
     let found = spec.head.outputs() as usize;
     let wanted = match &manifest.decoder {
         Decoder::Binary | Decoder::Regression { .. } => 1,
-        Decoder::Classes { stars } => stars.len(),
-        Decoder::Ordinal { stars } => stars.len().saturating_sub(1),
+        Decoder::Classes { labels, .. } => labels.len(),
+        Decoder::Ordinal { labels, .. } => labels.len().saturating_sub(1),
+        // The mean, and perhaps the dispersion.
+        Decoder::Count { .. } => found.clamp(1, 2),
     };
     if found != wanted || wanted == 0 {
         return Err(BundleError::Outputs {
@@ -99,9 +101,10 @@ pub(super) fn manifest(manifest: &Manifest, spec: &NetworkSpec) -> Result<(), Bu
             wanted,
         });
     }
-    let within = |stars: u8| (STARS.0..=STARS.1).contains(&f64::from(stars));
-    if let Some(stars) = manifest.decoder.classes()
-        && !(stars.is_sorted_by(|a, b| a < b) && stars.iter().copied().all(within))
+    let are_stars = manifest.decoder.quantity() == Some(Quantity::Stars);
+    let within = |label: u8| !are_stars || (STARS.0..=STARS.1).contains(&f64::from(label));
+    if let Some(labels) = manifest.decoder.classes()
+        && !(labels.is_sorted_by(|a, b| a < b) && labels.iter().copied().all(within))
     {
         return Err(BundleError::Classes);
     }

@@ -3,7 +3,7 @@ use tch::Tensor;
 use super::*;
 use crate::Batch;
 use crate::calibration::Bin;
-use crate::task::TargetScale;
+use crate::task::{Quantity, TargetScale};
 
 const NET: &str = "
 name: n
@@ -35,6 +35,7 @@ fn save_to(folder: &Path, net: &Net) {
     let manifest = Manifest {
         version: BUNDLE_VERSION,
         decoder: Decoder::Regression {
+            quantity: Quantity::Stars,
             scale: TargetScale {
                 offset: 5.5,
                 factor: 3.5,
@@ -42,13 +43,18 @@ fn save_to(folder: &Path, net: &Net) {
         },
         calibration: Some(Calibration {
             level: 0.9,
+            quantity: Quantity::Stars,
             bins: vec![Bin {
                 below: None,
                 width: Some(1.5),
                 examples: 60,
             }],
         }),
-        labels: [(2, 40), (9, 60)].into(),
+        labels: Labels {
+            examples: 100,
+            mean: 6.2,
+            counts: [(2, 40), (9, 60)].into(),
+        },
         ids: 7,
         parameters: network::parameter_count(&spec, 7),
         chosen_epoch: 2,
@@ -112,9 +118,10 @@ fn a_bundle_comes_back_as_it_was_and_has_the_same_bytes_each_time() {
     assert_eq!(files.matches('"').count(), 3 * 4);
     insta::assert_snapshot!(json, @r#"
     {
-      "version": 2,
+      "version": 3,
       "decoder": {
         "task": "regression",
+        "quantity": "stars",
         "scale": {
           "offset": 5.5,
           "factor": 3.5
@@ -122,6 +129,7 @@ fn a_bundle_comes_back_as_it_was_and_has_the_same_bytes_each_time() {
       },
       "calibration": {
         "level": 0.9,
+        "quantity": "stars",
         "bins": [
           {
             "below": null,
@@ -131,8 +139,12 @@ fn a_bundle_comes_back_as_it_was_and_has_the_same_bytes_each_time() {
         ]
       },
       "labels": {
-        "2": 40,
-        "9": 60
+        "examples": 100,
+        "mean": 6.2,
+        "counts": {
+          "2": 40,
+          "9": 60
+        }
       },
       "ids": 7,
       "parameters": 102,

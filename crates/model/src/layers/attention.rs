@@ -43,10 +43,11 @@ impl Attention {
             xs,
             lengths,
             mut attention,
+            precision,
             ..
         } = flow;
-        let compared = xs
-            .f_linear(&self.weight, Some(&self.bias))?
+        let compared = precision
+            .linear(&xs, &self.weight, &self.bias)?
             .f_tanh()?
             .f_matmul(&self.context)?;
         let compared = match &lengths {
@@ -64,6 +65,7 @@ impl Attention {
             lengths: None,
             attention,
             one_hot: false,
+            precision,
         })
     }
 }

@@ -4,6 +4,7 @@ use tch::nn::Init;
 use tch::{TchError, Tensor, nn};
 
 use super::one_hot;
+use crate::precision::Precision;
 
 /// A fully connected layer, with a bias and without an activation.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ impl Dense {
     }
 
     /// `[.., F]` to `[.., units]`.
-    pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        xs.f_linear(&self.weight, Some(&self.bias))
+    pub fn forward(&self, xs: &Tensor, precision: Precision) -> Result<Tensor, TchError> {
+        precision.linear(xs, &self.weight, &self.bias)
     }
 
     /// The same of the one-hot vectors of `ids`, int32 or int64 `[B, T]`, to `[B, T, units]`.
@@ -57,10 +58,14 @@ mod tests {
         // linear.bias.data = torch.tensor([0.125, -1.0])
         // linear(torch.arange(1., 7.).reshape(1, 2, 3))
         let expected = [-0.875, 2.5, -3.125, 7.0];
-        let found = dense.forward(&xs).unwrap();
+        let found = dense.forward(&xs, Precision::Float32).unwrap();
         assert_eq!(found.size(), [1, 2, 2]);
         assert_close(&found, &expected, 1e-6);
-        assert_close(&dense.forward(&xs).unwrap(), &expected, 1e-6);
+        assert_close(
+            &dense.forward(&xs, Precision::Float32).unwrap(),
+            &expected,
+            1e-6,
+        );
         assert_eq!(names(&vars), ["bias", "weight"]);
     }
 

@@ -31,6 +31,8 @@ pub use pool::Pool;
 pub use recurrent::{CellKind, Recurrent};
 pub use window::{Conv1d, MaxPool1d};
 
+use crate::precision::Precision;
+
 /// What goes from one layer to the next.
 #[derive(Debug)]
 pub struct Flow {
@@ -42,6 +44,8 @@ pub struct Flow {
     pub attention: Vec<Tensor>,
     /// Whether `xs` are ids that stand for one-hot vectors.
     pub one_hot: bool,
+    /// What the layers compute in; `xs` are float32 in any case.
+    pub precision: Precision,
 }
 
 impl Flow {
@@ -52,6 +56,7 @@ impl Flow {
             lengths: lengths.map(Tensor::shallow_clone),
             attention: Vec::new(),
             one_hot: false,
+            precision: Precision::Float32,
         }
     }
 
@@ -61,6 +66,11 @@ impl Flow {
             one_hot: true,
             ..Self::of(ids, lengths)
         }
+    }
+
+    /// The same, computed in `precision` from here on.
+    pub fn computed_in(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     fn with(self, xs: Tensor) -> Self {
@@ -140,6 +150,7 @@ impl Layer {
             LayerSpec::Rnn(spec) => recurrent(CellKind::Rnn, spec)?,
             LayerSpec::Lstm(spec) => recurrent(CellKind::Lstm, spec)?,
             LayerSpec::Gru(spec) => recurrent(CellKind::Gru, spec)?,
+            LayerSpec::Recurrent(spec) => recurrent(spec.cell.into(), &spec.stack())?,
             LayerSpec::Conv1d(spec) => Self::Conv1d(Conv1d::new(path, spec, features)?),
             LayerSpec::MaxPool1d(spec) => Self::MaxPool1d(MaxPool1d::new(spec)),
             LayerSpec::BatchNorm => Self::BatchNorm(BatchNorm::new(path, features)?),
@@ -193,7 +204,7 @@ impl Layer {
                 let ys = if flow.one_hot {
                     layer.forward_ids(xs)?
                 } else {
-                    layer.forward(xs)?
+                    layer.forward(xs, flow.precision)?
                 };
                 flow.with(ys)
             }
@@ -217,7 +228,7 @@ impl Layer {
                 let mut vectors = Vec::with_capacity(branches.len());
                 let mut attention: Vec<Tensor> = Vec::new();
                 for branch in branches {
-                    let start = Flow::of(xs, flow.lengths.as_ref());
+                    let start = Flow::of(xs, flow.lengths.as_ref()).computed_in(flow.precision);
                     let end = Self::all(branch, start, train)?;
                     vectors.push(end.xs);
                     attention.extend(end.attention);

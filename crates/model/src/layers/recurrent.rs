@@ -1,11 +1,12 @@
 //! Recurrent layers: Elman's (1990), long short-term memory (Hochreiter and Schmidhuber 1997, with forget gates as in
 //! PyTorch) and gated recurrent units (Cho et al., EMNLP 2014).
 
-use cinescore_network::RecurrentSpec;
+use cinescore_network::{CellSpec, RecurrentSpec};
 use tch::nn::Init;
 use tch::{Kind, TchError, Tensor, nn};
 
 use super::{Dropout, Flow, one_hot};
+use crate::precision::Precision;
 
 /// What a cell computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,16 @@ pub enum CellKind {
     Lstm,
     /// Gates in PyTorch's order: reset, update, new.
     Gru,
+}
+
+impl From<CellSpec> for CellKind {
+    fn from(cell: CellSpec) -> Self {
+        match cell {
+            CellSpec::Rnn => Self::Rnn,
+            CellSpec::Lstm => Self::Lstm,
+            CellSpec::Gru => Self::Gru,
+        }
+    }
 }
 
 impl CellKind {
@@ -116,6 +127,7 @@ impl Recurrent {
             lengths,
             attention,
             one_hot,
+            precision,
         } = flow;
         for (number, cells) in self.layers.iter().enumerate() {
             // Behind the first layer there are sums and no ids any more.
@@ -124,14 +136,14 @@ impl Recurrent {
                 xs = self.between.forward(&xs, train)?;
             }
             let forward = match cells.first() {
-                Some(cell) => cell.forward(&xs, one_hot, train)?,
+                Some(cell) => cell.forward(&xs, one_hot, precision, train)?,
                 None => xs.shallow_clone(),
             };
             xs = match cells.get(1) {
                 None => forward,
                 Some(cell) => {
                     let turned = turned_around(&xs, lengths.as_ref())?;
-                    let backward = cell.forward(&turned, one_hot, train)?;
+                    let backward = cell.forward(&turned, one_hot, precision, train)?;
                     let backward = turned_around(&backward, lengths.as_ref())?;
                     Tensor::f_cat(&[forward, backward], 2)?
                 }
@@ -142,6 +154,7 @@ impl Recurrent {
             lengths,
             attention,
             one_hot: false,
+            precision,
         })
     }
 }
@@ -165,7 +178,13 @@ fn turned_around(xs: &Tensor, lengths: Option<&Tensor>) -> Result<Tensor, TchErr
 
 impl Cell {
     /// `xs` `[B, T, F]`, or ids `[B, T]` that stand for one-hot vectors.
-    fn forward(&self, xs: &Tensor, one_hot: bool, train: bool) -> Result<Tensor, TchError> {
+    fn forward(
+        &self,
+        xs: &Tensor,
+        one_hot: bool,
+        precision: Precision,
+        train: bool,
+    ) -> Result<Tensor, TchError> {
         let [weight_ih, weight_hh, bias_ih, bias_hh] = &self.weights;
         let sums;
         let unity;
@@ -179,11 +198,18 @@ impl Cell {
             (xs, weight_ih)
         };
         let batch = xs.size3()?.0;
-        let start = Tensor::f_zeros([1, batch, self.units], (Kind::Float, xs.device()))?;
-        let weights = [weight_ih, weight_hh, bias_ih, bias_hh];
+        let narrow = |tensor: &Tensor| precision.narrow(tensor);
+        let xs = &narrow(xs)?;
+        let start = Tensor::f_zeros([1, batch, self.units], (precision.kind(), xs.device()))?;
+        let weights = [
+            narrow(weight_ih)?,
+            narrow(weight_hh)?,
+            narrow(bias_ih)?,
+            narrow(bias_hh)?,
+        ];
         // Without it LibTorch's fused kernels keep nothing to go back by. There is no dropout in them.
         let train = train || xs.requires_grad();
-        Ok(match self.kind {
+        let ys = match self.kind {
             CellKind::Rnn => {
                 xs.f_rnn_tanh(&start, &weights, true, 1, 0.0, train, false, true)?
                     .0
@@ -193,11 +219,12 @@ impl Cell {
                     .0
             }
             CellKind::Lstm => {
-                let starts = [&start, &start];
+                let starts = [start.shallow_clone(), start];
                 xs.f_lstm(&starts, &weights, true, 1, 0.0, train, false, true)?
                     .0
             }
-        })
+        };
+        precision.widen(ys)
     }
 }
 

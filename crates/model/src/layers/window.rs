@@ -45,14 +45,17 @@ impl Conv1d {
     pub fn forward(&self, flow: Flow) -> Result<Flow, TchError> {
         let xs = filled(&flow, 0.0)?;
         let xs = at_least(&xs, self.kernel - 2 * self.padding, 0.0)?;
-        let ys = xs.f_transpose(1, 2)?.f_conv1d(
-            &self.weight,
-            Some(&self.bias),
+        let precision = flow.precision;
+        let bias = precision.narrow(&self.bias)?;
+        let ys = precision.narrow(&xs)?.f_transpose(1, 2)?.f_conv1d(
+            &precision.narrow(&self.weight)?,
+            Some(&bias),
             self.stride,
             self.padding,
             1,
             1,
         )?;
+        let ys = precision.widen(ys)?;
         let lengths = shrunk(
             flow.lengths.as_ref(),
             self.kernel - 2 * self.padding,
@@ -63,6 +66,7 @@ impl Conv1d {
             lengths,
             attention: flow.attention,
             one_hot: false,
+            precision: flow.precision,
         })
     }
 }
@@ -97,6 +101,7 @@ impl MaxPool1d {
             lengths,
             attention: flow.attention,
             one_hot: false,
+            precision: flow.precision,
         };
         // A window of padding alone has no greatest value, and what comes next may reckon with it.
         Ok(Flow {

@@ -2,7 +2,7 @@
 //!
 //! The references come from a reading of the same files with `torch.nn` (PyTorch 2.11.0) in double precision, each
 //! module filled with the numbers of [`number`]; a masking network was given each review alone, without padding, and
-//! a one-hot input was a dense tensor.
+//! a one-hot input was a dense tensor. Windows are two, of 8 slots with 3 features.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,11 +13,13 @@ use tch::{Device, Kind, Tensor};
 
 /// Ids of the encoder.
 const IDS: i64 = 1000;
-/// The first outputs for each of the two reviews.
+/// Slots and features of a window.
+const WINDOW: (i64, i64) = (8, 3);
+/// The first outputs for each of the two reviews, or windows.
 type Reference = (&'static str, [&'static [f64]; 2]);
 
 #[rustfmt::skip]
-const REFERENCES: [Reference; 41] = [
+const REFERENCES: [Reference; 47] = [
     ("bilstm_attention", [&[-0.1852970266], &[-0.1656310091]]),
     ("cnn_lstm_e", [&[-0.000981640415], &[-0.0009711691537]]),
     ("cnn_lstm_e_classes", [&[-0.0981640415, 0.07075457018], &[-0.09711691537, 0.06964011089]]),
@@ -50,6 +52,12 @@ const REFERENCES: [Reference; 41] = [
     ("mlp_a_mean", [&[0.02609868894], &[0.0260928686]]),
     ("mlp_a_mean_classes", [&[-0.09265202509, 0.03575972159], &[-0.09310931894, 0.03812118103]]),
     ("nb_linear", [&[2.979561109], &[3.880231002]]),
+    ("popularity_cnn_gru", [&[-0.4636726556], &[-0.3022389704]]),
+    ("popularity_cnn_lstm", [&[-0.3380827135], &[-0.2451807203]]),
+    ("popularity_gru", [&[-0.5765693638], &[-0.8439128901]]),
+    ("popularity_lstm", [&[-0.4296070777], &[-0.5296129827]]),
+    ("popularity_mlp", [&[0.1894433173], &[0.04653722717]]),
+    ("popularity_rnn", [&[0.6976072185], &[1.456009528]]),
     ("region_embedding", [&[0.5341465682], &[0.5887414874]]),
     ("rnn_b", [&[-9.708496379e-05], &[-9.705601065e-05]]),
     ("rnn_b_classes", [&[-0.9708496379, 0.73578295], &[-0.9705601065, 0.7335365271]]),
@@ -98,6 +106,11 @@ fn batch(input: &InputSpec) -> Batch {
     let reviews = REVIEWS.map(review);
     if let InputSpec::Bag(_) = input {
         return bags(&reviews);
+    }
+    if let InputSpec::Window(_) = input {
+        let (slots, features) = WINDOW;
+        let values = number(2 * slots * features).to_kind(Kind::Float);
+        return Batch::of_windows(values.view([2, slots, features])).unwrap();
     }
     let length = match input {
         InputSpec::Whole(input) => input.length as usize,
@@ -154,7 +167,11 @@ fn every_network_says_what_pytorchs_modules_say() {
             overrides.insert("scale".to_owned(), "vocabulary".into());
         }
         let spec = parse(&text, &path, &overrides).unwrap();
-        let net = Net::new(&spec, IDS as usize, Device::Cpu).unwrap();
+        let ids = match spec.input {
+            InputSpec::Window(_) => WINDOW.1,
+            _ => IDS,
+        };
+        let net = Net::new(&spec, ids as usize, Device::Cpu).unwrap();
         for (name, mut variable) in net.variables() {
             let filling = filling(&name, &variable.size());
             tch::no_grad(|| variable.copy_(&filling));

@@ -44,6 +44,11 @@ fn published_networks_have_their_numbers_of_parameters() {
         // A weight for each n-gram, and a bias.
         ("nb_linear", 1_000_000, 1_000_001),
         ("linear_tfidf", 400_000, 400_001),
+        // Of windows the features stand for the ids: 4 x 32 x (6 + 32 + 2), and a head.
+        ("popularity_lstm", 6, 5153),
+        ("popularity_gru", 6, 3873),
+        ("popularity_mlp", 6, 48 * 64 + 64 + 64 * 64 + 64 + 65),
+        ("popularity_cnn_lstm", 6, 6 * 3 * 32 + 32 + 4 * 32 * 66 + 33),
         // Of its LSTMs the first has 256 weights for each word.
         ("stacked_attention_one_hot", 5000, 1_338_625),
     ] {

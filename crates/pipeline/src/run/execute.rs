@@ -29,6 +29,8 @@ use crate::note;
 use crate::plan::{self, Key, logs_folder};
 use crate::project::Project;
 
+/// The folder in a run's logs that has one for each stage, for files that it may leave there.
+const LOG_DIR: &str = "stages";
 /// How often it is looked whether a run that waits for another process is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -146,9 +148,11 @@ impl Workshop<'_> {
         let watched = Watched::begin(self.project, stage, key)?;
         let work = self.project.store.work_dir()?;
         let scratch = Scratch::open(&self.project.store, stage, key, &work)?;
-        let task_file = self.write_task(job, &work, &scratch)?;
         let run = self.book.begin()?;
-        let log = logs_folder(self.project, &run).join(format!("{}.log", stage.file_name()));
+        let logs = logs_folder(self.project, &run);
+        let log = logs.join(format!("{}.log", stage.file_name()));
+        let log_dir = logs.join(LOG_DIR).join(stage.file_name());
+        let task_file = self.write_task(job, &work, &scratch, log_dir)?;
         if self.interrupt.is_raised() {
             return Err(PipelineError::Interrupted);
         }
@@ -215,6 +219,7 @@ impl Workshop<'_> {
         job: &Job<'_>,
         work: &WorkDir,
         scratch: &Scratch,
+        log_dir: PathBuf,
     ) -> Result<PathBuf, PipelineError> {
         let output_dir = work.path().join("out");
         fs_err::create_dir(&output_dir).map_err(PipelineError::io("make", &output_dir))?;
@@ -240,6 +245,7 @@ impl Workshop<'_> {
             threads: job.stage.threads,
             device: job.stage.device.clone(),
             persist: job.stage.policy.persist,
+            log_dir: Some(log_dir),
         };
         let path = work.path().join("task.json");
         note::write(&path, &task)?;

@@ -203,6 +203,7 @@ impl Given {
             output_dir: self.output_dir(),
             scratch_dir: self.root().join("scratch"),
             persist: false,
+            log_dir: None,
             threads: 1,
             device: "cpu".into(),
         };

@@ -120,6 +120,8 @@ pub(super) fn of_stars(stars: f64, decoder: &Decoder) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use cinescore_model::task::Quantity;
+
     use super::*;
 
     #[test]
@@ -128,7 +130,10 @@ mod tests {
             offset: 0.0,
             factor: 1.0,
         };
-        let regression = Decoder::Regression { scale };
+        let regression = Decoder::Regression {
+            quantity: Quantity::Stars,
+            scale,
+        };
         assert_eq!(of_stars(5.0, &regression), Some(5.0));
         assert_eq!(of_stars(5.0, &Decoder::Binary), None);
         assert_eq!(of_stars(4.0, &Decoder::Binary), Some(0.0));

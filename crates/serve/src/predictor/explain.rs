@@ -68,7 +68,7 @@ impl Predictor {
     /// the probability of positive.
     fn value(&self, outputs: &[f64]) -> f64 {
         match &self.manifest.decoder {
-            Decoder::Regression { scale } => {
+            Decoder::Regression { scale, .. } => {
                 scale.offset + scale.factor * outputs.first().copied().unwrap_or(f64::NAN)
             }
             decoder => decoder.decode(outputs).value,
@@ -170,8 +170,8 @@ impl Predictor {
     /// A number that grows with the prediction, and has a gradient.
     fn summed(&self, outputs: &Tensor) -> Result<Tensor, TchError> {
         match &self.manifest.decoder {
-            Decoder::Classes { stars } => {
-                let stars: Vec<f32> = stars.iter().map(|&stars| f32::from(stars)).collect();
+            Decoder::Classes { labels, .. } => {
+                let stars: Vec<f32> = labels.iter().map(|&stars| f32::from(stars)).collect();
                 let stars = Tensor::f_from_slice(&stars)?;
                 outputs
                     .f_softmax(1, Kind::Float)?
@@ -179,7 +179,9 @@ impl Predictor {
                     .f_sum(Kind::Float)
             }
             Decoder::Ordinal { .. } => outputs.f_sigmoid()?.f_sum(Kind::Float),
-            Decoder::Binary | Decoder::Regression { .. } => outputs.f_sum(Kind::Float),
+            Decoder::Binary | Decoder::Regression { .. } | Decoder::Count { .. } => {
+                outputs.f_sum(Kind::Float)
+            }
         }
     }
 }

@@ -31,6 +31,7 @@ use cinescore_artifact::StageError;
 use cinescore_featurize::bags::BagEncoderError;
 use cinescore_featurize::encode::EncoderError;
 use cinescore_model::bundle::{self, BundleError, Manifest};
+use cinescore_model::task::Quantity;
 use cinescore_model::{Net, task};
 use cinescore_network::NetworkSpec;
 use cinescore_train::examples::Layout;
@@ -75,6 +76,9 @@ pub enum PredictError {
     /// A network without a mask needs texts of one length.
     #[error("the bundle's network does not mask, and its encoder does not pad")]
     Ragged,
+    /// The bundle is not about reviews.
+    #[error("the bundle forecasts popularity and rates no reviews")]
+    NoReviews,
     /// Whoever asked wants no more.
     #[error("stopped")]
     Stopped,
@@ -117,6 +121,9 @@ impl Predictor {
     /// If the folder is no bundle, or one that is damaged, exchanged, of another version or contradicts itself.
     pub fn open(folder: &Path) -> Result<Self, PredictError> {
         let bundle = bundle::load(folder, Device::Cpu)?;
+        if bundle.manifest.decoder.quantity() == Some(Quantity::Popularity) {
+            return Err(PredictError::NoReviews);
+        }
         let layout = Layout::of(&bundle.spec.input);
         let wanted = bundle.spec.input.table();
         let found = bundle.encoder.table();

@@ -69,9 +69,9 @@ impl Prediction {
     pub(super) fn new(manifest: &Manifest, said: task::Prediction) -> Self {
         let (rating, positive, scores) = match &manifest.decoder {
             Decoder::Binary => (None, Some(said.value), None),
-            Decoder::Regression { .. } => (Some(said.value), None, None),
-            Decoder::Classes { stars } | Decoder::Ordinal { stars } => {
-                let all = stars
+            Decoder::Regression { .. } | Decoder::Count { .. } => (Some(said.value), None, None),
+            Decoder::Classes { labels, .. } | Decoder::Ordinal { labels, .. } => {
+                let all = labels
                     .iter()
                     .copied()
                     .zip(said.probabilities.unwrap_or_default());
@@ -131,6 +131,8 @@ impl Prediction {
 
 #[cfg(test)]
 mod tests {
+    use cinescore_model::task::Quantity;
+
     use super::*;
 
     #[test]
@@ -139,7 +141,7 @@ mod tests {
             version: 2,
             decoder,
             calibration: None,
-            labels: [(1, 1), (10, 1)].into(),
+            labels: Default::default(),
             ids: 3,
             parameters: 1,
             chosen_epoch: 1,
@@ -160,12 +162,19 @@ mod tests {
             offset: 5.5,
             factor: 1.0,
         };
-        let stars = said(Decoder::Regression { scale }, &[-1.0]);
+        let stars = said(
+            Decoder::Regression {
+                quantity: Quantity::Stars,
+                scale,
+            },
+            &[-1.0],
+        );
         assert_eq!((stars.rating, stars.positive), (Some(4.5), None));
         assert_eq!(stars.sentiment, Some(Sentiment::Negative));
         let classes = said(
             Decoder::Classes {
-                stars: vec![1, 7, 9],
+                quantity: Quantity::Stars,
+                labels: vec![1, 7, 9],
             },
             &[0.0, 0.0, 0.0],
         );

@@ -93,6 +93,7 @@ impl Reader {
                 }
             }
             bundle::Encoder::Bags(file) => of_bags(file)?,
+            bundle::Encoder::Windows(_) => return Err(PredictError::NoReviews),
         };
         Ok(Self { encoder, layout })
     }

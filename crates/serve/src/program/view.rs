@@ -178,7 +178,7 @@ fn clean(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cinescore_model::task::Decoder;
+    use cinescore_model::task::{Decoder, Quantity};
 
     use super::*;
     use crate::flags::Flag;
@@ -187,7 +187,10 @@ mod tests {
     fn manifest() -> Manifest {
         Manifest {
             version: 2,
-            decoder: Decoder::Classes { stars: vec![1, 9] },
+            decoder: Decoder::Classes {
+                quantity: Quantity::Stars,
+                labels: vec![1, 9],
+            },
             calibration: None,
             labels: Default::default(),
             ids: 3,

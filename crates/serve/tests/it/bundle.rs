@@ -9,9 +9,9 @@ use cinescore_featurize::encode::{Encoder, Settings};
 use cinescore_featurize::lengths::{Lengths, Pad, Truncate};
 use cinescore_featurize::params::TermParams;
 use cinescore_featurize::terms::Terms;
-use cinescore_model::bundle::{self, BUNDLE_VERSION, Manifest};
+use cinescore_model::bundle::{self, BUNDLE_VERSION, Labels, Manifest};
 use cinescore_model::calibration::{Bin, Calibration};
-use cinescore_model::task::{Decoder, TargetScale};
+use cinescore_model::task::{Decoder, Quantity, TargetScale};
 use cinescore_model::{LIBTORCH_VERSION, Net};
 use tch::Device;
 
@@ -40,13 +40,23 @@ layers: []
 head: {outputs: 1}
 ";
 
-/// How often each star was trained on: 5 and 6 never.
-fn labels() -> BTreeMap<u8, u64> {
-    [1, 2, 3, 4, 7, 8, 9, 10].map(|star| (star, 10)).into()
+/// What was trained on; of stars 5 and 6 never.
+fn labels(counts: BTreeMap<u8, u64>) -> Labels {
+    let examples: u64 = counts.values().sum();
+    let sum: u64 = counts
+        .iter()
+        .map(|(&label, count)| u64::from(label) * count)
+        .sum();
+    Labels {
+        examples,
+        mean: sum as f64 / examples as f64,
+        counts,
+    }
 }
 
 pub(crate) fn regression() -> Decoder {
     Decoder::Regression {
+        quantity: Quantity::Stars,
         scale: TargetScale {
             offset: 5.5,
             factor: 3.5,
@@ -57,13 +67,13 @@ pub(crate) fn regression() -> Decoder {
 /// Writes a bundle of a network and a decoder.
 pub(crate) fn save(folder: &Path, network: &str, decoder: Decoder) {
     let outputs = match &decoder {
-        Decoder::Binary | Decoder::Regression { .. } => 1,
-        Decoder::Classes { stars } => stars.len(),
-        Decoder::Ordinal { stars } => stars.len() - 1,
+        Decoder::Binary | Decoder::Regression { .. } | Decoder::Count { .. } => 1,
+        Decoder::Classes { labels, .. } => labels.len(),
+        Decoder::Ordinal { labels, .. } => labels.len() - 1,
     };
     let text = match &decoder {
-        Decoder::Ordinal { stars } => {
-            network.replace("dense: OUTPUTS", &format!("cumulative: {}", stars.len()))
+        Decoder::Ordinal { labels, .. } => {
+            network.replace("dense: OUTPUTS", &format!("cumulative: {}", labels.len()))
         }
         _ => network.replace("OUTPUTS", &outputs.to_string()),
     };
@@ -82,6 +92,7 @@ pub(crate) fn save(folder: &Path, network: &str, decoder: Decoder) {
     let is_binary = decoder == Decoder::Binary;
     let calibration = Calibration {
         level: 0.9,
+        quantity: Quantity::Stars,
         bins: vec![Bin {
             below: None,
             width: Some(1.25),
@@ -93,9 +104,9 @@ pub(crate) fn save(folder: &Path, network: &str, decoder: Decoder) {
         decoder,
         calibration: (!is_binary).then_some(calibration),
         labels: if is_binary {
-            [(0, 5), (1, 5)].into()
+            labels([(0, 5), (1, 5)].into())
         } else {
-            labels()
+            labels([1, 2, 3, 4, 7, 8, 9, 10].map(|star| (star, 10)).into())
         },
         ids,
         parameters: cinescore_network::parameter_count(&spec, ids),
@@ -168,4 +179,12 @@ pub(crate) fn said(output: &Output, code: i32) -> String {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{text}");
     text
+}
+
+/// Classes of such stars.
+pub(crate) fn classes(stars: &[u8]) -> Decoder {
+    Decoder::Classes {
+        quantity: Quantity::Stars,
+        labels: stars.into(),
+    }
 }

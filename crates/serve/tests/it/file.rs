@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cinescore_model::task::Decoder;
 use serde_json::Value;
 
-use crate::bundle::{LSTM, command, program, regression, said, save, texts};
+use crate::bundle::{LSTM, classes, command, program, regression, said, save, texts};
 
 /// A folder with a bundle.
 struct Place(tempfile::TempDir);
@@ -230,9 +230,7 @@ fn mistakes_are_told_before_anything_is_written() {
 
 #[test]
 fn flagged_ratings_are_left_out_on_request_and_scores_are_added() {
-    let place = Place::new(Decoder::Classes {
-        stars: vec![1, 4, 7, 10],
-    });
+    let place = Place::new(classes(&[1, 4, 7, 10]));
     let usual = ["the film was good and not dull"; 2].join(" ");
     place.write(
         "a.jsonl",

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use cinescore_model::compute;
-use cinescore_model::task::Decoder;
+use cinescore_model::task::{Decoder, Quantity};
 use cinescore_serve::flags::Flag;
 use cinescore_serve::predictor::{Prediction, Predictor};
 
-use crate::bundle::{CONVOLUTION, LINEAR, LSTM, regression, save, texts};
+use crate::bundle::{CONVOLUTION, LINEAR, LSTM, classes, regression, save, texts};
 
 /// Does some work with a bundle.
 fn with<T: Send>(network: &str, decoder: Decoder, work: impl FnOnce(Predictor) -> T + Send) -> T {
@@ -29,13 +29,14 @@ fn all() -> Vec<(&'static str, Decoder)> {
     vec![
         (LSTM, regression()),
         (LSTM, Decoder::Binary),
+        (LSTM, classes(&stars)),
         (
             LSTM,
-            Decoder::Classes {
-                stars: stars.clone(),
+            Decoder::Ordinal {
+                quantity: Quantity::Stars,
+                labels: stars,
             },
         ),
-        (LSTM, Decoder::Ordinal { stars }),
         (CONVOLUTION, regression()),
         (LINEAR, regression()),
         (LINEAR, Decoder::Binary),
@@ -90,7 +91,8 @@ fn each_task_gives_what_it_can() {
     assert!((0.0..=1.0).contains(&binary.positive.unwrap()));
     assert_eq!((binary.rating, binary.lower), (None, None));
     let classes = said(Decoder::Ordinal {
-        stars: vec![1, 4, 7, 10],
+        quantity: Quantity::Stars,
+        labels: vec![1, 4, 7, 10],
     });
     let scores = classes.scores.unwrap();
     assert_eq!(

@@ -3,9 +3,7 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use cinescore_model::task::Decoder;
-
-use crate::bundle::{LSTM, command, program, regression, said, save};
+use crate::bundle::{LSTM, classes, command, program, regression, said, save};
 
 #[test]
 fn a_review_is_rated_from_an_argument_and_from_stdin() {
@@ -49,7 +47,7 @@ fn a_review_is_rated_from_an_argument_and_from_stdin() {
 #[test]
 fn a_classifier_tells_the_probability_of_each_score() {
     let folder = tempfile::tempdir().unwrap();
-    save(folder.path(), LSTM, Decoder::Classes { stars: vec![1, 10] });
+    save(folder.path(), LSTM, classes(&[1, 10]));
     let output = program(&[
         "text",
         "--no-words",

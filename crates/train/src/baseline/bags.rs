@@ -1,4 +1,4 @@
-//! The bags of n-grams that linear models learn from, in memory.
+//! The bags of n-grams, or the windows, that baselines learn from, in memory. A window is a bag of all its inputs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,12 +8,13 @@ use arrow::array::{
 };
 use arrow::datatypes::{Float32Type, UInt32Type};
 use cinescore_artifact::Split;
-use cinescore_artifact::table::{TableError, TableReader, column};
-use cinescore_artifact::tables::BAGS;
-use cinescore_model::task::Task;
+use cinescore_artifact::table::{TableError, TableFooter, TableReader, column};
+use cinescore_artifact::tables::{BAGS, WINDOWS};
+use cinescore_model::task::{Quantity, Task};
 use thiserror::Error;
 
 use super::sparse::Matrix;
+use crate::windows::{self, Knowledge, Window, WindowsError};
 
 /// Rows read at a time.
 const READ_ROWS: usize = 8192;
@@ -26,6 +27,15 @@ pub(super) enum BagsError {
     /// The table cannot be read.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// A table of windows cannot be used.
+    #[error(transparent)]
+    Windows(#[from] WindowsError),
+    /// The task is one for windows.
+    #[error("reviews have no labels for task `{task}`")]
+    Task {
+        /// The task.
+        task: Task,
+    },
     /// A label is out of its range.
     #[error("review {review_id} has the label {label}, which is out of range for task `{task}`")]
     Label {
@@ -72,6 +82,10 @@ pub(super) struct Bags {
     /// Their labels: 0 or 1 for task `binary`, else stars.
     pub(super) labels: Vec<f64>,
     rows: Vec<(Vec<u32>, Vec<f32>)>,
+    /// The past popularity of each window; none of bags.
+    pub(super) histories: Vec<Vec<f32>>,
+    /// What is known of windows.
+    pub(super) knowledge: Knowledge,
 }
 
 /// A table's bags by split.
@@ -80,6 +94,8 @@ pub(super) struct Splits {
     splits: BTreeMap<Split, Bags>,
     /// Rows that had no label.
     pub(super) unlabelled: u64,
+    /// Slots of a window; none of bags.
+    pub(super) slots: Option<usize>,
 }
 
 impl Bags {
@@ -106,8 +122,15 @@ impl Splits {
         for split in Split::ALL {
             all.splits.insert(split, Bags::default());
         }
-        for batch in TableReader::open(path, &BAGS)?.batches(READ_ROWS)? {
-            all.add(&batch?, task)?;
+        let table = TableFooter::read(path)?.name;
+        if table.as_deref() == Some(WINDOWS.name) {
+            all.add_windows(path, task)?;
+        } else if task == Task::Count {
+            return Err(BagsError::Task { task });
+        } else {
+            for batch in TableReader::open(path, &BAGS)?.batches(READ_ROWS)? {
+                all.add(&batch?, task)?;
+            }
         }
         for split in [Split::Train, Split::Valid] {
             if all.of(split).is_none_or(|own| own.ids.is_empty()) {
@@ -125,6 +148,26 @@ impl Splits {
         }
     }
 
+    fn add_windows(&mut self, path: &Path, task: Task) -> Result<(), BagsError> {
+        let each = |window: Window<'_>| -> Result<(), BagsError> {
+            self.slots = Some(window.history.len());
+            let own = self.splits.entry(window.split).or_default();
+            own.ids.push(window.id);
+            own.labels.push(window.label);
+            let inputs = u32::try_from(window.inputs.len()).unwrap_or(u32::MAX);
+            own.rows
+                .push(((0..inputs).collect(), window.inputs.to_vec()));
+            own.histories.push(window.history.to_vec());
+            own.knowledge.windows.push(window.known);
+            Ok(())
+        };
+        let bounds = windows::read(path, task, None, each)?;
+        for own in self.splits.values_mut() {
+            own.knowledge.bounds.clone_from(&bounds);
+        }
+        Ok(())
+    }
+
     fn add(&mut self, batch: &RecordBatch, task: Task) -> Result<(), BagsError> {
         let ids: &UInt64Array = column(batch, "review_id");
         let splits: &StringArray = column(batch, "split");
@@ -132,7 +175,7 @@ impl Splits {
         let values: &ListArray = column(batch, "values");
         let (name, known) = match task {
             Task::Binary => ("polarity", 0..=1),
-            Task::Regression | Task::Classes | Task::Ordinal => ("score", 1..=10),
+            Task::Regression | Task::Classes | Task::Ordinal | Task::Count => ("score", 1..=10),
         };
         let labels: &UInt8Array = column(batch, name);
         for row in 0..batch.num_rows() {
@@ -169,6 +212,14 @@ impl Splits {
             own.rows.push((indices, values));
         }
         Ok(())
+    }
+
+    /// What the labels measure.
+    pub(super) fn quantity(&self) -> Quantity {
+        match self.slots {
+            Some(_) => Quantity::Popularity,
+            None => Quantity::Stars,
+        }
     }
 
     /// A split.

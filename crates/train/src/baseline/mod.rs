@@ -1,31 +1,34 @@
 //! The kind `baseline`: what needs no network.
 //!
-//! Owns the order of the work and the result: the trivial predictor, ridge regression and logistic regression over bags of
-//! n-grams, with the outputs of `fit`, so that comparisons and reports take them as they take networks. Does not own how
+//! Owns the order of the work and the result: the trivial predictor; ridge regression and logistic regression over bags of
+//! n-grams or the inputs of windows; and rules over the past of windows; with the outputs of `fit`, so that comparisons and reports take them as they take networks. Does not own how
 //! bags are made (`featurize bags`: tf-idf for ridge regression, log-count ratios for the logistic one, which then is the NBSVM
-//! of Wang and Manning, ACL 2012, with its logistic loss). Reads `bags`; writes `predictions` and `metrics`.
+//! of Wang and Manning, ACL 2012, with its logistic loss). Reads `bags` or `windows`; writes `predictions` and `metrics`.
 //!
-//! The strength of the penalty is chosen on `valid`, intervals are fitted on `calib`. The same input gives the same bytes,
+//! The strength of the penalty, and of the smoothing, is chosen on `valid`, intervals are fitted on `calib`. The same input gives the same bytes,
 //! whatever the number of threads.
 
 mod bags;
 mod model;
 mod newton;
 mod params;
+mod past;
 mod sparse;
 
 use cinescore_artifact::describe::{Input, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::tables::{BAGS, METRICS, PREDICTIONS};
+use cinescore_artifact::tables::{BAGS, METRICS, PREDICTIONS, WINDOWS};
 use cinescore_artifact::{Split, StageError};
-use cinescore_model::task::Task;
+use cinescore_model::task::{Quantity, Task};
 use serde_json::json;
 
-pub use params::{BaselineParams, Model, Strength};
+pub use params::{Alpha, BaselineParams, Model, Strength};
 
+use crate::fit::errors::of_windows;
 use crate::results::{self, Evaluated};
 use bags::{Bags, BagsError, Splits};
 use model::Baseline;
+use past::Rule;
 
 /// The kind, for the program.
 pub fn kind() -> Kind {
@@ -34,10 +37,10 @@ pub fn kind() -> Kind {
         "Fit a model without a network and evaluate it",
         run,
     )
-    .input(Input::table(
+    .input(Input::tables(
         "examples",
-        &BAGS,
-        "the bags of n-grams of the reviews",
+        &[&BAGS, &WINDOWS],
+        "the bags of n-grams of the reviews, or windows over popularity",
     ))
     .output(Output::table(
         "predictions",
@@ -57,13 +60,29 @@ fn run(params: BaselineParams, context: &mut TaskContext) -> Result<(), StageErr
     let empty = Bags::default();
     let of = |split| splits.of(split).unwrap_or(&empty);
     let train = of(Split::Train);
-    let labels = results::count_labels(&train.labels);
     let features = train.features();
-    let mut best = Baseline::new(params.model, params.task, &labels, features)
+    let alphas: Vec<f64> = params.alpha.iter().map(|own| own.0).collect();
+    let season = season(&params, splits.slots)?;
+    let rules = Rule::of(params.model, &alphas, season);
+    let best = if rules.is_empty() {
+        let start = Baseline::new(
+            params.model,
+            params.task,
+            splits.quantity(),
+            &train.labels,
+            features,
+        )
         .ok_or_else(|| StageError::failed("there are no training labels"))?;
-    if params.model != Model::Trivial {
-        best = fit(&params, train, of(Split::Valid), best, context)?;
-    }
+        match params.model {
+            Model::Trivial => start,
+            _ => fit(&params, train, of(Split::Valid), start, context)?,
+        }
+    } else if splits.slots.is_some() {
+        choose(&rules, &params, train, of(Split::Valid), context)
+    } else {
+        let message = format!("the baseline `{}` is for windows", params.model.name());
+        return Err(StageError::usage(message).hint("take `model: ridge` or `model: logistic`"));
+    };
     context.check_interrupt()?;
 
     let said = |split: Split| {
@@ -72,17 +91,20 @@ fn run(params: BaselineParams, context: &mut TaskContext) -> Result<(), StageErr
             split,
             ids: own.ids.clone(),
             targets: own.labels.clone(),
-            predicted: best.predict(&own.matrix(features), own.ids.len()),
+            predicted: best.say(own, features),
+            knowledge: splits.slots.is_some().then(|| own.knowledge.clone()),
         }
     };
     let mut evaluated: Vec<Evaluated> = Split::ALL[1..].iter().map(|&split| said(split)).collect();
     match results::calibrate(&best.decoder, &evaluated) {
         Some(calibration) => results::add_intervals(&calibration, &mut evaluated),
         None if params.task == Task::Binary => {}
-        None => context.warn("the split `calib` is empty: predictions have no intervals"),
+        None => {
+            context.warn("the split `calib` has too few examples: predictions have no intervals")
+        }
     }
     let subject = params.model.name();
-    let measured = results::measure(&best.decoder, subject, &labels, &evaluated);
+    let measured = results::measure(&best.decoder, subject, &best.labels, &evaluated);
     let rows = [
         (
             "predictions",
@@ -116,14 +138,63 @@ fn check(params: &BaselineParams) -> Result<(), StageError> {
             return Err(StageError::usage("no baseline is for task `ordinal`")
                 .hint("take `task: classes`, or `task: regression` with `model: ridge`"));
         }
-        (Model::Ridge, Task::Binary | Task::Classes) => Model::Logistic,
-        (Model::Logistic, Task::Regression) => Model::Ridge,
+        (Model::Trivial | Model::Logistic, Task::Binary | Task::Classes) => return Ok(()),
+        (_, Task::Binary | Task::Classes) => Model::Logistic,
+        (Model::Logistic, Task::Regression | Task::Count) => Model::Ridge,
         _ => return Ok(()),
     };
     Err(
         StageError::usage(format!("the baseline `{model}` is not for task `{task}`"))
             .hint(format!("take `model: {}`", wanted.name())),
     )
+}
+
+/// The slots of a season, where they are needed; else 1.
+fn season(params: &BaselineParams, slots: Option<usize>) -> Result<usize, StageError> {
+    let (Model::SeasonalNaive, Some(slots)) = (params.model, slots) else {
+        return Ok(1);
+    };
+    match params.season.map(|season| season as usize) {
+        None => Err(StageError::usage(
+            "the baseline `seasonal_naive` needs `season`, the slots of a season",
+        )
+        .hint("4 for quarters, 12 for months, 52 for weeks, 7 for days")),
+        Some(season) if season > slots => {
+            let message = format!("windows of {slots} slots hold no season of {season}");
+            Err(StageError::usage(message).hint("ask `featurize windows` for longer windows"))
+        }
+        Some(season) => Ok(season),
+    }
+}
+
+/// The rule with the lowest squared error on the validation split, the first of several.
+fn choose(
+    rules: &[Rule],
+    params: &BaselineParams,
+    train: &Bags,
+    valid: &Bags,
+    context: &mut TaskContext,
+) -> Baseline {
+    let made = |rule: &Rule| {
+        let quantity = Quantity::Popularity;
+        Baseline::by_rule(*rule, params.task, quantity, &train.labels)
+    };
+    let losses: Vec<f64> = rules
+        .iter()
+        .map(|rule| {
+            let model = made(rule);
+            model.loss(&model.say(valid, 0), &valid.labels)
+        })
+        .collect();
+    let best = (0..rules.len())
+        .min_by(|&a, &b| losses[a].total_cmp(&losses[b]))
+        .unwrap_or(0);
+    let facts = &mut context.result().facts;
+    if let Rule::Smoothing(alpha) = rules[best] {
+        facts.insert("alpha".into(), alpha.into());
+    }
+    facts.insert("valid_loss".into(), losses[best].into());
+    made(&rules[best])
 }
 
 /// Fits the model with each strength, the strongest first, and gives the best on the validation split.
@@ -169,6 +240,10 @@ fn fit(
 fn of_bags(error: BagsError) -> StageError {
     match error {
         BagsError::Table(error) => error.into(),
+        BagsError::Windows(error) => of_windows(error),
+        BagsError::Task { .. } => {
+            StageError::usage(error).hint("this task is for windows over popularity")
+        }
         other => StageError::input(other),
     }
 }

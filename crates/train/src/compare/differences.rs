@@ -87,7 +87,12 @@ impl Measurement {
                 resampled: Vec::new(),
             };
         };
-        let sample = Sample::new(&given.decoder(), &own.targets, &own.predicted);
+        let sample = Sample::with(
+            &given.decoder(),
+            &own.targets,
+            &own.predicted,
+            own.knowledge.as_ref(),
+        );
         let measure = |weights: &[u32]| sample.values(weights);
         Self {
             names: sample.names().into_iter().map(|name| name.text).collect(),

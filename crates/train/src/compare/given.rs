@@ -1,5 +1,6 @@
 //! The predictions that are compared, and that they belong together.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow::array::{Array as _, AsArray as _, Float64Array, ListArray, StringArray, UInt64Array};
@@ -8,10 +9,11 @@ use cinescore_artifact::Split;
 use cinescore_artifact::table::{TableError, TableReader, column};
 use cinescore_artifact::tables::PREDICTIONS;
 use cinescore_artifact::task::TaskInput;
-use cinescore_model::task::{Decoder, Prediction, TargetScale};
+use cinescore_model::task::{Decoder, Prediction, Quantity, TargetScale, Task};
 use thiserror::Error;
 
 use crate::results::Evaluated;
+use crate::windows::{self, Knowledge, Known, LAST_CLASS, Window, WindowsError};
 
 /// Rows read at a time.
 const READ_ROWS: usize = 65_536;
@@ -24,6 +26,17 @@ pub(super) enum GivenError {
     /// A table cannot be read.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// The table of windows cannot be used.
+    #[error(transparent)]
+    Windows(#[from] WindowsError),
+    /// A prediction is of none of the windows.
+    #[error("`{name}` has a prediction for the window {id}, which is not in the table of windows")]
+    NoWindow {
+        /// The network.
+        name: String,
+        /// The window.
+        id: u64,
+    },
     /// A table has a split that nobody knows.
     #[error("the predictions of `{name}` have the unknown split `{split}`")]
     Split {
@@ -94,6 +107,7 @@ impl Given {
             ids: Vec::new(),
             targets: Vec::new(),
             predicted: Vec::new(),
+            knowledge: None,
         });
         for batch in TableReader::open(&input.path, &PREDICTIONS)?.batches(READ_ROWS)? {
             let batch = batch?;
@@ -156,31 +170,81 @@ impl Given {
         said.probabilities.as_ref().map(Vec::len)
     }
 
+    /// Whether the truths are classes.
+    pub(super) fn has_classes(&self) -> bool {
+        self.classes().is_some()
+    }
+
+    /// Adds what is known of the windows that the predictions are of.
+    pub(super) fn know(&mut self, known: &Windows) -> Result<(), GivenError> {
+        for own in &mut self.evaluated {
+            let find = |id: &u64| {
+                known
+                    .windows
+                    .get(id)
+                    .copied()
+                    .ok_or_else(|| GivenError::NoWindow {
+                        name: self.name.clone(),
+                        id: *id,
+                    })
+            };
+            own.knowledge = Some(Knowledge {
+                windows: own.ids.iter().map(find).collect::<Result<_, _>>()?,
+                bounds: known.bounds.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// What was predicted: popularity, if windows were given or a truth is no number of stars.
+    fn quantity(&self) -> Quantity {
+        let stars = |target: &f64| target.fract() == 0.0 && (1.0..=10.0).contains(target);
+        let all = |own: &Evaluated| own.knowledge.is_none() && own.targets.iter().all(stars);
+        match self.evaluated.iter().all(all) {
+            true => Quantity::Stars,
+            false => Quantity::Popularity,
+        }
+    }
+
     /// How the predictions are read. A table does not name its task: two truths and probabilities between them are
-    /// task `binary`. Nor does it name its classes: they are all ten stars, or the true stars that there are if that is as many.
+    /// task `binary`. Nor does it name its classes: they are those of popularity, all ten stars, or the true stars that there
+    /// are if that is as many.
     pub(super) fn decoder(&self) -> Decoder {
+        let quantity = self.quantity();
         let of_all = |test: fn(f64, f64) -> bool| {
             self.evaluated.iter().all(|own| {
                 let mut pairs = own.targets.iter().zip(&own.predicted);
                 pairs.all(|(&target, said)| test(target, said.value))
             })
         };
+        let windows = self.evaluated.iter().any(|own| own.knowledge.is_some());
         let as_number = Decoder::Regression {
+            quantity,
             scale: TargetScale {
                 offset: 0.0,
                 factor: 1.0,
             },
         };
         match self.classes() {
-            None if of_all(|target, value| {
-                (target == 0.0 || target == 1.0) && (0.0..=1.0).contains(&value)
-            }) =>
+            None if !windows
+                && of_all(|target, value| {
+                    (target == 0.0 || target == 1.0) && (0.0..=1.0).contains(&value)
+                }) =>
             {
                 Decoder::Binary
             }
             None => as_number,
+            Some(count)
+                if quantity == Quantity::Popularity && count == usize::from(LAST_CLASS) + 1 =>
+            {
+                Decoder::Classes {
+                    quantity,
+                    labels: (0..=LAST_CLASS).collect(),
+                }
+            }
             Some(STARS) => Decoder::Classes {
-                stars: (1..=10).collect(),
+                quantity,
+                labels: (1..=10).collect(),
             },
             Some(count) => {
                 let targets = self.evaluated.iter().flat_map(|own| &own.targets);
@@ -188,7 +252,10 @@ impl Given {
                 stars.sort_unstable();
                 stars.dedup();
                 match stars.len() == count {
-                    true => Decoder::Classes { stars },
+                    true => Decoder::Classes {
+                        quantity,
+                        labels: stars,
+                    },
                     false => as_number,
                 }
             }
@@ -203,6 +270,36 @@ impl Given {
                 "`{}` has probabilities of {count} classes, and the true stars are not as many: it is compared by its mean stars only",
                 self.name
             )
+        })
+    }
+}
+
+/// What is known of all windows of a table.
+#[derive(Debug)]
+pub(super) struct Windows {
+    windows: BTreeMap<u64, Known>,
+    bounds: Vec<f64>,
+}
+
+impl Windows {
+    /// Reads a table; `classes`: whether the truths of the predictions are classes.
+    pub(super) fn read(path: &Path, classes: bool) -> Result<Self, GivenError> {
+        let mut all = BTreeMap::new();
+        let task = if classes {
+            Task::Classes
+        } else {
+            Task::Regression
+        };
+        let bounds = windows::read(path, task, None, |window: Window<'_>| {
+            // No network is compared on what it learned from.
+            if window.split != Split::Train {
+                all.insert(window.id, window.known);
+            }
+            Ok::<(), GivenError>(())
+        })?;
+        Ok(Self {
+            windows: all,
+            bounds,
         })
     }
 }

@@ -21,15 +21,19 @@ mod tables;
 use cinescore_artifact::StageError;
 use cinescore_artifact::describe::{Input, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::tables::{COMPARISONS, PREDICTIONS, SPREADS};
+use cinescore_artifact::tables::{COMPARISONS, PREDICTIONS, SPREADS, WINDOWS};
 
 use configuration::configurations;
 use differences::{Comparison, Measurement, Spread, Verdict};
-use given::{Given, GivenError};
+use given::{Given, GivenError, Windows};
+
+use crate::fit::errors::of_windows;
 pub use params::CompareParams;
 
 /// The input.
 const NETS: &str = "nets";
+/// The windows, where there are any.
+const WINDOWS_INPUT: &str = "windows";
 
 /// The kind, for the program.
 pub fn kind() -> Kind {
@@ -41,6 +45,14 @@ pub fn kind() -> Kind {
                 "the predictions of each network or baseline, `net[*].predictions`",
             )
             .many(),
+        )
+        .input(
+            Input::table(
+                WINDOWS_INPUT,
+                &WINDOWS,
+                "the windows that predictions of popularity are of: figures that need more than the truth are compared as well",
+            )
+            .optional(),
         )
         .output(Output::table(
             "comparisons",
@@ -67,6 +79,13 @@ fn run(params: CompareParams, context: &mut TaskContext) -> Result<(), StageErro
         return Err(StageError::usage(message).hint("give it `nets: \"net[*].predictions\"`"));
     }
     given::check(&all, &params.splits()).map_err(of_given)?;
+    if let Some(input) = context.optional_input(WINDOWS_INPUT) {
+        let classes = all.iter().any(Given::has_classes);
+        let windows = Windows::read(&input.path, classes).map_err(of_given)?;
+        for own in &mut all {
+            own.know(&windows).map_err(of_given)?;
+        }
+    }
     let notes: Vec<String> = all.iter().filter_map(Given::note).collect();
     for note in notes {
         context.warn(note);
@@ -136,6 +155,7 @@ fn run(params: CompareParams, context: &mut TaskContext) -> Result<(), StageErro
 fn of_given(error: GivenError) -> StageError {
     match error {
         GivenError::Table(error) => error.into(),
+        GivenError::Windows(error) => of_windows(error),
         GivenError::OtherTruth { .. } => StageError::input(error)
             .hint("compare networks of one task; another task needs a stage of its own"),
         GivenError::OtherExamples { .. } => StageError::input(error)

@@ -1,6 +1,6 @@
 //! The kind `evaluate`: what a trained network says of any labelled examples.
 //!
-//! Reads a bundle and `tokens` or `bags` of the same encoder; writes `predictions` and `metrics`, with the intervals that the
+//! Reads a bundle and `tokens`, `bags` or `windows` of the same encoder; writes `predictions` and `metrics`, with the intervals that the
 //! bundle was calibrated with. Of the examples that a training evaluated it says the same, to the last bit, on the same
 //! threads and device. Nothing is learned here.
 
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use cinescore_artifact::describe::{Input, KeyPart, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::tables::{BAGS, METRICS, PREDICTIONS, TOKENS};
+use cinescore_artifact::tables::{BAGS, METRICS, PREDICTIONS, TOKENS, WINDOWS};
 use cinescore_artifact::{Split, StageError};
 use cinescore_model::{LIBTORCH_VERSION, compute, device};
 use schemars::JsonSchema;
@@ -46,8 +46,8 @@ pub fn kind() -> Kind {
     .input(Input::folder(BUNDLE, "the trained model"))
     .input(Input::tables(
         EXAMPLES,
-        &[&TOKENS, &BAGS],
-        "reviews that its encoder encoded",
+        &[&TOKENS, &BAGS, &WINDOWS],
+        "reviews that its encoder encoded, or windows that it made",
     ))
     .output(Output::table(
         "predictions",
@@ -76,7 +76,7 @@ fn evaluate(params: &EvaluateParams, context: &mut TaskContext) -> Result<(), St
     if splits.iter().all(|&split| examples.rows(split).is_empty()) {
         let names: Vec<&str> = splits.iter().map(|split| split.name()).collect();
         let message = format!(
-            "there is nothing to evaluate: no review of {} has a label for task `{}`",
+            "there is nothing to evaluate: no example of {} has a label for task `{}`",
             names.join(", "),
             trained.decoder().task()
         );

@@ -65,17 +65,18 @@ impl Explained<'_> {
         };
         match self.decoder {
             Decoder::Binary => first()?.f_sigmoid(),
-            Decoder::Regression { scale } => first()?
+            Decoder::Regression { scale, .. } => first()?
                 .f_mul_scalar(scale.factor)?
                 .f_add_scalar(scale.offset),
-            Decoder::Classes { stars } => {
-                let stars = row(stars.iter().copied().map(f64::from).collect())?;
+            Decoder::Classes { labels, .. } => {
+                let stars = row(labels.iter().copied().map(f64::from).collect())?;
                 outputs.f_softmax(1, Kind::Float)?.f_mv(&stars)
             }
+            Decoder::Count { mean } => first()?.f_exp()?.f_mul_scalar(*mean),
             // The mean is the lowest class and, for each further one, its distance times the probability of it or more.
-            Decoder::Ordinal { stars } => {
-                let steps = stars.windows(2).map(|pair| f64::from(pair[1] - pair[0]));
-                let lowest = stars.first().copied().map_or(0.0, f64::from);
+            Decoder::Ordinal { labels, .. } => {
+                let steps = labels.windows(2).map(|pair| f64::from(pair[1] - pair[0]));
+                let lowest = labels.first().copied().map_or(0.0, f64::from);
                 outputs
                     .f_sigmoid()?
                     .f_mv(&row(steps.collect())?)?

@@ -2,6 +2,7 @@
 
 use cinescore_model::task::Prediction;
 
+use super::area::Area;
 use super::{CERTAIN, CalibrationError, Name, mean_of_defined, of_class, share};
 
 /// From this probability on an example counts as positive.
@@ -106,42 +107,6 @@ impl Sample {
             own_precision,
             own_recall,
         ]
-    }
-}
-
-/// The area under the ROC curve: the probability that a positive is predicted above a negative, equal ones counting
-/// half (Mann and Whitney 1947). Examples come in the order of their probabilities.
-#[derive(Debug, Default)]
-struct Area {
-    probability: f64,
-    /// Negatives and positives with just this probability.
-    equal: [f64; 2],
-    /// Those below it.
-    below: [f64; 2],
-    won: f64,
-}
-
-impl Area {
-    fn add(&mut self, weight: f64, probability: f64, positive: bool) {
-        if probability != self.probability {
-            self.close();
-            self.probability = probability;
-        }
-        self.equal[usize::from(positive)] += weight;
-    }
-
-    fn close(&mut self) {
-        let [negatives, positives] = self.equal;
-        self.won += positives * (self.below[0] + negatives / 2.0);
-        self.below[0] += negatives;
-        self.below[1] += positives;
-        self.equal = [0.0; 2];
-    }
-
-    fn value(mut self) -> f64 {
-        self.close();
-        let [negatives, positives] = self.below;
-        share(self.won, negatives * positives)
     }
 }
 

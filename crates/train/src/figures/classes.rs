@@ -1,12 +1,15 @@
-//! Figures of stars as classes.
+//! Figures of classes: stars, or classes of popularity.
 
-use cinescore_model::task::Prediction;
+use cinescore_model::task::{Prediction, Quantity};
 
-use super::{CERTAIN, CalibrationError, Name, mean_of_defined, of_class, share, stars};
+use super::area::OneVersusRest;
+use super::{CERTAIN, CalibrationError, Name, mean_of_defined, of_class, popularity, share, stars};
 use crate::objective::most_probable;
+use crate::windows::Knowledge;
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "accuracy",
+    "auc_macro",
     "calibration_error",
     "f1_macro",
     "log_loss",
@@ -15,14 +18,22 @@ const NAMES: [&str; 6] = [
 ];
 const OF_CLASS: [&str; 3] = ["precision", "recall", "f1"];
 
-/// Examples with what counts of each. The class that is named is the most probable one; errors in stars are those of the
-/// mean over the classes.
+/// Examples with what counts of each. The class that is named is the most probable one; errors are those of the mean
+/// over the classes.
 #[derive(Debug)]
 pub(super) struct Sample {
     rows: Vec<Row>,
-    /// The stars of each class, rising, with the number of their examples.
+    areas: OneVersusRest,
+    /// The label of each class, rising, with the number of its examples.
     classes: Vec<(u8, u64)>,
-    stars: stars::Sample,
+    errors: Errors,
+}
+
+/// The classes as numbers.
+#[derive(Debug)]
+enum Errors {
+    Stars(stars::Sample),
+    Popularity(popularity::Sample),
 }
 
 #[derive(Debug)]
@@ -36,11 +47,17 @@ struct Row {
 }
 
 impl Sample {
-    /// `classes`: the stars of each; `targets`: stars.
-    pub(super) fn new(classes: &[u8], targets: &[f64], predicted: &[Prediction]) -> Self {
+    /// `classes`: the label of each; `targets`: labels.
+    pub(super) fn new(
+        quantity: Quantity,
+        classes: &[u8],
+        targets: &[f64],
+        predicted: &[Prediction],
+        knowledge: Option<&Knowledge>,
+    ) -> Self {
         let row = |(target, said): (&f64, &Prediction)| {
             let probabilities = said.probabilities.as_deref().unwrap_or_default();
-            let place = |stars: &u8| f64::from(*stars) == *target;
+            let place = |label: &u8| f64::from(*label) == *target;
             let truth = classes.iter().position(place).unwrap_or(classes.len());
             let named = most_probable(probabilities);
             let own = probabilities.get(truth).copied().unwrap_or(0.0);
@@ -52,16 +69,29 @@ impl Sample {
             }
         };
         let rows: Vec<Row> = targets.iter().zip(predicted).map(row).collect();
-        let stars_of = |row: &Row| classes.get(row.named).map_or(f64::NAN, |&s| s.into());
-        let named: Vec<f64> = rows.iter().map(stars_of).collect();
+        let label_of = |row: &Row| classes.get(row.named).map_or(f64::NAN, |&own| own.into());
+        let named: Vec<f64> = rows.iter().map(label_of).collect();
+        let of_each = rows.iter().zip(predicted).map(|(row, said)| {
+            let probabilities = said.probabilities.as_deref().unwrap_or_default();
+            (row.truth, probabilities)
+        });
+        let areas = OneVersusRest::new(classes.len(), &of_each.collect::<Vec<_>>());
         let count = |class: usize| rows.iter().filter(|row| row.truth == class).count() as u64;
         let classes = classes.iter().enumerate();
         Self {
             classes: classes
-                .map(|(index, &stars)| (stars, count(index)))
+                .map(|(index, &label)| (label, count(index)))
                 .collect(),
-            stars: stars::Sample::new(targets, predicted, Some(&named)),
+            errors: match quantity {
+                Quantity::Stars => {
+                    Errors::Stars(stars::Sample::new(targets, predicted, Some(&named)))
+                }
+                Quantity::Popularity => {
+                    Errors::Popularity(popularity::Sample::new(targets, predicted, knowledge))
+                }
+            },
             rows,
+            areas,
         }
     }
 
@@ -71,15 +101,19 @@ impl Sample {
             text: name.to_owned(),
             count,
         });
-        let of_class = |(stars, count): &(u8, u64)| {
+        let of_class = |(label, count): &(u8, u64)| {
             OF_CLASS.map(|name| Name {
-                text: format!("{name}_of_{stars}"),
+                text: format!("{name}_of_{label}"),
                 count: *count,
             })
         };
         let of_classes = self.classes.iter().flat_map(of_class);
         let own = all.into_iter().chain(of_classes);
-        own.chain(self.stars.names()).collect()
+        let errors = match &self.errors {
+            Errors::Stars(sample) => sample.names(),
+            Errors::Popularity(sample) => sample.names(),
+        };
+        own.chain(errors).collect()
     }
 
     pub(super) fn values(&self, weights: &[u32]) -> Vec<f64> {
@@ -116,6 +150,7 @@ impl Sample {
         };
         let mut values = vec![
             share(right, all),
+            self.areas.value(weights),
             calibration.value(all),
             macro_mean(2),
             share(log_loss, all),
@@ -123,7 +158,10 @@ impl Sample {
             macro_mean(1),
         ];
         values.extend(of_classes.iter().flatten());
-        values.extend(self.stars.values(weights));
+        values.extend(match &self.errors {
+            Errors::Stars(sample) => sample.values(weights),
+            Errors::Popularity(sample) => sample.values(weights),
+        });
         values
     }
 }
@@ -163,13 +201,21 @@ mod tests {
         };
         let targets = (0..200).map(|i| f64::from(stars[truth(i)])).collect();
         let predicted = (0..200).map(predicted).collect();
-        (Decoder::Classes { stars }, targets, predicted)
+        (
+            Decoder::Classes {
+                quantity: Quantity::Stars,
+                labels: stars,
+            },
+            targets,
+            predicted,
+        )
     }
 
-    // scikit-learn 1.9.1: accuracy_score, precision_recall_fscore_support, log_loss, cohen_kappa_score; the calibration
-    // error of the greatest probability by numpy
-    const REFERENCE: [(&str, f64); 12] = [
+    // scikit-learn 1.9.1: accuracy_score, roc_auc_score (ovr, macro), precision_recall_fscore_support, log_loss,
+    // cohen_kappa_score; the calibration error of the greatest probability by numpy
+    const REFERENCE: [(&str, f64); 13] = [
         ("accuracy", 0.64),
+        ("auc_macro", 0.8811984661213914),
         ("calibration_error", 0.25059784569209426),
         ("f1_macro", 0.6354636591478696),
         ("log_loss", 0.9966017075069307),
@@ -210,7 +256,10 @@ mod tests {
             ("within_one", 1.0 / 3.0),
             ("recall_of_9", 0.0),
         ];
-        let decoder = Decoder::Ordinal { stars };
+        let decoder = Decoder::Ordinal {
+            quantity: Quantity::Stars,
+            labels: stars,
+        };
         assert_figures(&decoder, &[1.0, 2.0, 9.0], &predicted, &expected);
     }
 }

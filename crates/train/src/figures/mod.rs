@@ -1,19 +1,22 @@
 //! Figures of predictions: how good they are, and how sure that is.
 //!
-//! One file for each kind of truth: two classes, stars as a number, stars as classes. Each measures examples that count
+//! One file for each kind of truth: two classes, stars as a number, classes of either, popularity as a number. Each measures examples that count
 //! with a weight, so that a figure and its bootstrap are the same code. A figure that is not defined, such as a
 //! precision without positives, is none and not 0.
 //!
 //! A figure of some examples only has their class or true stars in its name: `recall_of_7`.
 
+mod area;
 mod binary;
 pub mod bootstrap;
 mod classes;
+mod popularity;
 mod stars;
 
-use std::collections::BTreeMap;
+use cinescore_model::bundle::Labels;
+use cinescore_model::task::{Decoder, Prediction, Quantity};
 
-use cinescore_model::task::{Decoder, Prediction};
+use crate::windows::Knowledge;
 
 /// Probabilities nearer to 0 or 1 than this count as if they were not, since the logarithm of 0 would
 /// make one wrong certainty outweigh everything.
@@ -60,16 +63,38 @@ enum Kind {
     Binary(binary::Sample),
     Stars(stars::Sample),
     Classes(classes::Sample),
+    Popularity(popularity::Sample),
 }
 
 impl Sample {
     /// Of the examples of a task: the truth and the prediction of each.
     pub fn new(decoder: &Decoder, targets: &[f64], predicted: &[Prediction]) -> Self {
+        Self::with(decoder, targets, predicted, None)
+    }
+
+    /// The same of windows of which more is known.
+    pub fn with(
+        decoder: &Decoder,
+        targets: &[f64],
+        predicted: &[Prediction],
+        knowledge: Option<&Knowledge>,
+    ) -> Self {
         let kind = match decoder {
             Decoder::Binary => Kind::Binary(binary::Sample::new(targets, predicted)),
-            Decoder::Regression { .. } => Kind::Stars(stars::Sample::new(targets, predicted, None)),
-            Decoder::Classes { stars } | Decoder::Ordinal { stars } => {
-                Kind::Classes(classes::Sample::new(stars, targets, predicted))
+            Decoder::Regression {
+                quantity: Quantity::Stars,
+                ..
+            } => Kind::Stars(stars::Sample::new(targets, predicted, None)),
+            Decoder::Regression {
+                quantity: Quantity::Popularity,
+                ..
+            }
+            | Decoder::Count { .. } => {
+                Kind::Popularity(popularity::Sample::new(targets, predicted, knowledge))
+            }
+            Decoder::Classes { quantity, labels } | Decoder::Ordinal { quantity, labels } => {
+                let sample = classes::Sample::new(*quantity, labels, targets, predicted, knowledge);
+                Kind::Classes(sample)
             }
         };
         Self {
@@ -94,6 +119,7 @@ impl Sample {
             Kind::Binary(sample) => sample.names(),
             Kind::Stars(sample) => sample.names(),
             Kind::Classes(sample) => sample.names(),
+            Kind::Popularity(sample) => sample.names(),
         }
     }
 
@@ -103,6 +129,7 @@ impl Sample {
             Kind::Binary(sample) => sample.values(weights),
             Kind::Stars(sample) => sample.values(weights),
             Kind::Classes(sample) => sample.values(weights),
+            Kind::Popularity(sample) => sample.values(weights),
         }
     }
 
@@ -131,22 +158,39 @@ impl Sample {
     }
 }
 
-/// What the trivial predictor says of everything, by how often each label was trained on: the mean, or the shares
+/// What the trivial predictor says of everything, by the labels that were trained on: their mean, or the shares
 /// that the classes have. Its class is the most common one. None without labels.
-pub fn trivial(decoder: &Decoder, labels: &BTreeMap<u8, u64>) -> Option<Prediction> {
-    let count: u64 = labels.values().sum();
-    let sum: u64 = labels
-        .iter()
-        .map(|(&label, count)| u64::from(label) * count)
-        .sum();
-    let share = |stars: &u8| labels.get(stars).copied().unwrap_or(0) as f64 / count as f64;
-    (count > 0).then(|| Prediction {
-        value: sum as f64 / count as f64,
+pub fn trivial(decoder: &Decoder, labels: &Labels) -> Option<Prediction> {
+    let share =
+        |label: &u8| labels.counts.get(label).copied().unwrap_or(0) as f64 / labels.examples as f64;
+    (labels.examples > 0).then(|| Prediction {
+        value: labels.mean,
         probabilities: decoder
             .classes()
-            .map(|stars| stars.iter().map(share).collect()),
+            .map(|classes| classes.iter().map(share).collect()),
         interval: None,
     })
+}
+
+/// What the trivial predictor needs of some labels.
+pub fn labels_of(decoder: &Decoder, labels: &[f64]) -> Labels {
+    let numbers = matches!(
+        decoder,
+        Decoder::Count { .. }
+            | Decoder::Regression {
+                quantity: Quantity::Popularity,
+                ..
+            }
+    );
+    let mut counts = std::collections::BTreeMap::new();
+    for &label in labels.iter().filter(|_| !numbers) {
+        *counts.entry(label as u8).or_default() += 1;
+    }
+    Labels {
+        examples: labels.len() as u64,
+        mean: share(labels.iter().sum(), labels.len() as f64),
+        counts,
+    }
 }
 
 /// `part / whole`; NaN of nothing.
@@ -262,9 +306,17 @@ mod tests {
     use super::testing::assert_figures;
     use super::*;
 
+    fn labels(counts: &[(u8, usize)]) -> Labels {
+        let all: Vec<f64> = counts
+            .iter()
+            .flat_map(|&(label, count)| vec![f64::from(label); count])
+            .collect();
+        labels_of(&Decoder::Binary, &all)
+    }
+
     #[test]
     fn the_trivial_predictor_knows_the_training_labels_only() {
-        let said = trivial(&Decoder::Binary, &[(0, 1), (1, 3)].into()).unwrap();
+        let said = trivial(&Decoder::Binary, &labels(&[(0, 1), (1, 3)])).unwrap();
         let log_loss = -(0.25_f64.ln() + 0.75_f64.ln()) / 2.0;
         let expected = [
             ("accuracy", 0.5),
@@ -280,9 +332,10 @@ mod tests {
         );
 
         let decoder = Decoder::Classes {
-            stars: vec![2, 6, 9],
+            quantity: Quantity::Stars,
+            labels: vec![2, 6, 9],
         };
-        let said = trivial(&decoder, &[(2, 3), (9, 1)].into()).unwrap();
+        let said = trivial(&decoder, &labels(&[(2, 3), (9, 1)])).unwrap();
         let expected = [
             ("accuracy", 0.5),
             ("log_loss", log_loss),
@@ -290,7 +343,7 @@ mod tests {
             ("mae", 3.5),
         ];
         assert_figures(&decoder, &[2.0, 9.0], &[said.clone(), said], &expected);
-        assert_eq!(trivial(&decoder, &BTreeMap::new()), None);
+        assert_eq!(trivial(&decoder, &labels(&[])), None);
     }
 
     #[test]
@@ -301,13 +354,17 @@ mod tests {
         };
         let decoders = [
             Decoder::Binary,
-            Decoder::Regression { scale },
+            Decoder::Regression {
+                quantity: Quantity::Stars,
+                scale,
+            },
             Decoder::Ordinal {
-                stars: vec![1, 2, 3],
+                quantity: Quantity::Stars,
+                labels: vec![1, 2, 3],
             },
         ];
         for decoder in decoders {
-            let labels = [(1, 3), (0, 1)].into();
+            let labels = labels(&[(1, 3), (0, 1)]);
             let said = trivial(&decoder, &labels).unwrap();
             let targets: Vec<f64> = (0..60).map(|index| f64::from(index % 3 % 2)).collect();
             let figures = Sample::new(&decoder, &targets, &vec![said; 60]).figures();

@@ -193,12 +193,13 @@ impl Sums {
 
 #[cfg(test)]
 mod tests {
-    use cinescore_model::task::{Decoder, TargetScale};
+    use cinescore_model::task::{Decoder, Quantity, TargetScale};
 
     use super::*;
     use crate::figures::testing::{assert_figures, assert_weights_are_copies, plain};
 
     const DECODER: Decoder = Decoder::Regression {
+        quantity: Quantity::Stars,
         scale: TargetScale {
             offset: 0.0,
             factor: 1.0,

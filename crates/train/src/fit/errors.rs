@@ -2,15 +2,19 @@
 
 use cinescore_artifact::StageError;
 use cinescore_model::bundle::BundleError;
+use cinescore_model::task::Task;
 
 use super::FitParams;
 use crate::checkpoint::CheckpointError;
 use crate::examples::ExamplesError;
 use crate::objective::ObjectiveError;
 use crate::training::TrainingError;
+use crate::windows::WindowsError;
 
 /// What LibTorch says where a device's memory does not suffice.
 const OUT_OF_MEMORY: &str = "out of memory";
+/// What it says of work that it can only do in a way that gives other bits each time.
+const NOT_DETERMINISTIC: &str = "does not have a deterministic implementation";
 
 pub(crate) fn of_examples(error: ExamplesError) -> StageError {
     match error {
@@ -24,10 +28,31 @@ pub(crate) fn of_examples(error: ExamplesError) -> StageError {
         ExamplesError::Encoder { wanted, .. } => {
             let hint = match wanted {
                 "bags" => "give it `bags` and `encoder` of `featurize bags`",
+                "windows" => "give it `windows` and `encoder` of `featurize windows`",
                 _ => "give it `tokens` and `encoder` of `featurize text`",
             };
             StageError::usage(error).hint(hint)
         }
+        ExamplesError::Windows(error) => of_windows(error),
+        ExamplesError::Task { .. } => {
+            StageError::usage(error).hint("this task is for windows over popularity")
+        }
+        ExamplesError::Slots { .. } => StageError::usage(error)
+            .hint("set the network's parameter `slots` (`network_params`) to those of `featurize windows`"),
+        other => StageError::input(other),
+    }
+}
+
+pub(crate) fn of_windows(error: WindowsError) -> StageError {
+    match error {
+        WindowsError::Table(error) => error.into(),
+        WindowsError::Task { .. } => {
+            StageError::usage(error).hint("take `regression`, `count`, `classes` or `ordinal`")
+        }
+        WindowsError::Label {
+            task: Task::Count, ..
+        } => StageError::usage(error)
+            .hint("task `count` needs windows with `target: count`: give `featurize windows` that"),
         other => StageError::input(other),
     }
 }
@@ -37,7 +62,9 @@ pub(super) fn of_objective(error: ObjectiveError) -> StageError {
         ObjectiveError::Score { .. } => {
             StageError::input(error).hint("take a network with outputs for all 10")
         }
-        ObjectiveError::Classes { .. } => {
+        ObjectiveError::Classes { .. }
+        | ObjectiveError::PopularityClasses { .. }
+        | ObjectiveError::CountOutputs { .. } => {
             StageError::usage(error).hint("change `head` in the network file")
         }
         other => StageError::usage(other),
@@ -54,12 +81,17 @@ pub(super) fn of_training(error: TrainingError, params: &FitParams) -> StageErro
             }
             StageError::failed(error).hint(hint)
         }
+        TrainingError::Log(source) => StageError::machine(source),
         TrainingError::Checkpoint(error) => of_checkpoint(error),
         TrainingError::Torch(ref source) => {
-            let full = source.to_string().contains(OUT_OF_MEMORY);
+            let said = source.to_string();
+            let full = said.contains(OUT_OF_MEMORY);
             let error = StageError::failed(error);
             // A batch of one cannot be divided.
             match params.batch / 2 {
+                _ if said.contains(NOT_DETERMINISTIC) => {
+                    error.hint("the GPU has no such algorithm for this network: leave out `deterministic`")
+                }
                 half if full && half > 0 => error.hint(format!(
                     "take smaller batches: `batch: {half}` with `accumulate: {}` makes the same steps in about half the memory",
                     params.accumulate.saturating_mul(2)
@@ -124,5 +156,16 @@ mod tests {
             told(64)
         );
         assert!(!told(1).contains("accumulate"), "{}", told(1));
+    }
+
+    #[test]
+    fn work_without_a_deterministic_algorithm_is_explained() {
+        // As `at::Context::alertNotDeterministic` says it.
+        let said = "cumsum_cuda_kernel does not have a deterministic implementation, but you set \
+                    'torch.use_deterministic_algorithms(True)'.";
+        let error = TrainingError::Torch(TchError::Torch(said.to_owned()));
+        let told = of_training(error, &FitParams::default()).render();
+        assert!(told.contains("leave out `deterministic`"), "{told}");
+        assert!(!told.contains("accumulate"), "{told}");
     }
 }

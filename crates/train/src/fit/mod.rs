@@ -1,7 +1,7 @@
 //! The kind `fit`: examples, an encoder and a network file to a trained model.
 //!
 //! Owns the order of the work, the checks before it, and the result. Does not own any step of it. Reads
-//! `tokens` or `bags`, an encoder file, a network file, where it wants them `vectors` and, to go on with a training, a
+//! `tokens`, `bags` or `windows`, an encoder file, a network file, where it wants them `vectors` and, to go on with a training, a
 //! checkpoint; writes the folders
 //! `bundle` and `checkpoint` and the tables `history`, `predictions` and `metrics`.
 //!
@@ -15,6 +15,7 @@ mod params;
 mod pretrained;
 mod resume;
 mod tables;
+mod tensorboard;
 
 use std::path::Path;
 
@@ -22,10 +23,10 @@ use cinescore_artifact::StageError;
 use cinescore_artifact::course::{self, EpochLosses};
 use cinescore_artifact::describe::{Input, KeyPart, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::tables::{BAGS, HISTORY, METRICS, PREDICTIONS, TOKENS, VECTORS};
+use cinescore_artifact::tables::{BAGS, HISTORY, METRICS, PREDICTIONS, TOKENS, VECTORS, WINDOWS};
 use cinescore_model::bundle::{self, BUNDLE_VERSION, Manifest};
 use cinescore_model::task::Task;
-use cinescore_model::{LIBTORCH_VERSION, Net, compute, device};
+use cinescore_model::{LIBTORCH_VERSION, Net, Precision, compute, device};
 use cinescore_network::{self as network, HeadSpec, NetworkSpec};
 use serde_json::Value;
 use tch::Device;
@@ -34,6 +35,7 @@ pub use params::FitParams;
 
 use crate::checkpoint::{self, Extent, Identity};
 use crate::examples::{Examples, Layout, Split};
+use crate::figures::labels_of;
 use crate::objective::Objective;
 use crate::random;
 use crate::results::{self, TRIVIAL};
@@ -41,14 +43,15 @@ use crate::training::{Schedule, State, TrainingError, Watch, train};
 use errors::{of_bundle, of_checkpoint, of_examples, of_objective, of_training};
 use measure::evaluate_all;
 use resume::{CHECKPOINT, Kept};
+use tensorboard::Events;
 
 /// The kind, for the program.
 pub fn kind() -> Kind {
     Kind::new("fit", "Train a network and evaluate it", run)
         .input(Input::tables(
             "examples",
-            &[&TOKENS, &BAGS],
-            "the encoded reviews: ids, or bags of n-grams",
+            &[&TOKENS, &BAGS, &WINDOWS],
+            "the encoded reviews, ids or bags of n-grams, or windows over popularity",
         ))
         .input(Input::file("encoder", "the encoder that made them"))
         .input(Input::network("network", "the network file"))
@@ -101,6 +104,12 @@ fn run(params: FitParams, context: &mut TaskContext) -> Result<(), StageError> {
 
 fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> {
     let device = choose_device(context)?;
+    if params.precision == Precision::Bfloat16 && device == Device::Cpu {
+        context.warn(
+            "few CPUs compute `bfloat16` faster than `float32`: `precision` is meant for GPUs",
+        );
+    }
+    compute::deterministic(params.deterministic && device != Device::Cpu);
     let (encoder, encoder_bytes) =
         bundle::read_encoder(&context.input("encoder")?.path).map_err(StageError::input)?;
     let spec = read_network(params, context)?;
@@ -123,7 +132,9 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let parameters = network::parameter_count(&spec, encoder.ids());
 
     random::seed_torch(params.seed, random::INITIALISATION);
-    let net = Net::new(&spec, encoder.ids(), device).map_err(StageError::failed)?;
+    let net = Net::new(&spec, encoder.ids(), device)
+        .map_err(StageError::failed)?
+        .trained_in(params.precision);
     let vectors = pretrained::begin(&spec, encoder.ids(), &net, context)?;
     let schedule = params.schedule(examples.rows(Split::Valid).len());
     let mut identity = resume::identity(params, &spec, encoder.ids(), &examples)?;
@@ -134,6 +145,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let mut watch = Told {
         context,
         keep: kept.map(|kept| (kept, &identity, &schedule)),
+        events: Events::begin(context, &objective, &state.epochs).map_err(StageError::machine)?,
     };
     let pace = train(
         &net, &examples, &objective, &schedule, &mut state, &mut watch,
@@ -157,9 +169,12 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     match &calibration {
         Some(calibration) => results::add_intervals(calibration, &mut evaluated),
         None if params.task == Task::Binary => {}
-        None => context.warn("the split `calib` is empty: predictions have no intervals"),
+        None => {
+            context.warn("the split `calib` has too few examples: predictions have no intervals")
+        }
     }
-    let labels = results::count_labels(&examples.labels(Split::Train));
+    let labels = bundle::as_read(&labels_of(&decoder, &examples.labels(Split::Train)))
+        .map_err(StageError::failed)?;
     let measured = results::measure(&decoder, &spec.name, &labels, &evaluated);
 
     let metrics = results::by_name(&spec.name, &measured);
@@ -326,6 +341,7 @@ fn report(context: &mut TaskContext, rows: &[(&str, u64)], examples: &Examples, 
 struct Told<'a> {
     context: &'a TaskContext,
     keep: Option<(Kept, &'a Identity, &'a Schedule)>,
+    events: Option<Events>,
 }
 
 impl Watch for Told<'_> {
@@ -341,6 +357,9 @@ impl Watch for Told<'_> {
     fn epoch(&mut self, message: &str, state: &State) -> Result<(), TrainingError> {
         if let Some((kept, identity, schedule)) = &self.keep {
             kept.keep(identity, schedule, state)?;
+        }
+        if let (Some(events), Some(epoch)) = (&mut self.events, state.epochs.last()) {
+            events.add(epoch).map_err(TrainingError::Log)?;
         }
         self.context.progress().step(message);
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cinescore_model::Precision;
 use cinescore_model::task::Task;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,9 @@ use crate::training::Schedule;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitParams {
-    /// What the network learns: `binary` (negative or positive), `regression` (stars, 1 to 10), `classes` (each
-    /// number of stars by itself) or `ordinal` (classes in their order).
+    /// What the network learns: `binary` (negative or positive), `regression` (stars, 1 to 10, or a popularity), `classes`
+    /// (each number of stars, or class of popularity, by itself), `ordinal` (classes in their order) or `count` (ratings of a
+    /// movie in a slot).
     pub task: Task,
     /// What is minimised.
     pub loss: LossParams,
@@ -60,6 +62,12 @@ pub struct FitParams {
     /// Ends the training when this many epochs have passed without a lower validation loss; none makes them all.
     #[schemars(range(min = 1, max = 10_000), extend("unit" = "epochs"))]
     pub patience: Option<u32>,
+    /// What the products of matrices are computed in while training: `float32`, or `bfloat16`, which newer GPUs compute
+    /// several times as fast. Weights, the optimizer and every evaluation are float32 in any case.
+    pub precision: Precision,
+    /// Whether a GPU may use none but algorithms that give the same bits each time, at some cost in speed. On a CPU they
+    /// always do.
+    pub deterministic: bool,
     /// Values for the network file's own parameters, by name.
     pub network_params: BTreeMap<String, Value>,
 }
@@ -82,6 +90,8 @@ impl Default for FitParams {
             warm_up: 0,
             clip: None,
             patience: None,
+            precision: Precision::default(),
+            deterministic: false,
             network_params: BTreeMap::new(),
         }
     }

@@ -8,11 +8,13 @@ fn objective(decoder: Decoder, loss: LossParams, smoothing: f64) -> Objective {
         loss,
         smoothing,
         weights: None,
+        outputs: 1,
     }
 }
 
 fn regression() -> Decoder {
     Decoder::Regression {
+        quantity: Quantity::Stars,
         scale: TargetScale {
             offset: 5.0,
             factor: 2.0,
@@ -54,7 +56,8 @@ fn the_loss_of_numbers_is_that_of_tensors() {
     for (class, label) in [(0_i64, 1.0), (1, 2.0), (2, 10.0)] {
         for smoothing in [0.0, 0.1] {
             let decoder = Decoder::Classes {
-                stars: stars.clone(),
+                quantity: Quantity::Stars,
+                labels: stars.clone(),
             };
             let classes = objective(decoder, LossParams::Auto, smoothing);
             for outputs in [[0.0_f32, 1.0, -2.0], [300.0, 0.0, -300.0]] {
@@ -62,7 +65,8 @@ fn the_loss_of_numbers_is_that_of_tensors() {
             }
         }
         let decoder = Decoder::Ordinal {
-            stars: stars.clone(),
+            quantity: Quantity::Stars,
+            labels: stars.clone(),
         };
         let ordinal = objective(decoder, LossParams::Auto, 0.0);
         for outputs in [[2.0_f32, -1.0], [0.3, 0.2], [-30.0, -31.0], [31.0, 30.0]] {
@@ -74,7 +78,8 @@ fn the_loss_of_numbers_is_that_of_tensors() {
 #[test]
 fn the_loss_of_a_cumulative_link_is_the_log_of_its_probability() {
     let decoder = Decoder::Ordinal {
-        stars: vec![3, 5, 8, 9],
+        quantity: Quantity::Stars,
+        labels: vec![3, 5, 8, 9],
     };
     let objective = objective(decoder, LossParams::Auto, 0.0);
     let outputs = [1.5, 0.2, -2.0];
@@ -107,7 +112,14 @@ fn the_root_of_the_mean_squared_error_is_that_of_all_examples() {
 #[test]
 fn weights_multiply_the_loss_of_their_class() {
     let stars = vec![1, 2, 10];
-    let mut weighted = objective(Decoder::Classes { stars }, LossParams::Auto, 0.1);
+    let mut weighted = objective(
+        Decoder::Classes {
+            quantity: Quantity::Stars,
+            labels: stars,
+        },
+        LossParams::Auto,
+        0.1,
+    );
     weighted.weights = Some(vec![0.5, 2.0, 1.0]);
     let mut binary = objective(Decoder::Binary, LossParams::Auto, 0.0);
     binary.weights = Some(vec![0.25, 3.0]);
@@ -145,7 +157,8 @@ fn scores_are_in_units_that_people_read() {
     assert_eq!(stars.score_of(&[1.0], 10.0), 9.0);
     assert_eq!(stars.score_of(&[1000.0], 10.0), 0.0);
     let decoder = Decoder::Classes {
-        stars: vec![1, 2, 10],
+        quantity: Quantity::Stars,
+        labels: vec![1, 2, 10],
     };
     let classes = objective(decoder, LossParams::Auto, 0.0);
     let scores = [1.0, 2.0, 10.0].map(|label| classes.score_of(&[0.0, 3.0, 2.9], label));

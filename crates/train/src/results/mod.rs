@@ -8,10 +8,12 @@ mod tables;
 use std::collections::BTreeMap;
 
 use cinescore_artifact::Split;
+use cinescore_model::bundle::Labels;
 use cinescore_model::calibration::Calibration;
 use cinescore_model::task::{Decoder, Prediction};
 
 use crate::figures::{Figure, Sample, is_of_all, trivial};
+use crate::windows::Knowledge;
 
 pub use tables::{write, write_metrics, write_predictions};
 
@@ -25,10 +27,12 @@ pub struct Evaluated {
     pub split: Split,
     /// Its examples.
     pub ids: Vec<u64>,
-    /// The truth of each: 0 or 1 for task `binary`, stars for the others.
+    /// The truth of each: 0 or 1 for task `binary`, stars for the others; of windows a popularity or its class.
     pub targets: Vec<f64>,
     /// What is said of each.
     pub predicted: Vec<Prediction>,
+    /// What else is known of windows; none of reviews.
+    pub knowledge: Option<Knowledge>,
 }
 
 /// The figures of a subject on a split.
@@ -45,14 +49,12 @@ pub struct Measured {
 /// Fits intervals to the predictions of the split `calib`; none for task `binary`, whose truth no interval holds, and
 /// without such examples.
 pub fn calibrate(decoder: &Decoder, evaluated: &[Evaluated]) -> Option<Calibration> {
-    if matches!(decoder, Decoder::Binary) {
-        return None;
-    }
+    let quantity = decoder.quantity()?;
     let own = evaluated
         .iter()
         .find(|evaluated| evaluated.split == Split::Calib)?;
     let values: Vec<f64> = own.predicted.iter().map(|said| said.value).collect();
-    Calibration::fit(&values, &own.targets)
+    Calibration::fit(quantity, &values, &own.targets)
 }
 
 /// Gives every prediction its interval.
@@ -70,14 +72,14 @@ pub fn add_intervals(calibration: &Calibration, evaluated: &mut [Evaluated]) {
 pub fn measure(
     decoder: &Decoder,
     subject: &str,
-    labels: &BTreeMap<u8, u64>,
+    labels: &Labels,
     evaluated: &[Evaluated],
 ) -> Vec<Measured> {
     let filled = || evaluated.iter().filter(|own| !own.ids.is_empty());
     let measured = |subject: &str, own: &Evaluated, predicted: &[Prediction]| Measured {
         subject: subject.to_owned(),
         split: own.split,
-        figures: Sample::new(decoder, &own.targets, predicted).figures(),
+        figures: Sample::with(decoder, &own.targets, predicted, own.knowledge.as_ref()).figures(),
     };
     let mut all = Vec::new();
     if subject != TRIVIAL {
@@ -103,13 +105,4 @@ pub fn by_name(subject: &str, measured: &[Measured]) -> BTreeMap<String, f64> {
         figures.filter_map(move |figure| Some((format!("{split}.{}", figure.name), figure.value?)))
     })
     .collect()
-}
-
-/// How often each label is there.
-pub fn count_labels(labels: &[f64]) -> BTreeMap<u8, u64> {
-    let mut counts = BTreeMap::new();
-    for &label in labels {
-        *counts.entry(label as u8).or_default() += 1;
-    }
-    counts
 }

@@ -107,6 +107,7 @@ impl Bench {
             output_dir: self.path(out),
             scratch_dir: self.path("scratch"),
             persist: false,
+            log_dir: None,
             threads,
             device: "cpu".into(),
         };

@@ -69,6 +69,7 @@ fn compare(folder: &TempDir, labels: &[&str], threads: usize, params: Value) -> 
         output_dir: out,
         scratch_dir: folder.path().join("scratch"),
         persist: false,
+        log_dir: None,
         threads,
         device: "cpu".into(),
     };

@@ -66,7 +66,7 @@ fn examples_that_it_cannot_be_asked_about_are_refused() {
     let (code, text) = refused(json!({"splits": ["valid", "train"]}));
     assert_eq!(code, Some(3));
     insta::assert_snapshot!(text, @r"
-    error: there is nothing to evaluate: no review of train, valid has a label for task `regression`
+    error: there is nothing to evaluate: no example of train, valid has a label for task `regression`
     hint: name other `splits`
     ");
     let mut strange = test_only;

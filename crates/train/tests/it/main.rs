@@ -14,3 +14,4 @@ mod refused;
 mod repeatable;
 mod resumed;
 mod synthetic;
+mod windows;
