@@ -71,7 +71,7 @@ check: setup ## Formatting, lints and documentation, warnings as errors
 	@cargo clippy --release --workspace $(CARGO_FLAGS) --all-targets -- -D warnings
 	@RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace $(CARGO_FLAGS) --no-deps --document-private-items
 
-fuzz: setup ## Hand the runner random pipelines, networks and records, the server random requests, and ingest random sources, for SECONDS=60 each
+fuzz: setup ## Hand the runner random pipelines, networks, records and bundles, the server random requests, and ingest random sources, for SECONDS=60 each
 	@scripts/fuzz.sh $(SECONDS)
 
 bench: build ## Time the runner's inner parts on a matrix of 1,000 cells, and text to ids in MB/s

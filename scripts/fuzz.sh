@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs every fuzz target for some seconds each (default 60), two at a time: those of crates/fuzz from the pipelines,
-# networks and records of the repository's tests, of a client's requests, and the readers of crates/fuzz-readers from its seeds.
+# networks, records and bundles of the repository's tests, clients' requests, and the readers of crates/fuzz-readers from its seeds.
 #
-#   scripts/fuzz.sh [SECONDS [TARGET...]]       TARGET: pipeline network record request tar tsv csv zip
+#   scripts/fuzz.sh [SECONDS [TARGET...]]       TARGET: pipeline network record bundle request tar tsv csv zip
 #
 # Owns: target/fuzz (corpus, findings). A finding is a file there; run its target on it to see it again.
 # Builds into cargo's own folder: our crates once more, with coverage; nothing else.
@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(pipeline network record request tar tsv csv zip)
+[ ${#targets[@]} -gt 0 ] || targets=(pipeline network record bundle request tar tsv csv zip)
 built=${CARGO_TARGET_DIR:-target}
 work=$built/fuzz
 wrapper=$PWD/scripts/fuzz-rustc.sh
@@ -56,6 +56,7 @@ one() {
         pipeline) fuzz pipeline fuzz_pipeline 4096 crates/cli/tests/wrong/*.yaml pipelines/*.yaml ;;
         network) fuzz network fuzz_network 4096 pipelines/networks/*.yaml ;;
         record) fuzz record fuzz_record 4096 crates/fuzz/seeds/record.json ;;
+        bundle) fuzz bundle fuzz_bundle 8192 crates/fuzz/seeds/bundle/* ;;
         request) fuzz request fuzz_request 4096 crates/fuzz/seeds/request/* ;;
         tar) fuzz tar fuzz_readers 16384 "$seeds/reviews.tar" ;;
         tsv) fuzz tsv fuzz_readers 4096 crates/fuzz-readers/seeds/tsv/* ;;

@@ -44,7 +44,7 @@ def main():
     parser.add_argument("--bundle", required=True)
     parser.add_argument("--reviews", required=True)
     parser.add_argument("--text-column", default="text")
-    parser.add_argument("--threads", default=str(os.cpu_count()))
+    parser.add_argument("--threads", default=str((os.cpu_count() + 1) // 2))
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--overload-seconds", type=float, default=60)
     asked = parser.parse_args()
@@ -67,7 +67,9 @@ def main():
         pathlib.Path(middle).write_text("".join(json.dumps(row) + "\n" for row in close))
 
         server = subprocess.Popen(
-            [PREDICT, "serve", *shared, "--bind", "127.0.0.1:0", "--log", "warn"], stdout=subprocess.PIPE, text=True
+            # A queue shorter than the connections of the overload, so that it fills.
+            [PREDICT, "serve", *shared, "--bind", "127.0.0.1:0", "--log", "warn", "--queue", "128"],
+            stdout=subprocess.PIPE, text=True,
         )
         try:
             address = server.stdout.readline().strip().removeprefix("http://").rstrip("/")
@@ -78,7 +80,7 @@ def main():
             began = time.monotonic()
             again = f"{folder}/again.jsonl"
             subprocess.run(
-                [PREDICT, "file", texts, "-o", again, *shared],
+                [PREDICT, "file", texts, "-o", again, "--prefix", "again_", *shared],
                 check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             )
             per_s = len(rows) / (time.monotonic() - began)

@@ -1,8 +1,8 @@
 //! When not to trust a rating.
 //!
-//! Owns the flags and their thresholds. A threshold is either a matter of what the bundle was trained on (stars that no
-//! training review had) or was chosen on the splits `train` and `valid` of Stanford's reviews, never on test; what ratings
-//! with and without each flag are worth on test stands in `benchmarks/RESULTS.md`.
+//! Owns the flags and their thresholds. A threshold is a matter of what the bundle was trained on (stars that no training
+//! review had) or was set before anything was measured; none was fitted to data. What ratings with and without each
+//! flag are worth on test stands in `benchmarks/RESULTS.md`.
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -111,11 +111,16 @@ pub(super) struct Job<T, R> {
     pub(super) room: OwnedSemaphorePermit,
 }
 
+/// Texts to rate.
+pub(super) type RateJob = Job<Vec<String>, Rated>;
+/// A text to explain.
+pub(super) type ExplainJob = Job<String, Explained>;
+
 /// What the thread is sent.
 #[derive(Debug)]
 pub(super) enum Work {
-    Rate(Job<Vec<String>, Rated>),
-    Explain(Job<String, Explained>),
+    Rate(RateJob),
+    Explain(ExplainJob),
     /// Another bundle for all that comes after.
     Take(Box<Served>),
 }
@@ -140,10 +145,7 @@ impl Batcher {
                     Err(_all_senders_are_gone) => return,
                 }
             } else {
-                match self.waiting.try_recv() {
-                    Ok(work) => Some(work),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                }
+                self.waiting.try_recv().ok()
             };
             let (jobs, new) = self.gather(first, &mut explanations);
             self.rate(jobs);
@@ -161,8 +163,8 @@ impl Batcher {
     fn gather(
         &self,
         first: Option<Work>,
-        explanations: &mut VecDeque<Job<String, Explained>>,
-    ) -> (Vec<Job<Vec<String>, Rated>>, Option<Box<Served>>) {
+        explanations: &mut VecDeque<ExplainJob>,
+    ) -> (Vec<RateJob>, Option<Box<Served>>) {
         let until = Instant::now() + self.window;
         let (mut jobs, mut texts) = (Vec::new(), 0);
         let mut next = first;
@@ -191,7 +193,7 @@ impl Batcher {
         (jobs, None)
     }
 
-    fn rate(&self, mut jobs: Vec<Job<Vec<String>, Rated>>) {
+    fn rate(&self, mut jobs: Vec<RateJob>) {
         // Nobody waits for these any more.
         jobs.retain(|job| !job.reply.is_closed());
         if jobs.is_empty() {
@@ -221,7 +223,7 @@ impl Batcher {
         }
     }
 
-    fn reply(&self, job: Job<Vec<String>, Rated>, said: Result<Vec<Prediction>, PredictError>) {
+    fn reply(&self, job: RateJob, said: Result<Vec<Prediction>, PredictError>) {
         let Job { what, reply, room } = job;
         let rated = said.map(|said| Rated {
             texts: what,
@@ -233,7 +235,7 @@ impl Batcher {
         reply.send(rated).ok();
     }
 
-    fn explain(&self, job: Job<String, Explained>) {
+    fn explain(&self, job: ExplainJob) {
         let Job {
             what: text,
             reply,

@@ -1,7 +1,7 @@
 //! Errors as clients read them: problem details (RFC 9457), with what to do.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -16,7 +16,7 @@ pub(super) struct Problem {
     status: StatusCode,
     detail: String,
     advice: String,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Serialize)]
@@ -51,25 +51,25 @@ impl Problem {
             "as many reviews wait as may",
             advice,
         );
-        problem.with(RETRY_AFTER, "1")
+        problem.with("retry-after", "1")
     }
 
     /// Not in time.
     pub(super) fn late() -> Self {
         let advice = "send fewer reviews at once, or try again when less is asked";
         let detail = "the answer was not ready in time";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail, advice).with(RETRY_AFTER, "1")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail, advice).with("retry-after", "1")
     }
 
     /// Without the token.
     pub(super) fn unauthorized() -> Self {
         let advice = "send the header `Authorization: Bearer TOKEN`";
         let detail = "the token is missing or not the one that is expected";
-        Self::new(StatusCode::UNAUTHORIZED, detail, advice).with(WWW_AUTHENTICATE, "Bearer")
+        Self::new(StatusCode::UNAUTHORIZED, detail, advice).with("www-authenticate", "Bearer")
     }
 
-    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, HeaderValue::from_static(value)));
+    fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.header = Some((name, value));
         self
     }
 }
@@ -95,6 +95,8 @@ impl IntoResponse for Problem {
         let mut response = (self.status, Body::from(bytes)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, PROBLEM);
         if let Some((name, value)) = self.header {
+            let name = HeaderName::from_static(name);
+            let value = HeaderValue::from_static(value);
             response.headers_mut().insert(name, value);
         }
         response

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::bundle::{LSTM, save};
 use crate::http_client::{PATIENCE, Server};
-use cinescore_model::task::Decoder;
+use cinescore_model::task::{Decoder, Quantity};
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
@@ -196,8 +196,11 @@ fn the_page_rates_what_is_typed_and_shows_hostile_text_as_text() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let stars = vec![1, 2, 3, 4, 7, 8, 9, 10];
-    save(folder.path(), LSTM, Decoder::Ordinal { stars });
+    let ordinal = Decoder::Ordinal {
+        quantity: Quantity::Stars,
+        labels: vec![1, 2, 3, 4, 7, 8, 9, 10],
+    };
+    save(folder.path(), LSTM, ordinal);
     let chosen = env::var_os("CINESCORE_BUNDLE").map(PathBuf::from);
     let server = Server::start(chosen.as_deref().unwrap_or(folder.path()), &[]);
     let mut browser = Browser::start(&program);
