@@ -10,6 +10,9 @@ use cinescore_pipeline::Project;
 
 use crate::arguments::{PredictArguments, ProjectArguments};
 
+/// Whether LibTorch's threads wait for work asleep, or awake, which on a machine that does other things costs more than it
+/// gains. It is read when the library is loaded, before the program itself begins.
+const WAIT_POLICY: &str = "OMP_WAIT_POLICY";
 /// The program's short name.
 const PROGRAM: &str = "predict";
 
@@ -27,7 +30,11 @@ pub(crate) fn predict(
         );
         return Err(StageError::usage(message).hint("build it with `make build`"));
     };
-    let failed = Command::new(&program).args(&arguments.arguments).exec();
+    let mut command = Command::new(&program);
+    if std::env::var_os(WAIT_POLICY).is_none() {
+        command.env(WAIT_POLICY, "PASSIVE");
+    }
+    let failed = command.args(&arguments.arguments).exec();
     Err(StageError::machine(format!(
         "cannot start `{}`: {failed}",
         program.display()

@@ -11,6 +11,7 @@ mod view;
 
 use std::io::Write as _;
 use std::num::NonZeroUsize;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -106,15 +107,35 @@ fn describe() -> Result<(), StageError> {
     Ok(writeln!(std::io::stdout(), "{json}")?)
 }
 
+/// Has LibTorch's threads wait for work asleep and not awake, as the runner does for stages: starts the program again, since that
+/// is read when the library is loaded. `cinescore predict` has said so already.
+fn wait_asleep() -> Result<(), StageError> {
+    const POLICY: &str = "OMP_WAIT_POLICY";
+    if std::env::var_os(POLICY).is_some() {
+        return Ok(());
+    }
+    let error = std::process::Command::new(std::env::current_exe()?)
+        .args(std::env::args_os().skip(1))
+        .env(POLICY, "PASSIVE")
+        .exec();
+    Err(StageError::machine(error))
+}
+
 /// Runs the program on this process's arguments.
 pub fn main() -> ExitCode {
-    let done = match Cli::parse().verb {
+    let verb = Cli::parse().verb;
+    let done = match verb {
+        // Not worth loading LibTorch twice.
+        Verb::Text(_) | Verb::Describe => Ok(()),
+        Verb::File(_) | Verb::Evaluate(_) | Verb::Serve(_) => wait_asleep(),
+    };
+    let done = done.and_then(|()| match verb {
         Verb::Text(arguments) => text::text(&arguments),
         Verb::File(arguments) => file::file(&arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate_input(&arguments),
         Verb::Serve(arguments) => serve::serve(&arguments),
         Verb::Describe => describe(),
-    };
+    });
     match done {
         Ok(()) => ExitCode::from(exit::DONE),
         Err(failed) => {
