@@ -3,7 +3,7 @@
 //! Owns the order of the work: one thread reads rows and encodes their texts, the calling one runs the network, another
 //! writes; a few chunks are on the way at any time, so that memory does not grow with the file. What is finished stands in
 //! parts beside the output, from which the same command goes on after a kill ([`parts`]); the output appears at once, whole,
-//! at the end. Does not own formats ([`format`], [`source`], [`sink`]).
+//! at the end. Does not own formats ([`mod@format`], [`source`], [`sink`]).
 //!
 //! No row is lost: it is in the output, or in `OUT.rejects.jsonl` with its line and the reason.
 
