@@ -434,7 +434,10 @@ head: {dense: 2}
 
     #[test]
     fn training_in_bfloat16_is_near_and_evaluating_after_it_the_same() {
-        let text = EVERYTHING.replace("dropout: 0.5", "dropout: 0.0");
+        // Without batch norm, which magnifies what two examples differ by.
+        let text = EVERYTHING
+            .replace("dropout: 0.5", "dropout: 0.0")
+            .replace("  - batch_norm\n", "");
         let net = Net::new(&spec(&text), 9, Device::Cpu).unwrap();
         let batch = batch(&[&[1, 5, 6, 7, 2], &[1, 3, 4, 8]], true);
         let evaluated = values(&net.forward(&batch, false).unwrap());
@@ -442,7 +445,7 @@ head: {dense: 2}
         let net = net.trained_in(Precision::Bfloat16);
         let rough = net.forward(&batch, true).unwrap();
         assert_eq!(rough.kind(), Kind::Float);
-        // Rounded to 8 bits on the way, and not far off. Batch norm sees two examples, and magnifies.
+        // Rounded to 8 bits on the way, and not far off.
         let difference = (&rough - &exact).abs().max().double_value(&[]);
         assert!(difference > 0.0 && difference < 0.2, "{difference}");
         rough.sum(Kind::Float).backward();
@@ -451,15 +454,7 @@ head: {dense: 2}
                 assert_eq!(variable.grad().kind(), Kind::Float, "{name}");
             }
         }
-        // A batch norm's running means have moved since.
-        let other = Net::new(&spec(&text), 9, Device::Cpu).unwrap();
-        let mut pairs = other.variables();
-        for ((_, to), (_, from)) in pairs.iter_mut().zip(net.variables()) {
-            tch::no_grad(|| to.copy_(&from));
-        }
-        let said = values(&net.forward(&batch, false).unwrap());
-        assert_eq!(said, values(&other.forward(&batch, false).unwrap()));
-        assert_eq!(said.len(), evaluated.len());
+        assert_eq!(values(&net.forward(&batch, false).unwrap()), evaluated);
     }
 
     #[test]

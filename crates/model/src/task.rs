@@ -149,6 +149,9 @@ pub fn dispersion(output: f64) -> f64 {
     output.clamp(-DISPERSION, DISPERSION).exp()
 }
 
+/// The greatest logarithm of a mean of counts: beyond it neither a loss nor its square is a number.
+pub const MOST_LOG_MEAN: f64 = 80.0;
+
 /// The bound of an output that is the logarithm of a dispersion.
 pub const DISPERSION: f64 = 6.0;
 
@@ -164,7 +167,7 @@ impl Decoder {
         match self {
             Self::Binary => plain(logistic(first)),
             Self::Regression { scale, quantity } => plain(quantity.clamp(scale.number(first))),
-            Self::Count { mean } => plain(mean * first.exp()),
+            Self::Count { mean } => plain(mean * first.min(MOST_LOG_MEAN - mean.ln()).exp()),
             Self::Classes { labels, .. } => of_classes(labels, softmax(outputs)),
             Self::Ordinal { labels, .. } => {
                 let mut above = 1.0;

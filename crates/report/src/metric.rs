@@ -24,6 +24,14 @@ pub(crate) enum Subject {
 const OF_WINDOWS: [&str; 4] = ["mase", "class_accuracy", "ndcg_at_10", "spearman"];
 
 impl Subject {
+    /// Windows if one of the two is about them.
+    pub(crate) fn or(self, other: Self) -> Self {
+        match self {
+            Self::Windows => self,
+            Self::Reviews => other,
+        }
+    }
+
     /// By the names of all figures.
     pub(crate) fn of<'a>(mut names: impl Iterator<Item = &'a str>) -> Self {
         match names.any(|name| OF_WINDOWS.contains(&name) || name.contains("_of_decile_")) {

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::inputs::{self, Content, Group};
+use crate::metric::Subject;
 use crate::page::{Page, Parts};
 use crate::render::{RenderError, render};
 use crate::{metric, sections};
@@ -122,7 +123,9 @@ fn page(
     let data = sections::data::section(groups, params.sample_rows, parts)?;
     let training = sections::training::section(&networks, parts)?;
     let (results, summary) = sections::results::section(&networks, parts)?;
-    let comparisons = sections::comparisons::section(groups, parts)?;
+    let subjects = networks.iter().map(sections::Network::subject);
+    let subject = subjects.fold(Subject::Reviews, Subject::or);
+    let comparisons = sections::comparisons::section(groups, subject, parts)?;
     let words = sections::words::section(groups, parts)?;
     let origin = sections::origin::section(groups, provenance, parts)?;
     let sources = provenance

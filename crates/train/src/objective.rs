@@ -225,10 +225,13 @@ impl Objective {
         };
         let mut weights: Vec<f64> = match params {
             ClassWeightParams::None => Vec::new(),
-            // A class without examples has no loss to be weighted.
+            // A class without training examples may still be in `valid`: there it counts as without weights.
             ClassWeightParams::Balanced => labels
                 .iter()
-                .map(|&label| 1.0 / count(label).max(1.0))
+                .map(|&label| match count(label) {
+                    0.0 => labels.len() as f64 / training.len().max(1) as f64,
+                    own => 1.0 / own,
+                })
                 .collect(),
             ClassWeightParams::Given(given) => {
                 for (label, &weight) in given {

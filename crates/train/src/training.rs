@@ -197,9 +197,6 @@ pub enum TrainingError {
     /// The state could not be kept.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// What people watch it by could not be written.
-    #[error("cannot write the log of the training")]
-    Log(#[source] std::io::Error),
     /// Somebody asked to stop.
     #[error("interrupted")]
     Interrupted,

@@ -35,6 +35,8 @@ use series::Series;
 
 /// The year beyond which no slot lies, if its unit is the table's.
 const LAST_YEAR: f64 = 2100.0;
+/// A movie may be listed so many years before its release.
+const YEARS_BEFORE: f64 = 5.0;
 
 /// The kind, for the program.
 pub fn kind() -> Kind {
@@ -63,6 +65,15 @@ pub fn run(params: WindowParams, context: &mut TaskContext) -> Result<(), StageE
     let series = Series::read(&path, genres, context)?;
     let (first, last) = series.span();
     check_unit(&params, last)?;
+    let newest = series.movies.iter().filter_map(|movie| movie.release_year);
+    if let Some(newest) = newest.max()
+        && params.slot.year(last) + YEARS_BEFORE < f64::from(newest)
+    {
+        context.warn(format!(
+            "the last slot would be in the year {:.0}, and there is a movie of {newest}: is `slot` that of the table?",
+            params.slot.year(last)
+        ));
+    }
     let pieces = Pieces::of(&series, &params).map_err(|error| {
         StageError::usage(error).hint("ask for smaller shares, or shorter slots")
     })?;

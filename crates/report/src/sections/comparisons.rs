@@ -16,17 +16,28 @@ const TEST: &str = "test";
 const SHOWN: usize = 60;
 
 /// The section.
-pub(crate) fn section(groups: &[Group], parts: &mut Parts) -> Result<Section, StageError> {
+/// `subject`: what the networks' own metrics are about, where the compared ones do not say it.
+pub(crate) fn section(
+    groups: &[Group],
+    subject: Subject,
+    parts: &mut Parts,
+) -> Result<Section, StageError> {
     let mut section = parts.section("Comparisons");
     let mut given = false;
     for group in groups {
         if let Some(path) = group.table(&COMPARISONS) {
             given = true;
-            pairs(&group.name, &comparisons(path)?, &mut section, parts)?;
+            pairs(
+                &group.name,
+                &comparisons(path)?,
+                subject,
+                &mut section,
+                parts,
+            )?;
         }
         if let Some(path) = group.table(&SPREADS) {
             given = true;
-            seeds(&group.name, &spreads(path)?, &mut section, parts)?;
+            seeds(&group.name, &spreads(path)?, subject, &mut section, parts)?;
         }
     }
     if !given {
@@ -46,6 +57,7 @@ fn main_metric<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a
 fn pairs(
     name: &str,
     rows: &[Comparison],
+    subject: Subject,
     section: &mut Section,
     parts: &mut Parts,
 ) -> Result<(), StageError> {
@@ -64,7 +76,7 @@ fn pairs(
         "spread between seeds",
         "verdict",
     ];
-    let subject = Subject::of(rows.iter().map(|row| &*row.metric));
+    let subject = subject.or(Subject::of(rows.iter().map(|row| &*row.metric)));
     let main_label = subject.label_with_unit(main);
     let caption = format!(
         "{} of each pair on the test {}s",
@@ -183,6 +195,7 @@ fn verdict(row: &Comparison) -> String {
 fn seeds(
     name: &str,
     rows: &[Spread],
+    subject: Subject,
     section: &mut Section,
     parts: &mut Parts,
 ) -> Result<(), StageError> {
@@ -202,7 +215,7 @@ fn seeds(
         "least",
         "greatest",
     ];
-    let subject = Subject::of(rows.iter().map(|row| &*row.metric));
+    let subject = subject.or(Subject::of(rows.iter().map(|row| &*row.metric)));
     let label = subject.label_with_unit(main);
     let caption = format!(
         "{} over the seeds, on the test {}s",

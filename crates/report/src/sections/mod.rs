@@ -23,6 +23,7 @@ use crate::count::history::{self, History};
 use crate::count::metrics::{self, Metrics};
 use crate::count::predictions::{self as predicted, Predictions};
 use crate::inputs::Group;
+use crate::metric::Subject;
 use crate::page::Block;
 
 /// What is known of a trained network.
@@ -35,6 +36,14 @@ pub(crate) struct Network {
     predictions: Option<Predictions>,
     /// What its stage tells of the training, where the runner handed over the provenance.
     facts: BTreeMap<String, Value>,
+}
+
+impl Network {
+    /// What its figures are about.
+    pub(crate) fn subject(&self) -> Subject {
+        let metrics = self.metrics.as_ref();
+        metrics.map_or(Subject::Reviews, Metrics::subject_of)
+    }
 }
 
 /// The networks among the groups, in the order given.

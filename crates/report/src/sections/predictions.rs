@@ -2,7 +2,7 @@
 
 use super::{Network, absent, counted, text};
 use crate::count::predictions::{BINS, Predictions, SplitPredictions, THRESHOLD};
-use crate::metric::capital;
+use crate::metric::{Subject, capital};
 use crate::number;
 use crate::page::{Block, Figure, Parts};
 use crate::plot::{BarSeries, Bars, Direction, Line, Lines};
@@ -73,7 +73,7 @@ pub(super) fn show(
     Ok(())
 }
 
-/// By the metrics, which say it; without them by the targets.
+/// By the metrics, which say it; without them by the targets. None of windows, whose classes are no stars.
 fn task(network: &Network, counts: &SplitPredictions) -> Option<Task> {
     let has = |name: &str| {
         network
@@ -81,6 +81,9 @@ fn task(network: &Network, counts: &SplitPredictions) -> Option<Task> {
             .as_ref()
             .is_some_and(|metrics| metrics.rows.iter().any(|row| row.metric == name))
     };
+    if network.subject() == Subject::Windows {
+        return None;
+    }
     if counts.no_class == 0 && (has("accuracy") || !has("mse")) {
         Some(Task::Binary)
     } else if counts.no_score == 0 {

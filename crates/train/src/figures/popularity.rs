@@ -106,7 +106,11 @@ impl Sample {
     ) -> Self {
         let known = knowledge.map_or(&[][..], |own| &own.windows);
         let bounds = knowledge.map_or(&[][..], |own| &own.bounds);
-        let class = |value: f64| bounds.iter().filter(|bound| value > **bound).count();
+        // What a baseline says comes from `history`, which is float32: there a forecast on a bound must stay on it.
+        let class = |value: f64| {
+            let above = |bound: &&f64| (value as f32) > (**bound as f32);
+            bounds.iter().filter(above).count()
+        };
         let names: Vec<[String; 2]> = known
             .iter()
             .map(|own| groups_of(own.decile, own.age))

@@ -81,7 +81,6 @@ pub(super) fn of_training(error: TrainingError, params: &FitParams) -> StageErro
             }
             StageError::failed(error).hint(hint)
         }
-        TrainingError::Log(source) => StageError::machine(source),
         TrainingError::Checkpoint(error) => of_checkpoint(error),
         TrainingError::Torch(ref source) => {
             let said = source.to_string();

@@ -142,10 +142,12 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let mut state = State::new(&net, &schedule).map_err(StageError::failed)?;
     let kept = Kept::open(context, &identity, &schedule, &device::name(device))?;
     resume::resume(context, &identity, &schedule, kept.as_ref(), &mut state)?;
+    let events = Events::begin(context, &objective, &state.epochs);
+    let events = events.unwrap_or_else(|error| no_events(context, &error));
     let mut watch = Told {
         context,
         keep: kept.map(|kept| (kept, &identity, &schedule)),
-        events: Events::begin(context, &objective, &state.epochs).map_err(StageError::machine)?,
+        events,
     };
     let pace = train(
         &net, &examples, &objective, &schedule, &mut state, &mut watch,
@@ -337,6 +339,13 @@ fn report(context: &mut TaskContext, rows: &[(&str, u64)], examples: &Examples, 
     result.device = Some(device::name(device));
 }
 
+/// A training does not end for want of a place to be watched at.
+fn no_events(context: &TaskContext, error: &std::io::Error) -> Option<Events> {
+    let message = format!("the TensorBoard event file cannot be written: {error}");
+    context.progress().step(&message);
+    None
+}
+
 /// Tells the runner or the person how far a training is, and keeps what each epoch left.
 struct Told<'a> {
     context: &'a TaskContext,
@@ -358,8 +367,10 @@ impl Watch for Told<'_> {
         if let Some((kept, identity, schedule)) = &self.keep {
             kept.keep(identity, schedule, state)?;
         }
-        if let (Some(events), Some(epoch)) = (&mut self.events, state.epochs.last()) {
-            events.add(epoch).map_err(TrainingError::Log)?;
+        if let (Some(events), Some(epoch)) = (&mut self.events, state.epochs.last())
+            && let Err(error) = events.add(epoch)
+        {
+            self.events = no_events(self.context, &error);
         }
         self.context.progress().step(message);
         Ok(())

@@ -4,20 +4,17 @@
 //! it is the negative binomial one with mean `m` and variance `m + a m^2` (Cameron and Trivedi's NB2), where the second output
 //! is the logarithm of the dispersion `a`, of each window its own (as Salinas et al., DeepAR, 2020).
 
-use cinescore_model::task::{DISPERSION, dispersion};
+use cinescore_model::task::{DISPERSION, MOST_LOG_MEAN, dispersion};
 use tch::{TchError, Tensor};
 
 use super::softplus;
-
-/// Beyond it a mean has no number.
-const MOST: f64 = 80.0;
 
 /// The loss of each example `[B]`, of outputs `[B, 1]` or `[B, 2]` and counts `[B]`.
 pub(super) fn losses(outputs: &Tensor, counts: &Tensor, mean: f64) -> Result<Tensor, TchError> {
     let log_mean = outputs
         .f_select(1, 0)?
         .f_add_scalar(mean.ln())?
-        .f_clamp_max(MOST)?;
+        .f_clamp_max(MOST_LOG_MEAN)?;
     let factorial = counts.f_add_scalar(1.0)?.f_lgamma()?;
     if outputs.size2()?.1 == 1 {
         return log_mean
@@ -40,7 +37,7 @@ pub(super) fn losses(outputs: &Tensor, counts: &Tensor, mean: f64) -> Result<Ten
 
 /// The same of one example.
 pub(super) fn loss_of(outputs: &[f64], count: f64, mean: f64) -> f64 {
-    let log_mean = (outputs.first().copied().unwrap_or(f64::NAN) + mean.ln()).min(MOST);
+    let log_mean = (outputs.first().copied().unwrap_or(f64::NAN) + mean.ln()).min(MOST_LOG_MEAN);
     let factorial = libm::lgamma(count + 1.0);
     let Some(&output) = outputs.get(1) else {
         return log_mean.exp() - count * log_mean + factorial;

@@ -102,7 +102,9 @@ pub fn by_name(subject: &str, measured: &[Measured]) -> BTreeMap<String, f64> {
             .figures
             .iter()
             .filter(|figure| is_of_all(&figure.name));
-        figures.filter_map(move |figure| Some((format!("{split}.{}", figure.name), figure.value?)))
+        // JSON has no infinity.
+        let known = |figure: &Figure| figure.value.filter(|value| value.is_finite());
+        figures.filter_map(move |figure| Some((format!("{split}.{}", figure.name), known(figure)?)))
     })
     .collect()
 }
