@@ -22,7 +22,7 @@ import urllib.request
 
 PROGRAMS = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target")) / "release"
 PREDICT = PROGRAMS / "cinescore-predict"
-LOAD = PROGRAMS / "examples" / "cinescore-load"
+LOAD = PROGRAMS / "examples" / "http-load"
 
 
 def load(address, texts, connections, seconds, rate=None):

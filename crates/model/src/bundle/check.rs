@@ -109,7 +109,13 @@ pub(super) fn manifest(manifest: &Manifest, spec: &NetworkSpec) -> Result<(), Bu
         return Err(BundleError::Classes);
     }
     match &manifest.calibration {
-        Some(calibration) if !is_sound(calibration) => Err(BundleError::Calibration),
+        // Widths of another quantity are no widths of these predictions.
+        Some(calibration)
+            if Some(calibration.quantity) != manifest.decoder.quantity()
+                || !is_sound(calibration) =>
+        {
+            Err(BundleError::Calibration)
+        }
         _ => Ok(()),
     }
 }

@@ -212,9 +212,24 @@ fn parts_that_do_not_belong_together_are_refused() {
         bundle.refused(),
         "the `calibration` of the bundle does not give every prediction an interval"
     );
-    bundle.change(MANIFEST, "\"version\": 2", "\"version\": 3, \"new\": 0");
+    bundle.change(MANIFEST, "\"width\": -1.5", "\"width\": 1.5");
+    // Intervals of another quantity than the one that is predicted.
+    let stars = "\"level\": 0.9,\n    \"quantity\": \"stars\"";
+    let popularity = stars.replace("stars", "popularity");
+    bundle.change(MANIFEST, stars, &popularity);
+    assert_eq!(
+        bundle.refused(),
+        "the `calibration` of the bundle does not give every prediction an interval"
+    );
+    let newer = BUNDLE_VERSION + 1;
+    bundle.change(
+        MANIFEST,
+        &format!("\"version\": {BUNDLE_VERSION}"),
+        &format!("\"version\": {newer}, \"new\": 0"),
+    );
     let refused = bundle.refused();
-    assert!(refused.ends_with("has version 3; this program reads version 2"));
+    let wanted = format!("has version {newer}; this program reads version {BUNDLE_VERSION}");
+    assert!(refused.ends_with(&wanted), "{refused}");
 }
 
 #[test]

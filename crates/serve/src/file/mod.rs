@@ -62,6 +62,8 @@ pub struct Job {
     pub movielens: Option<MovieLens>,
     /// The digest of the bundle, so that no output is of two.
     pub bundle: String,
+    /// Threads of the network, by which the last digits may differ.
+    pub threads: usize,
     /// Forget what an earlier command left.
     pub restart: bool,
 }
@@ -95,10 +97,11 @@ pub fn rate(
     let mut source = source::open(job)?;
     let added = Added::new(job, predictor.manifest())?;
     added.check(source.columns())?;
-    let mut parts = Parts::open(job, &added)?;
+    // Before anything is left on disk: it checks what was asked for.
+    let writer = Writer::new(job, added, source.columns(), source.schema())?;
+    let mut parts = Parts::open(job, writer.added())?;
     let mut done = parts.skip(source.as_mut())?;
     progress.begin(source.place(), source.size());
-    let writer = Writer::new(job, added, source.columns(), source.schema())?;
     thread::scope(|scope| {
         let (to_network, from_reader) = sync_channel::<Read>(WAITING);
         let (to_writer, from_network) = sync_channel::<Rated>(WAITING);

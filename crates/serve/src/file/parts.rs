@@ -12,17 +12,19 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use cinescore_artifact::StageError;
+use cinescore_artifact::digest::Digest;
 use fs_err::File;
 use serde::{Deserialize, Serialize};
 
 use super::Done;
 use super::Job;
+use super::movielens::Movie;
 use super::rows::Refused;
 use super::sink::{Added, Writer};
 use super::source::Source;
 
 /// The version of the folder's format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What must be the same for a command to go on.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,11 @@ struct Identity {
     modified_nanos: u128,
     /// The digest of the bundle.
     bundle: String,
+    /// The digest of this program's code.
+    program: String,
+    threads: usize,
+    /// The digest of MovieLens' links, where there are any.
+    links: Option<String>,
     /// Everything that was asked for, as text.
     asked: String,
 }
@@ -97,9 +104,10 @@ impl Parts {
         let found = found.and_then(|bytes| serde_json::from_slice::<Identity>(&bytes).ok());
         match found {
             Some(found) if found == wanted && !job.restart => parts.find(),
-            Some(_) if !job.restart => {
+            // Of an earlier program there may be another note. Without a part there is nothing to lose.
+            _ if !job.restart && parts.has_any() => {
                 let message = format!(
-                    "`{}` holds parts of another job: its input, its bundle or what was asked for is not the same",
+                    "`{}` holds parts of another job: its input, its bundle, the program or what was asked for is not the same",
                     parts.folder.display()
                 );
                 return Err(StageError::usage(message)
@@ -112,6 +120,11 @@ impl Parts {
             }
         }
         Ok(parts)
+    }
+
+    /// Whether there is a part, of whatever format.
+    fn has_any(&self) -> bool {
+        self.path(0, "json").exists()
     }
 
     /// Finds the parts that are there, up to the first that is not.
@@ -228,12 +241,22 @@ impl Identity {
         let input = fs_err::canonicalize(&job.input).map_err(StageError::usage)?;
         let meta = fs_err::metadata(&input)?;
         let modified = meta.modified()?.duration_since(UNIX_EPOCH);
+        let links = match job.movielens.as_ref().map(|own| &own.movie) {
+            Some(Movie::Title(_, path)) => {
+                let digest = Digest::of_path(path).map_err(StageError::machine)?;
+                Some(digest.to_string())
+            }
+            _ => None,
+        };
         Ok(Self {
             version: VERSION,
             bytes: meta.len(),
             modified_nanos: modified.map_or(0, |age| age.as_nanos()),
             input,
             bundle: job.bundle.clone(),
+            program: env!("CINESCORE_CODE_DIGEST").into(),
+            threads: job.threads,
+            links,
             asked: format!(
                 "{:?} {:?} {:?} {:?} {} {:?}",
                 job.input_format,

@@ -97,27 +97,45 @@ impl Cell<'_> {
 }
 
 impl Rows {
-    /// The values of a column by its name, which is none where a row does not have it.
+    /// The values of the first column of a name, of a source with these columns; none where a row does not have it.
     pub(crate) fn column<'a>(
         &'a self,
         columns: &[String],
         name: &str,
     ) -> Result<Vec<Cell<'a>>, ArrowError> {
-        let index = columns.iter().position(|column| column == name);
+        match columns.iter().position(|column| column == name) {
+            Some(index) => self.column_at(columns, index),
+            None => Ok(vec![Cell::Null; self.count()]),
+        }
+    }
+
+    /// The values of the column at a place: names of tables are not always different.
+    pub(crate) fn column_at<'a>(
+        &'a self,
+        columns: &[String],
+        index: usize,
+    ) -> Result<Vec<Cell<'a>>, ArrowError> {
         match self {
             Self::Csv(records) => {
-                let cell =
-                    |record: &'a StringRecord| match index.and_then(|index| record.get(index)) {
-                        Some(text) => Cell::Text(Cow::Borrowed(text)),
-                        None => Cell::Null,
-                    };
+                let cell = |record: &'a StringRecord| match record.get(index) {
+                    Some(text) => Cell::Text(Cow::Borrowed(text)),
+                    None => Cell::Null,
+                };
                 Ok(records.iter().map(cell).collect())
             }
-            Self::Json(rows) => Ok(rows.iter().map(|(_, row)| of_json(row.get(name))).collect()),
-            Self::Arrow(batch) => match batch.column_by_name(name) {
-                Some(column) => of_arrow(column),
-                None => Ok(vec![Cell::Null; batch.num_rows()]),
-            },
+            Self::Json(rows) => {
+                let name = &columns[index];
+                Ok(rows.iter().map(|(_, row)| of_json(row.get(name))).collect())
+            }
+            Self::Arrow(batch) => of_arrow(batch.column(index)),
+        }
+    }
+
+    fn count(&self) -> usize {
+        match self {
+            Self::Csv(records) => records.len(),
+            Self::Json(rows) => rows.len(),
+            Self::Arrow(batch) => batch.num_rows(),
         }
     }
 }

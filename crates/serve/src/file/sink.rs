@@ -2,6 +2,7 @@
 //!
 //! Owns the added columns and the formats of the output. A part has the rows of a chunk; joined, parts are the output.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -127,10 +128,21 @@ impl Added {
 }
 
 impl Value {
+    /// A number that is there and finite: JSON has no others.
+    fn number(self) -> Option<f64> {
+        match self {
+            Self::Number(number) => number.filter(|number| number.is_finite()),
+            _ => None,
+        }
+    }
+
     fn cell(self) -> Cell<'static> {
         match self {
-            Self::Number(None) | Self::Text(None) => Cell::Null,
-            Self::Number(Some(number)) => Cell::Literal(format!("{number:.DIGITS$}")),
+            Self::Number(_) => match self.number() {
+                Some(number) => Cell::Literal(format!("{number:.DIGITS$}")),
+                None => Cell::Null,
+            },
+            Self::Text(None) => Cell::Null,
             Self::Text(Some(text)) => Cell::Text(text.into()),
             Self::Flags(flags) => Cell::Text(flags.names().into()),
         }
@@ -157,6 +169,14 @@ impl Writer {
         columns: &[String],
         schema: Option<SchemaRef>,
     ) -> Result<Self, StageError> {
+        if job.output_format == Format::Jsonl
+            && let Some(name) = twice(columns)
+        {
+            let message = format!("the input has more than one column `{name}`");
+            return Err(StageError::usage(message).hint(
+                "a JSON object has each name once: give the columns different names, or write a table (--to csv)",
+            ));
+        }
         let movielens = job.movielens.as_ref();
         let movielens = movielens
             .map(|own| ToMovieLens::new(own, columns))
@@ -178,6 +198,11 @@ impl Writer {
             schema: Arc::new(Schema::new(fields)),
             movielens,
         })
+    }
+
+    /// The columns that are added.
+    pub(super) fn added(&self) -> &Added {
+        &self.added
     }
 
     /// Writes the rows of a chunk; gives how many. Rows that cannot be written join the refused.
@@ -339,13 +364,7 @@ impl Writer {
                     };
                     Arc::new(column.map(text).collect::<StringArray>())
                 }
-                _ => {
-                    let number = |value: Value| match value {
-                        Value::Number(number) => number,
-                        _ => None,
-                    };
-                    Arc::new(column.map(number).collect::<Float64Array>())
-                }
+                _ => Arc::new(column.map(Value::number).collect::<Float64Array>()),
             });
         }
         let mut out = ArrowWriter::try_new(
@@ -366,17 +385,19 @@ impl Writer {
     /// The values of the input's columns, column by column.
     fn own<'a>(&self, chunk: &'a Chunk) -> Result<Vec<Vec<Cell<'a>>>, StageError> {
         if let Rows::Json(rows) = &chunk.rows {
+            let known: HashSet<&String> = self.columns.iter().collect();
             for ((_, members), line) in rows.iter().zip(&chunk.lines) {
-                if let Some(name) = members.keys().find(|name| !self.columns.contains(*name)) {
-                    let message =
-                        format!("line {line} has a member `{name}`, which the first line has not");
+                if let Some(name) = members.keys().find(|name| !known.contains(name)) {
+                    let message = format!(
+                        "line {line} has a member `{name}`, which the first object has not"
+                    );
                     return Err(StageError::input(message)
                         .hint("a table has the same columns in every row: write JSON lines instead (--to jsonl)"));
                 }
             }
         }
-        let column = |name: &String| chunk.rows.column(&self.columns, name);
-        let columns: Result<_, _> = self.columns.iter().map(column).collect();
+        let column = |index| chunk.rows.column_at(&self.columns, index);
+        let columns: Result<_, _> = (0..self.columns.len()).map(column).collect();
         columns.map_err(StageError::failed)
     }
 
@@ -442,6 +463,13 @@ impl Writer {
     }
 }
 
+/// The first name that is there before.
+fn twice(columns: &[String]) -> Option<&str> {
+    let mut seen = HashSet::new();
+    let name = columns.iter().find(|name| !seen.insert(name.as_str()));
+    name.map(String::as_str)
+}
+
 fn properties() -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -462,4 +490,22 @@ fn of_csv(error: csv::Error) -> StageError {
 
 fn of_parquet(error: parquet::errors::ParquetError) -> StageError {
     StageError::failed(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_not_finite_is_null() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let value = Value::Number(Some(number));
+            assert_eq!(value.cell(), Cell::Null);
+            assert_eq!(
+                (value.cell().as_json().as_str(), value.number()),
+                ("null", None)
+            );
+        }
+        assert_eq!(Value::Number(Some(7.5)).cell().as_json(), "7.500000");
+    }
 }

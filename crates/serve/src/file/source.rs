@@ -5,6 +5,7 @@
 mod csv_file;
 mod json_lines;
 mod parquet_file;
+mod row_bytes;
 
 use std::io::{self, BufReader, Read};
 use std::path::Path;

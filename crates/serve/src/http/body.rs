@@ -82,13 +82,17 @@ impl Bodies {
                 return Ok(None);
             }
             if length > paid {
-                // In steps that double, so that many small frames do not make many permits.
-                let more = (length - paid).max(paid).div_ceil(UNIT);
+                // In steps that double, so that many small frames do not make many permits; never for more than a body may
+                // have.
+                let more = (length - paid).max(paid).min(self.most - paid);
+                let more = more.div_ceil(UNIT);
                 let memory = Arc::clone(&self.memory)
                     .try_acquire_many_owned(u32::try_from(more).unwrap_or(u32::MAX))
                     .map_err(|_full| Problem::busy())?;
                 read._memory.push(memory);
                 paid += more * UNIT;
+                // No more than is paid for, which a vector that grows by itself would take.
+                read.bytes.reserve_exact(paid - read.bytes.len());
             }
             read.bytes.extend_from_slice(&data);
         }
@@ -152,6 +156,22 @@ mod tests {
             assert_eq!(status(bodies.read(None, body(3000)).await), (429, 0));
             drop(held);
             assert_eq!(status(bodies.read(None, body(3000)).await), (200, 3000));
+        });
+    }
+
+    #[test]
+    fn a_body_in_frames_pays_for_no_more_than_it_may_have() {
+        let bodies = Bodies::new(3000, Duration::from_secs(5), 3000);
+        let frames = || {
+            let frame = || Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 1500]));
+            Body::from_stream(futures_util::stream::iter([frame(), frame()]))
+        };
+        run(async {
+            for _ in 0..2 {
+                let read = bodies.read(None, frames()).await.unwrap();
+                assert_eq!(read.bytes.len(), 3000);
+                assert!(read.bytes.capacity() < 3000 + UNIT);
+            }
         });
     }
 }

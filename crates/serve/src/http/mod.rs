@@ -5,8 +5,10 @@
 //!  (time, number) (token, log)       (request)  (room)   (one thread)
 //! ```
 //!
-//! Owns everything between a socket and the predictor, and the bounds of both: nothing that a client does makes the server hold more than
-//! the limits say. Does not own what is said of a text. `docs/serve.md` is for those who run it.
+//! Owns everything between a socket and the predictor, and the bounds of both: connections, bodies, reviews
+//! that wait and answers that are not read are bounded, each alone and all together. Not bounded together is what
+//! requests hold of their own while they are rated in turns: their reviews and ratings, at most [`Limits::texts`] each on
+//! as many connections as there may be. Does not own what is said of a text. `docs/serve.md` is for those who run it.
 
 mod answer;
 mod batcher;
@@ -23,6 +25,7 @@ mod request;
 mod routes;
 mod stall;
 mod table;
+mod unread;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -47,11 +50,14 @@ pub use self::log::Level;
 use self::log::Log;
 use self::metrics::Metrics;
 use self::queue::Queue;
+use self::unread::Answers;
 
 /// Threads that speak with clients; the network has its own.
 const SPEAKERS: usize = 2;
 /// Bodies that may be as large as allowed at the same time; most are much smaller.
 const LARGE_BODIES: usize = 16;
+/// The least room for answers that are not read yet, beside that of the largest bodies: some of the largest.
+const LEAST_UNREAD: usize = 64 << 20;
 
 /// What a server holds at most, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -122,6 +128,7 @@ struct App {
     limits: Limits,
     queue: Queue,
     bodies: Bodies,
+    answers: Answers,
     metrics: Arc<Metrics>,
     current: Arc<Current>,
     log: Log,
@@ -156,14 +163,16 @@ pub fn serve(settings: &Settings) -> Result<(), StageError> {
         });
         // Nothing comes if the thread ended with an error, which is its result.
         let served = is_open.recv().ok().map(|current: Arc<Current>| {
+            let together = settings.limits.body_bytes.saturating_mul(LARGE_BODIES);
             let app = App {
                 limits: settings.limits,
                 queue: Queue::new(work, settings.limits.queue),
                 bodies: Bodies::new(
                     settings.limits.body_bytes,
                     settings.limits.body_time,
-                    settings.limits.body_bytes.saturating_mul(LARGE_BODIES),
+                    together,
                 ),
+                answers: Answers::new(together.max(LEAST_UNREAD)),
                 metrics,
                 current,
                 log: log.clone(),

@@ -10,6 +10,9 @@ use super::request::RequestError;
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
+/// The most characters of a detail, which may quote what a client sent.
+const MOST: usize = 1_000;
+
 /// Why a request has no answer.
 #[derive(Debug)]
 pub(super) struct Problem {
@@ -29,15 +32,19 @@ struct Details<'a> {
 }
 
 impl Problem {
-    /// A problem with its detail and what to do about it.
+    /// A problem with its detail, which is cut where it is long, and what to do about it.
     pub(super) fn new(
         status: StatusCode,
         detail: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
+        let mut detail = detail.into();
+        if let Some((end, _)) = detail.char_indices().nth(MOST) {
+            detail.truncate(end);
+        }
         Self {
             status,
-            detail: detail.into(),
+            detail,
             advice: advice.into(),
             header: None,
         }
@@ -68,7 +75,8 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, detail, advice).with("www-authenticate", "Bearer")
     }
 
-    fn with(mut self, name: &'static str, value: &'static str) -> Self {
+    /// With a header.
+    pub(super) fn with(mut self, name: &'static str, value: &'static str) -> Self {
         self.header = Some((name, value));
         self
     }
@@ -100,5 +108,18 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(name, value);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_detail_is_cut_between_characters() {
+        let detail = |text: String| Problem::new(StatusCode::BAD_REQUEST, text, "").detail;
+        assert_eq!(detail("é".repeat(5_000)), "é".repeat(1_000));
+        assert_eq!(detail("é".repeat(1_000)), "é".repeat(1_000));
+        assert_eq!(detail("short".into()), "short");
     }
 }

@@ -115,7 +115,7 @@ async fn of_json(app: &App, bytes: &[u8]) -> Result<Response, Problem> {
         answer::bytes(&bundle, ratings, single)
     };
     let bytes = bytes.map_err(|error| failed(error.to_string()))?;
-    Ok(respond(JSON, bytes, rows))
+    respond(app, JSON, bytes, rows)
 }
 
 async fn of_csv(app: &App, parts: &Parts, bytes: &[u8]) -> Result<Response, Problem> {
@@ -138,7 +138,8 @@ async fn of_csv(app: &App, parts: &Parts, bytes: &[u8]) -> Result<Response, Prob
         Err(reason) => Err(*reason),
     });
     let bytes = table::write(&table, outcomes).map_err(|error| failed(error.to_string()))?;
-    Ok(respond("text/csv; charset=utf-8", bytes, table.rows.len()))
+    let format = "text/csv; charset=utf-8";
+    respond(app, format, bytes, table.rows.len())
 }
 
 /// What is said of texts, all by one bundle. The first of them are refused where there is no room, the others wait.
@@ -211,13 +212,18 @@ fn failed(detail: String) -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail, advice)
 }
 
-fn respond(format: &'static str, bytes: Vec<u8>, rows: usize) -> Response {
-    let mut response = Response::new(Body::from(bytes));
+fn respond(
+    app: &App,
+    format: &'static str,
+    bytes: Vec<u8>,
+    rows: usize,
+) -> Result<Response, Problem> {
+    let mut response = Response::new(Body::from(app.answers.hold(bytes)?));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static(format));
     response.extensions_mut().insert(Rows(rows));
-    response
+    Ok(response)
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Takes new bundles until it is dropped.
 pub(super) async fn watch(app: Arc<App>, folder: PathBuf, threads: usize, mut hangup: Signal) {
-    let mut seen = target(&folder);
+    // What is served, and not what the link says by now: it may have changed since the bundle was opened.
+    let mut seen = Some(app.current.get().folder.clone());
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -12,6 +12,12 @@ const DEPTH: usize = 8;
 /// Names of a CSV file's column of texts that are looked for where none is named, the best first.
 const COLUMNS: [&str; 4] = ["text", "review", "content", "body"];
 
+/// The most columns of a table.
+const MOST_COLUMNS: usize = 10_000;
+/// Columns that an error names, and how many characters of each name.
+const NAMED: usize = 20;
+const SHOWN: usize = 80;
+
 /// How much one request may ask for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
@@ -77,6 +83,9 @@ pub(crate) enum RequestError {
     /// No CSV.
     #[error("the table cannot be read: {0}")]
     Csv(#[from] csv::Error),
+    /// A table that is too wide.
+    #[error("the table has more than {MOST_COLUMNS} columns")]
+    TooManyColumns,
     /// A table without texts.
     #[error("the table has no column {wanted}; it has {found}")]
     NoColumn {
@@ -94,7 +103,7 @@ impl RequestError {
             Self::NotUtf8 { .. } | Self::TooDeep | Self::Csv(_) => 400,
             Self::Json(error) if error.is_data() => 422,
             Self::Json(_) => 400,
-            Self::TooMany { .. } | Self::TextTooLong { .. } => 413,
+            Self::TooMany { .. } | Self::TextTooLong { .. } | Self::TooManyColumns => 413,
             Self::Form
             | Self::None
             | Self::TooManyExplained { .. }
@@ -119,6 +128,7 @@ impl RequestError {
             Self::TextTooLong { .. } => {
                 "cut the text: a network reads no more than the first or last hundreds of words"
             }
+            Self::TooManyColumns => "leave columns out: only the one with the texts is needed",
             Self::TextEmpty { .. } => "leave reviews without a text out",
             Self::NoColumn { .. } => {
                 "name the column with the texts, such as /v1/ratings?column=review"
@@ -273,6 +283,9 @@ pub(crate) fn read_csv(
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers()?.clone();
+    if header.len() > MOST_COLUMNS {
+        return Err(RequestError::TooManyColumns);
+    }
     let place = |wanted: &str| {
         let is_it = |name: &str| name.trim().eq_ignore_ascii_case(wanted);
         header.iter().position(is_it)
@@ -287,12 +300,9 @@ pub(crate) fn read_csv(
     let column = found.ok_or_else(|| RequestError::NoColumn {
         wanted: column.map_or_else(
             || format!("`{}`", COLUMNS.join("`, `")),
-            |name| format!("`{name}`"),
+            |name| format!("`{}`", shown(name)),
         ),
-        found: match header.is_empty() {
-            true => "none".into(),
-            false => format!("`{}`", header.iter().collect::<Vec<_>>().join("`, `")),
-        },
+        found: names(&header),
     })?;
     let mut rows = Vec::new();
     for row in reader.records() {
@@ -306,6 +316,28 @@ pub(crate) fn read_csv(
         rows,
         column,
     })
+}
+
+/// The first columns of a header, for an error.
+fn names(header: &StringRecord) -> String {
+    if header.is_empty() {
+        return "none".into();
+    }
+    let named: Vec<String> = header
+        .iter()
+        .take(NAMED)
+        .map(|name| format!("`{}`", shown(name)))
+        .collect();
+    let more = header.len().saturating_sub(NAMED);
+    match more {
+        0 => named.join(", "),
+        _ => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+/// The beginning of a name.
+fn shown(name: &str) -> String {
+    name.chars().take(SHOWN).collect()
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, RequestError> {
@@ -402,5 +434,21 @@ mod tests {
         assert_eq!(status(b"text\n1\n2\n3\n4\n"), 413);
         assert_eq!(status(b"text\n\xff\n"), 400);
         assert_eq!(status(b""), 422);
+    }
+
+    #[test]
+    fn what_is_said_of_a_header_is_bounded() {
+        let long = "é".repeat(1 << 20);
+        let error = read_csv(format!("id,{long}\n").as_bytes(), None, &BOUNDS).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("`id`") && said.len() < 300, "{said}");
+        let error = read_csv(b"id,said\n", Some(&long), &BOUNDS).unwrap_err();
+        assert!(error.to_string().len() < 300);
+        let wide = |columns: usize| {
+            let header = vec!["c"; columns].join(",");
+            read_csv(format!("{header}\n").as_bytes(), None, &BOUNDS).unwrap_err()
+        };
+        assert!(wide(10_000).to_string().ends_with("and 9980 more"));
+        assert_eq!([wide(10_000).status(), wide(10_001).status()], [422, 413]);
     }
 }

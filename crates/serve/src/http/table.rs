@@ -1,5 +1,7 @@
 //! A table with its ratings, and the one word of a query that says which column has the texts.
 
+use std::collections::HashSet;
+
 use csv::Writer;
 
 use super::request::Table;
@@ -25,9 +27,11 @@ pub(super) fn write<'a>(
 ) -> csv::Result<Vec<u8>> {
     let mut writer = Writer::from_writer(Vec::new());
     let mut prefix = String::new();
+    // A header may be made so that many prefixes are taken.
+    let own: HashSet<&str> = table.header.iter().collect();
     let is_taken = |prefix: &str| {
         let mut names = ADDED.iter().map(|name| format!("{prefix}{name}"));
-        names.any(|name| table.header.iter().any(|own| own == name))
+        names.any(|name| own.contains(name.as_str()))
     };
     while is_taken(&prefix) {
         prefix.push_str(PREFIX);
@@ -44,7 +48,10 @@ pub(super) fn write<'a>(
 }
 
 fn cells(outcome: Result<&Prediction, &str>) -> [String; 7] {
-    let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.6}"));
+    let number = |value: Option<f64>| {
+        let finite = value.filter(|value| value.is_finite());
+        finite.map_or_else(String::new, |value| format!("{value:.6}"))
+    };
     match outcome {
         Ok(said) => [
             number(said.rating),

@@ -20,6 +20,9 @@ use super::{Example, PredictError, Predictor};
 const TRIED: usize = 48;
 /// Words that are left out where a pass costs next to nothing.
 const TRIED_OF_BAGS: usize = 1000;
+/// Bytes of changed texts that are encoded for one explanation of a network that reads bags: of a long text, each word that
+/// is left out costs as much as the whole.
+const BYTES_OF_BAGS: usize = 4 << 20;
 
 /// A word of a text and what it did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,11 +37,12 @@ pub struct Word {
 
 impl Predictor {
     /// The words of a text that were tried, in their order, each with its weight. Every word of a text of up to 48 words; of
-    /// a longer one the 48 that seem to matter most (1,000 of networks that read bags).
+    /// a longer one the 48 that seem to matter most (of networks that read bags the first 1,000, and fewer where the
+    /// changed texts would have more than 4 MiB together).
     pub fn explain(&self, text: &str) -> Result<Vec<Word>, PredictError> {
         let spans = words(text);
         let tried = match self.reader.encoder() {
-            TextEncoder::Bags { .. } => spans.iter().copied().take(TRIED_OF_BAGS).collect(),
+            TextEncoder::Bags { .. } => spans.into_iter().take(tried_of_bags(text)).collect(),
             TextEncoder::Tokens { .. } if spans.len() <= TRIED => spans,
             TextEncoder::Tokens { .. } => self.candidates(text, &spans)?,
         };
@@ -186,6 +190,11 @@ impl Predictor {
     }
 }
 
+/// How many words of a text are left out one by one where the network reads bags.
+fn tried_of_bags(text: &str) -> usize {
+    (BYTES_OF_BAGS / text.len().max(1)).clamp(1, TRIED_OF_BAGS)
+}
+
 /// The words of a text, as begin and end in bytes: letters and digits with the apostrophes and hyphens between them. What
 /// stands in a tag is none.
 fn words(text: &str) -> Vec<(usize, usize)> {
@@ -230,5 +239,12 @@ mod tests {
         assert_eq!(found, ["Don't", "miss", "Sci-Fi", "10", "10", "é"]);
         assert_eq!(words("a < b"), [(0, 1), (4, 5)]);
         assert!(words("").is_empty());
+    }
+
+    #[test]
+    fn the_longer_a_text_the_fewer_words_are_left_out() {
+        let tried = |bytes: usize| tried_of_bags(&"a ".repeat(bytes / 2));
+        assert_eq!([tried(0), tried(4_000)], [1000, 1000]);
+        assert_eq!([tried(50_000), tried(8 << 20)], [83, 1]);
     }
 }

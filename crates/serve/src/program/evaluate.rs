@@ -60,7 +60,7 @@ pub(super) fn evaluate_input(arguments: &EvaluateArguments) -> Result<(), StageE
     } else {
         ProgressBar::hidden()
     };
-    let found = arguments.bundle.with_predictor(|predictor| {
+    let found = arguments.bundle.with_predictor(|predictor, _folder| {
         let columns = Columns {
             text: arguments.text_column.clone(),
             score: arguments.score_column.clone(),

@@ -99,7 +99,6 @@ enum Columns {
 
 /// Rates a file.
 pub(super) fn file(arguments: &FileArguments) -> Result<(), StageError> {
-    let folder = arguments.bundle.folder()?;
     let job = arguments.job()?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -108,8 +107,8 @@ pub(super) fn file(arguments: &FileArguments) -> Result<(), StageError> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let progress = FileProgress::new();
-    let done = arguments.bundle.with_predictor(|predictor| {
-        let digest = Digest::of_path(&folder).map_err(StageError::machine)?;
+    let done = arguments.bundle.with_predictor(|predictor, folder| {
+        let digest = Digest::of_path(folder).map_err(StageError::machine)?;
         let job = Job {
             bundle: digest.to_string(),
             ..job.clone()
@@ -179,6 +178,7 @@ impl FileArguments {
             probabilities: self.probabilities,
             movielens,
             bundle: String::new(),
+            threads: self.bundle.threads(),
             restart: self.restart,
         })
     }

@@ -12,7 +12,7 @@ mod view;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cinescore_artifact::program::Program;
@@ -23,9 +23,16 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use crate::bundles;
 use crate::predictor::{PredictError, Predictor};
 
+const EXAMPLES: &str = "\
+Examples:
+  cinescore predict text \"A gem of a film.\" --bundle artifacts/runs/ratings/net/bundle
+  cinescore predict file reviews.csv -o rated.parquet --bundle artifacts/runs/ratings/net/bundle
+  cinescore predict evaluate data/aclImdb_v1.tar.gz --bundle artifacts/runs/ratings/net/bundle
+  cinescore predict serve --bundle artifacts/runs/ratings/net/bundle";
+
 /// Rates written reviews with a trained network.
 #[derive(Debug, Parser)]
-#[command(name = "cinescore-predict", version, arg_required_else_help = true)]
+#[command(name = "cinescore-predict", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -76,21 +83,24 @@ impl BundleArguments {
         self.threads.or_else(all).map_or(1, NonZeroUsize::get)
     }
 
-    /// Opens the bundle and does some work with it, on the thread on which LibTorch computes.
+    /// Opens the bundle and does some work with it and its folder, on the thread on which LibTorch computes. The folder has no
+    /// links, so that one that changes meanwhile does not mix two bundles.
     pub(crate) fn with_predictor<T: Send>(
         &self,
-        work: impl FnOnce(Predictor) -> Result<T, StageError> + Send,
+        work: impl FnOnce(Predictor, &Path) -> Result<T, StageError> + Send,
     ) -> Result<T, StageError> {
         let folder = self.folder()?;
         compute::apart(self.threads(), || {
-            let opened = Predictor::open(&folder);
-            work(opened.map_err(|error| of_bundle(error, &folder))?)
+            let resolved = fs_err::canonicalize(&folder).unwrap_or_else(|_missing| folder.clone());
+            let opened = Predictor::open(&resolved);
+            let predictor = opened.map_err(|error| of_bundle(error, &folder))?;
+            work(predictor, &resolved)
         })?
     }
 }
 
 /// A bundle's error, with its folder where the error does not name it.
-pub(crate) fn of_bundle(error: PredictError, folder: &std::path::Path) -> StageError {
+pub(crate) fn of_bundle(error: PredictError, folder: &Path) -> StageError {
     if folder.is_dir() {
         return error.into();
     }

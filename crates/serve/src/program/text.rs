@@ -40,10 +40,12 @@ pub(super) fn text(arguments: &TextArguments) -> Result<(), StageError> {
         None if io::stdin().is_terminal() => None,
         None => Some(from_stdin()?),
     };
-    arguments.bundle.with_predictor(|predictor| match given {
-        Some(text) => show(&predictor, arguments, &text),
-        None => interactive(&predictor, arguments),
-    })
+    arguments
+        .bundle
+        .with_predictor(|predictor, _folder| match given {
+            Some(text) => show(&predictor, arguments, &text),
+            None => interactive(&predictor, arguments),
+        })
 }
 
 fn from_stdin() -> Result<String, StageError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 use cinescore_artifact::encoder::RESERVED;
 use cinescore_featurize::encode::{Encoder, Settings};
@@ -83,9 +84,14 @@ pub(crate) fn save(folder: &Path, network: &str, decoder: Decoder) {
         "bags" => (WORDS.len(), bags()),
         _ => (WORDS.len() + RESERVED.len(), tokens(padded)),
     };
+    let net = {
+        // The generator is the process's: two tests at once would draw each other's weights.
+        static DRAWING: Mutex<()> = Mutex::new(());
+        let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+        tch::manual_seed(5);
+        Net::new(&spec, ids, Device::Cpu).unwrap()
+    };
     // Large enough that words matter.
-    tch::manual_seed(5);
-    let net = Net::new(&spec, ids, Device::Cpu).unwrap();
     for (_, mut variable) in net.variables() {
         let _scaled = tch::no_grad(|| variable.f_mul_scalar_(2.0)).unwrap();
     }

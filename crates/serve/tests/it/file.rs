@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use cinescore_model::task::Decoder;
+use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 
 use crate::bundle::{LSTM, classes, command, program, regression, said, save, texts};
@@ -329,6 +332,9 @@ fn a_command_that_is_killed_goes_on_and_gives_the_same_output() {
             text.contains("parts of another job") && text.contains("--restart"),
             "{text}"
         );
+        let all = std::thread::available_parallelism().map_or(1, usize::from);
+        let text = place.file(input, &output, &["--threads", &(all + 1).to_string()], 2);
+        assert!(text.contains("parts of another job"), "{text}");
         let text = place.file(input, &output, &[], 0);
         assert!(text.contains("were done before"), "{text}");
         assert!(!place.path(&format!("{output}.parts")).exists());
@@ -387,6 +393,90 @@ fn a_second_process_is_kept_out() {
     assert!(text.contains("another process is writing"), "{text}");
     drop(lock);
     place.file("a.csv", "out.csv", &[], 0);
+}
+
+#[test]
+fn columns_of_one_name_keep_their_values() {
+    let place = Place::new(regression());
+    place.write("a.csv", "a,text,a,,\n1,good film,2,3,4\n");
+    place.file("a.csv", "b.parquet", &[], 0);
+    for (input, output) in [("a.csv", "out.csv"), ("b.parquet", "again.csv")] {
+        place.file(input, output, &["--prefix", "p_"], 0);
+        let out = place.text(output);
+        assert!(out.starts_with("a,text,a,,,"), "{out}");
+        assert!(out.contains("\n1,good film,2,3,4,"), "{out}");
+    }
+    let text = place.file("a.csv", "out.jsonl", &[], 2);
+    assert!(
+        text.contains("more than one column `a`") && text.contains("--to csv"),
+        "{text}"
+    );
+    assert!(!place.path("out.jsonl.parts").exists());
+}
+
+#[test]
+fn a_command_that_was_wrong_does_not_stand_in_the_way_of_the_right_one() {
+    let place = Place::new(regression());
+    place.write("a.csv", "user,movieId,text\n5,1,good film\n");
+    let movielens = ["--format", "movielens", "--timestamp", "7"];
+    let text = place.file("a.csv", "out.csv", &movielens, 2);
+    assert!(text.contains("there is no column `userId`"), "{text}");
+    assert!(!place.path("out.csv.parts").exists());
+    // A row that ends the command before a part is finished, and the corrected input.
+    let mut csv = b"userId,movieId,text\n5,1,\"bad".to_vec();
+    csv.resize(20 << 20, b'x');
+    place.write("b.csv", csv);
+    place.file("b.csv", "out.csv", &movielens, 3);
+    assert!(place.path("out.csv.parts").exists());
+    let right = [movielens.as_slice(), &["--user-column", "user"]].concat();
+    place.file("a.csv", "out.csv", &right, 0);
+    assert!(place.text("out.csv").contains("\n5,1,"));
+}
+
+#[test]
+fn the_columns_of_json_lines_are_those_of_the_first_object() {
+    let place = Place::new(regression());
+    place.write(
+        "a.jsonl",
+        "\u{feff}\n\n[1]\n{\"other\": [\n{\"id\": 3, \"text\": \"good\", \"id\": 4}\n",
+    );
+    place.file("a.jsonl", "out.csv", &[], 0);
+    let out = place.text("out.csv");
+    assert!(out.starts_with("id,text,rating,"), "{out}");
+    assert!(out.contains("\n4,good,"), "{out}");
+    let refused = rows(&place.text("out.csv.rejects.jsonl"));
+    let lines: Vec<_> = refused.iter().map(|row| row["line"].as_u64()).collect();
+    assert_eq!(lines, [Some(3), Some(4)]);
+    // The mark before the first object, which is written without it.
+    place.write("b.jsonl", "\u{feff}{\"text\": \"good\"}\n");
+    place.file("b.jsonl", "out.jsonl", &[], 0);
+    let out = place.text("out.jsonl");
+    assert!(out.starts_with("{\"text\": \"good\","), "{out}");
+    place.file("b.jsonl", "b.csv", &[], 0);
+    assert!(place.text("b.csv").starts_with("text,rating,"));
+}
+
+#[test]
+fn a_row_of_parquet_that_is_too_large_is_refused() {
+    let place = Place::new(regression());
+    let large = "x ".repeat(9 << 20);
+    let (few, many) = ("good", "bad film ".repeat(1 << 17));
+    let mut texts = vec![few; 40];
+    texts[3] = &large;
+    texts.extend([many.as_str(); 60]);
+    let column: ArrayRef = Arc::new(StringArray::from(texts));
+    let batch = RecordBatch::try_from_iter([("text", column)]).unwrap();
+    let file = std::fs::File::create(place.path("a.parquet")).unwrap();
+    let mut out = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    out.write(&batch).unwrap();
+    out.close().unwrap();
+    let text = place.file("a.parquet", "out.jsonl", &[], 0);
+    assert!(text.contains("99 reviews rated"), "{text}");
+    let refused = rows(&place.text("out.jsonl.rejects.jsonl"));
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0]["line"], 4);
+    assert_eq!(refused[0]["reason"], "more than 16777216 bytes");
+    assert_eq!(rows(&place.text("out.jsonl")).len(), 99);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! JSON lines.
 
+use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use crate::file::{CHUNK_BYTES, CHUNK_ROWS};
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 16;
+/// What some programs put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A file with a JSON object a line.
 pub(super) struct JsonLines {
@@ -22,8 +25,8 @@ pub(super) struct JsonLines {
     columns: Vec<String>,
     text: String,
     line: u64,
-    /// The line that was read to know the columns.
-    first: Option<Line>,
+    /// The lines that were read to know the columns.
+    first: VecDeque<Line>,
     place: Arc<AtomicU64>,
     size: u64,
 }
@@ -45,9 +48,7 @@ impl JsonLines {
     pub(super) fn open(path: &Path, text_column: &str) -> Result<Self, StageError> {
         let bytes = Bytes::open(path)?;
         let mut reader = BufReader::with_capacity(BUFFER, bytes.reader);
-        let first = read_line(&mut reader).map_err(|error| of_io(path, &error))?;
-        // A first line that is no object is refused like any other, and then nothing is known of columns.
-        let columns = first.as_ref().and_then(|line| names(&line.bytes));
+        let (first, columns) = begin(&mut reader).map_err(|error| of_io(path, &error))?;
         if let Some(columns) = &columns
             && !columns.iter().any(|name| name == text_column)
         {
@@ -106,7 +107,7 @@ impl Source for JsonLines {
         let (mut rows, mut texts, mut lines, mut refused) = (vec![], vec![], vec![], vec![]);
         let mut bytes = 0;
         while rows.len() + refused.len() < CHUNK_ROWS && bytes < CHUNK_BYTES {
-            let line = match self.first.take() {
+            let line = match self.first.pop_front() {
                 Some(line) => line,
                 None => match read_line(&mut self.reader) {
                     Ok(Some(line)) => line,
@@ -146,6 +147,27 @@ impl Source for JsonLines {
     }
 }
 
+/// The first lines, up to one that is an object, and the names in it. Lines before it are empty, or refused like any other; where
+/// there are as many as a chunk has, nothing is known of columns.
+fn begin(reader: &mut impl BufRead) -> std::io::Result<(VecDeque<Line>, Option<Vec<String>>)> {
+    let (mut lines, mut bytes) = (VecDeque::new(), 0);
+    while lines.len() < CHUNK_ROWS && bytes < CHUNK_BYTES {
+        let Some(mut line) = read_line(reader)? else {
+            break;
+        };
+        if lines.is_empty() && line.bytes.starts_with(BYTE_ORDER_MARK) {
+            line.bytes.drain(..BYTE_ORDER_MARK.len());
+        }
+        bytes += line.bytes.len();
+        let columns = names(&line.bytes).filter(|_| line.is_whole);
+        lines.push_back(line);
+        if columns.is_some() {
+            return Ok((lines, columns));
+        }
+    }
+    Ok((lines, None))
+}
+
 /// The next line without its end; what is beyond the most bytes of a row is read over.
 fn read_line(reader: &mut impl BufRead) -> std::io::Result<Option<Line>> {
     let mut bytes = Vec::new();
@@ -164,8 +186,11 @@ fn read_line(reader: &mut impl BufRead) -> std::io::Result<Option<Line>> {
     Ok(Some(Line { bytes, is_whole }))
 }
 
-/// The names in an object, in their order.
+/// The names in an object, in their order; none of what [`JsonLines::checked`] takes for no object.
 fn names(line: &[u8]) -> Option<Vec<String>> {
+    if !serde_json::from_slice::<Value>(line).is_ok_and(|value| value.is_object()) {
+        return None;
+    }
     /// Keeps the order, which a map does not.
     struct Names(Vec<String>);
     impl<'de> serde::Deserialize<'de> for Names {
@@ -180,9 +205,12 @@ fn names(line: &[u8]) -> Option<Vec<String>> {
                     self,
                     mut map: A,
                 ) -> Result<Names, A::Error> {
-                    let mut names = Vec::new();
+                    let (mut names, mut seen) = (Vec::new(), HashSet::new());
                     while let Some((name, _)) = map.next_entry::<String, serde::de::IgnoredAny>()? {
-                        names.push(name);
+                        // Of a name that is there twice, the last value counts.
+                        if seen.insert(name.clone()) {
+                            names.push(name);
+                        }
                     }
                     Ok(Names(names))
                 }

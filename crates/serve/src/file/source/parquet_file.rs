@@ -7,10 +7,11 @@ use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use cinescore_artifact::StageError;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 
-use super::{Source, no_column, open_file};
-use crate::file::CHUNK_ROWS;
+use super::{ROW_BYTES, Source, no_column, open_file, row_bytes};
 use crate::file::rows::{Chunk, Refused, Rows};
+use crate::file::{CHUNK_BYTES, CHUNK_ROWS};
 
 /// A Parquet file.
 pub(super) struct ParquetFile {
@@ -40,10 +41,8 @@ impl ParquetFile {
         let Some(text) = columns.iter().position(|name| name == text_column) else {
             return Err(no_column(path, text_column, &columns));
         };
-        let reader = builder
-            .with_batch_size(CHUNK_ROWS)
-            .build()
-            .map_err(damaged)?;
+        let rows = rows_of_a_chunk(builder.metadata());
+        let reader = builder.with_batch_size(rows).build().map_err(damaged)?;
         Ok(Self {
             path: path.to_owned(),
             reader,
@@ -55,8 +54,22 @@ impl ParquetFile {
         })
     }
 
-    /// The texts of a batch; a row without one has the reason.
-    fn texts(&self, batch: &RecordBatch) -> Result<Vec<Result<String, &'static str>>, StageError> {
+    /// The texts of a batch; a row without one, or that is too large, has the reason.
+    fn texts(&self, batch: &RecordBatch) -> Result<Vec<Result<String, String>>, StageError> {
+        let texts = self.all_texts(batch)?.into_iter();
+        let rows = texts.zip(row_bytes::of_rows(batch));
+        Ok(rows
+            .map(|(text, bytes)| match bytes {
+                _ if bytes > ROW_BYTES => Err(format!("more than {ROW_BYTES} bytes")),
+                _ => text.map_err(str::to_owned),
+            })
+            .collect())
+    }
+
+    fn all_texts(
+        &self,
+        batch: &RecordBatch,
+    ) -> Result<Vec<Result<String, &'static str>>, StageError> {
         let column = batch.column(self.text);
         let text = |text: Option<&str>| match text {
             Some(text) if !text.trim().is_empty() => Ok(text.to_owned()),
@@ -88,6 +101,24 @@ impl ParquetFile {
             column.data_type()
         ))
     }
+}
+
+/// How many rows have about the bytes of a chunk, by those of the row group whose rows are the largest. The same of a file each
+/// time.
+fn rows_of_a_chunk(metadata: &ParquetMetaData) -> usize {
+    // Newer files also say how large texts are once they are read from a dictionary.
+    let bytes_of_a_column = |column: &ColumnChunkMetaData| {
+        let read = column.unencoded_byte_array_data_bytes().unwrap_or(0);
+        u64::try_from(read.max(column.uncompressed_size())).unwrap_or(0)
+    };
+    let bytes_of_a_row = |group: &RowGroupMetaData| {
+        let columns = group.columns().iter().map(bytes_of_a_column);
+        let bytes = columns.fold(0, u64::saturating_add);
+        bytes.div_ceil(u64::try_from(group.num_rows()).unwrap_or(0).max(1))
+    };
+    let most = metadata.row_groups().iter().map(bytes_of_a_row).max();
+    let rows = CHUNK_BYTES as u64 / most.unwrap_or(0).max(1);
+    usize::try_from(rows).map_or(CHUNK_ROWS, |rows| rows.clamp(1, CHUNK_ROWS))
 }
 
 impl Source for ParquetFile {

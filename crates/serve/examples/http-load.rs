@@ -1,7 +1,7 @@
 //! Asks a server of `predict serve` for ratings, over many connections, and compares every answer with what it should be.
 //!
 //! ```text
-//! cinescore-load ADDRESS TEXTS.jsonl --connections N --seconds S [--rate R]
+//! http-load ADDRESS TEXTS.jsonl --connections N --seconds S [--rate R]
 //! ```
 //!
 //! TEXTS.jsonl is an output of `predict file`: lines with `text` and `rating`. Without a rate each connection asks
