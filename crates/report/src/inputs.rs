@@ -12,6 +12,8 @@ use cinescore_artifact::table::{TableError, TableReader, TableSpec};
 use cinescore_artifact::task::{TaskInput, read_json};
 use cinescore_artifact::{Digest, StageError, tables};
 
+use crate::count::sweep::{self, Leaderboard};
+
 /// The name of the output that is an encoder.
 const ENCODER: &str = "encoder";
 /// How every Parquet file begins.
@@ -37,6 +39,8 @@ pub(crate) enum Content {
     Table(&'static TableSpec),
     /// An encoder.
     Encoder(Box<EncoderFile>),
+    /// The leaderboard of a sweep.
+    Sweep(Box<Leaderboard>),
     /// A file or folder that a report has nothing to show of.
     Other,
 }
@@ -47,6 +51,7 @@ impl Content {
         match self {
             Self::Table(spec) => format!("table {}", spec.name),
             Self::Encoder(_) => "encoder".into(),
+            Self::Sweep(_) => "leaderboard of a sweep".into(),
             Self::Other => "not shown here".into(),
         }
     }
@@ -156,6 +161,11 @@ fn content_of(path: &Path, output: &str) -> Result<Content, StageError> {
         .take(PARQUET_MAGIC.len() as u64)
         .read_to_end(&mut magic)?;
     if magic != PARQUET_MAGIC {
+        if magic.first() == Some(&b'{')
+            && let Some(board) = sweep::read(path)
+        {
+            return Ok(Content::Sweep(Box::new(board)));
+        }
         return Ok(Content::Other);
     }
     for &spec in tables::ALL {

@@ -15,7 +15,7 @@ use crate::render::{RenderError, render};
 use crate::{metric, sections};
 
 /// The inputs that artifacts may come in.
-const INPUTS: [(&str, &str); 5] = [
+const INPUTS: [(&str, &str); 6] = [
     (
         "reviews",
         "outputs of `ingest reviews` and `ingest audit`: reviews, rejects, findings",
@@ -33,6 +33,7 @@ const INPUTS: [(&str, &str); 5] = [
         "words",
         "outputs of `train explain`: attributions, and their metrics",
     ),
+    ("sweep", "the leaderboard of `cinescore sweep`, as JSON"),
 ];
 const OUTPUT: &str = "report";
 
@@ -45,6 +46,9 @@ pub struct ReportParams {
     /// How many reviews are shown with their titles.
     #[schemars(range(min = 0, max = 100), extend("unit" = "reviews"))]
     pub sample_rows: usize,
+    /// Explained reviews that are shown whatever they are, by their `review_id`, besides the best, the worst and the most
+    /// uncertain.
+    pub review_ids: Vec<u64>,
 }
 
 impl Default for ReportParams {
@@ -52,6 +56,7 @@ impl Default for ReportParams {
         Self {
             title: None,
             sample_rows: 5,
+            review_ids: Vec::new(),
         }
     }
 }
@@ -126,7 +131,16 @@ fn page(
     let subjects = networks.iter().map(sections::Network::subject);
     let subject = subjects.fold(Subject::Reviews, Subject::or);
     let comparisons = sections::comparisons::section(groups, subject, parts)?;
-    let words = sections::words::section(groups, parts)?;
+    let words = sections::words::section(groups, &networks, provenance, &params.review_ids, parts)?;
+    let errors = sections::errors::section(groups, &networks, parts)?;
+    let middle = sections::middle::section(&networks, provenance, parts)?;
+    let mut boards = Vec::new();
+    for artifact in groups.iter().flat_map(|group| &group.artifacts) {
+        if let Content::Sweep(board) = &artifact.content {
+            boards.push(board.as_ref());
+        }
+    }
+    let sweep = sections::sweep::section(&boards, parts)?;
     let origin = sections::origin::section(groups, provenance, parts)?;
     let sources = provenance
         .map(sections::origin::sources)
@@ -143,7 +157,12 @@ fn page(
         warnings: provenance
             .map(sections::origin::warnings)
             .unwrap_or_default(),
-        sections: vec![data.section, training, results, comparisons, words, origin],
+        sections: [data.section, training, results, comparisons, words, errors]
+            .into_iter()
+            .chain(middle)
+            .chain(sweep)
+            .chain([origin])
+            .collect(),
         summary: data.summary.into_iter().chain(summary).collect(),
     })
 }
