@@ -23,6 +23,8 @@ pub(crate) struct Page {
     /// The files from outside that they need, by name.
     pub(crate) sources: Vec<String>,
     pub(crate) headlines: Vec<Headline>,
+    /// What is said where there are no headlines; nothing where none are to be expected.
+    pub(crate) without_headlines: Option<String>,
     /// What a person should look at.
     pub(crate) warnings: Vec<String>,
     pub(crate) sections: Vec<Section>,
@@ -93,6 +95,10 @@ pub(crate) enum Block {
         /// Tokens that are not shown.
         more: u64,
     },
+    /// Plots of two reports beside each other.
+    Pairs {
+        pairs: Vec<Pair>,
+    },
     /// A stage of the pipeline, folded away.
     Stage {
         name: String,
@@ -110,6 +116,17 @@ pub(crate) struct Word {
     /// Whether it lowers the prediction.
     pub(crate) lowers: bool,
     pub(crate) weight: String,
+}
+
+/// The same plot in two reports.
+#[derive(Debug, Serialize)]
+pub(crate) struct Pair {
+    pub(crate) name: String,
+    pub(crate) before_name: String,
+    pub(crate) after_name: String,
+    /// As the address of a picture.
+    pub(crate) before: String,
+    pub(crate) after: String,
 }
 
 /// A plot with the table behind it.

@@ -19,7 +19,7 @@ use crate::text::visible;
 
 const MARKDOWN: &str = "markdown";
 /// The page's only script; it has no template syntax in it.
-const SCRIPT: &str = include_str!("../templates/script.js");
+const SCRIPT: &str = include_str!("templates/script.js");
 
 /// By which a browser knows the script from any that a text of others may bring (W3C, Content Security Policy 3).
 fn script_hash() -> String {
@@ -70,12 +70,12 @@ pub(crate) fn render(page: &Page) -> Result<(String, String), RenderError> {
         _ => AutoEscape::Html,
     });
     environment.set_formatter(write_escaped);
-    environment.add_template("index.html", include_str!("../templates/index.html"))?;
-    environment.add_template("macros.html", include_str!("../templates/macros.html"))?;
-    environment.add_template("style.css", include_str!("../templates/style.css"))?;
+    environment.add_template("index.html", include_str!("templates/index.html"))?;
+    environment.add_template("macros.html", include_str!("templates/macros.html"))?;
+    environment.add_template("style.css", include_str!("templates/style.css"))?;
     environment.add_template("script.js", SCRIPT)?;
     environment.add_global("script_hash", script_hash());
-    environment.add_template("summary.md", include_str!("../templates/summary.md"))?;
+    environment.add_template("summary.md", include_str!("templates/summary.md"))?;
     let page = Value::from(Serde(page));
     let html = environment
         .get_template("index.html")?

@@ -15,7 +15,7 @@ use crate::render::{RenderError, render};
 use crate::{metric, sections};
 
 /// The inputs that artifacts may come in.
-const INPUTS: [(&str, &str); 6] = [
+const INPUTS: [(&str, &str); 7] = [
     (
         "reviews",
         "outputs of `ingest reviews` and `ingest audit`: reviews, rejects, findings",
@@ -34,6 +34,10 @@ const INPUTS: [(&str, &str); 6] = [
         "outputs of `train explain`: attributions, and their metrics",
     ),
     ("sweep", "the leaderboard of `cinescore sweep`, as JSON"),
+    (
+        "runs",
+        "records of runs (`artifacts/logs/RUN/run.json`), for times and speeds",
+    ),
 ];
 const OUTPUT: &str = "report";
 
@@ -134,14 +138,16 @@ fn page(
     let words = sections::words::section(groups, &networks, provenance, &params.review_ids, parts)?;
     let errors = sections::errors::section(groups, &networks, parts)?;
     let middle = sections::middle::section(&networks, provenance, parts)?;
-    let mut boards = Vec::new();
+    let (mut boards, mut runs) = (Vec::new(), Vec::new());
     for artifact in groups.iter().flat_map(|group| &group.artifacts) {
-        if let Content::Sweep(board) = &artifact.content {
-            boards.push(board.as_ref());
+        match &artifact.content {
+            Content::Sweep(board) => boards.push(board.as_ref()),
+            Content::Run(run) => runs.push(run.as_ref()),
+            Content::Table(_) | Content::Encoder(_) | Content::Other => {}
         }
     }
     let sweep = sections::sweep::section(&boards, parts)?;
-    let origin = sections::origin::section(groups, provenance, parts)?;
+    let origin = sections::origin::section(groups, provenance, &runs, parts)?;
     let sources = provenance
         .map(sections::origin::sources)
         .unwrap_or_default();
@@ -154,6 +160,9 @@ fn page(
         sources,
         pipeline,
         headlines: sections::results::headlines(&networks),
+        without_headlines: Some(
+            "No test figures: no network with metrics on the test split was given.".into(),
+        ),
         warnings: provenance
             .map(sections::origin::warnings)
             .unwrap_or_default(),

@@ -14,6 +14,7 @@ pub(crate) mod metrics;
 pub(crate) mod predictions;
 pub(crate) mod rejects;
 pub(crate) mod reviews;
+pub(crate) mod runs;
 pub(crate) mod sweep;
 pub(crate) mod tokens;
 pub(crate) mod vocabulary;

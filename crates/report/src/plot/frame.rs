@@ -314,7 +314,7 @@ impl Frame<'_> {
                     .iter()
                     .map(|(_, name)| width_of(name))
                     .fold(0.0, f64::max);
-                let every = (((widest + 10.0) / apart).ceil() as usize).max(1);
+                let every = (((widest + 24.0) / apart).ceil() as usize).max(1);
                 for (at, name) in ticks.iter().step_by(every) {
                     let (x, _) = plane.map_coordinate(&(*at, self.y.start));
                     surface.draw(&text(name, (x, down.end + 10), HPos::Center))?;

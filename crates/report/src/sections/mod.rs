@@ -11,6 +11,7 @@ pub(crate) mod origin;
 mod predictions;
 pub(crate) mod results;
 pub(crate) mod sweep;
+pub(crate) mod times;
 pub(crate) mod training;
 pub(crate) mod words;
 
@@ -132,16 +133,16 @@ fn told_apart(stage: &str, network: &str) -> String {
     parts.join(", ")
 }
 
-fn text(text: impl Into<String>) -> Block {
+pub(crate) fn text(text: impl Into<String>) -> Block {
     Block::Text { text: text.into() }
 }
 
-fn absent(text: impl Into<String>) -> Block {
+pub(crate) fn absent(text: impl Into<String>) -> Block {
     Block::Absent { text: text.into() }
 }
 
 /// `1 review`, `2 reviews`.
-fn counted(count: u64, noun: &str) -> String {
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", crate::number::count(count))
 }

@@ -119,10 +119,11 @@ fn verdicts<'a>(networks: impl Iterator<Item = &'a Network>) -> Table {
 
 /// A finding without its figures, which stand beside it.
 fn short(finding: &str) -> String {
-    finding
-        .split_once(':')
-        .map_or(finding, |(words, _)| words)
-        .to_owned()
+    let words = finding.split_once(':').map_or(finding, |(words, _)| words);
+    match words.starts_with("the validation loss of") {
+        true => "validation below training, by dropout".into(),
+        false => words.to_owned(),
+    }
 }
 
 /// The losses of all networks in small plots, grouped by the stage that trained them; every curve in a file.

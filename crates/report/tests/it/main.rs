@@ -5,7 +5,9 @@
     reason = "a test fails by a panic, in its helpers too"
 )]
 
+mod browser;
 mod given;
+mod numbers;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -90,10 +92,12 @@ fn a_whole_pipeline_becomes_one_page() {
         assert!(page.contains(words), "`{words}` is not on the page");
     }
     // Self-contained: nothing is fetched, nothing is run.
-    assert_eq!(page.matches("<script").count(), 1, "the page's own script alone");
-    for never in [
-        "http:", "https:", "<link", "<img", "@import", "url(",
-    ] {
+    assert_eq!(
+        page.matches("<script").count(),
+        1,
+        "the page's own script alone"
+    );
+    for never in ["http:", "https:", "<link", "<img", "@import", "url("] {
         let found = page.replace("http://www.w3.org/2000/svg", "");
         assert!(!found.contains(never), "`{never}` is on the page");
     }
