@@ -23,7 +23,7 @@ endif
 SET_DATA := $(if $(DATA),--set 'vars.data=$(DATA)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build data demo sentiment ratings reviews-report run ingest featurize train report sweep reproduce test check fuzz bench fmt clean clean-cache
+.PHONY: help setup build data demo sentiment ratings reviews-report run ingest featurize train report sweep reproduce test check fuzz bench screenshots accessibility fmt clean clean-cache
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  %-33s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -78,6 +78,12 @@ bench: build ## Time the runner's inner parts on a matrix of 1,000 cells, and te
 	@cargo build --release --workspace $(CARGO_FLAGS) --examples # the toy stage
 	@cargo bench -p cinescore-cli $(CARGO_FLAGS) --bench runner
 	@cargo bench -p cinescore-featurize $(CARGO_FLAGS) --bench text
+
+screenshots: build ## Take the README's pictures of a report: needs Chromium
+	@scripts/screenshots.sh '$(PROGRAMS)'
+
+accessibility: build ## Look at reports with axe in Chromium: needs npm
+	@CARGO_FLAGS='$(CARGO_FLAGS)' scripts/accessibility.sh
 
 fmt: ## Format the code
 	@cargo fmt --all

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
 mod cached;
+mod compared;
 mod init;
 mod killed;
 mod pipelines;

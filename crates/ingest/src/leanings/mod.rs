@@ -63,6 +63,9 @@ struct Factor {
     levels: BTreeMap<String, Part>,
 }
 
+/// All factors by name, in their order.
+type Factors = [(&'static str, Factor); 4];
+
 impl Factor {
     fn add<'a>(&mut self, levels: impl IntoIterator<Item = &'a str>, positive: bool) {
         let mut any = false;
@@ -108,10 +111,7 @@ fn run(params: LeaningsParams, context: &mut TaskContext) -> Result<(), StageErr
 }
 
 /// The factors in their order, and the number of rows read.
-fn count(
-    path: &std::path::Path,
-    splits: &[String],
-) -> Result<([(&'static str, Factor); 4], u64), TableError> {
+fn count(path: &std::path::Path, splits: &[String]) -> Result<(Factors, u64), TableError> {
     let mut factors = [
         ("genre", Factor::default()),
         ("decade", Factor::default()),
@@ -166,15 +166,15 @@ fn count(
 /// The band of a running time; names that sort as the times do.
 fn band(minutes: i32) -> &'static str {
     match minutes {
-        ..60 => "below 060 minutes",
-        60..90 => "from 060 to 089 minutes",
-        90..120 => "from 090 to 119 minutes",
-        120..150 => "from 120 to 149 minutes",
-        150.. => "from 150 minutes on",
+        ..60 => "below 060 min",
+        60..90 => "from 060 to 089 min",
+        90..120 => "from 090 to 119 min",
+        120..150 => "from 120 to 149 min",
+        150.. => "from 150 min on",
     }
 }
 
-fn rows(factors: [(&'static str, Factor); 4]) -> Vec<Row> {
+fn rows(factors: Factors) -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, factor) in factors {
         let levels = factor.levels.into_iter();

@@ -126,8 +126,8 @@ fn write_shape(
         } => {
             write!(
                 out,
-                "<text x=\"{}\" y=\"{}\" font-size=\"{size}\" fill=\"{paint}\"",
-                at.0, at.1
+                "<text x=\"{}\" y=\"{}\" font-size=\"{:.0}\" fill=\"{paint}\"",
+                at.0, at.1, size
             )?;
             match down {
                 Down::Top => out.push_str(" dy=\"0.76em\""),

@@ -313,11 +313,14 @@ fn table(league: &League<'_>, several: bool) -> Table {
     table
 }
 
-/// Which member has the best main figure on the validation split.
+/// Which member has the best main figure on the validation split; those whose split lacks a score are not compared.
 fn best_on_validation(league: &League<'_>) -> Option<usize> {
     let on_validation = |metrics: &Metrics| metrics.find(VALID, league.main)?.model;
     let mut best: Option<(usize, f64)> = None;
-    for (index, (_, metrics, _)) in league.members.iter().enumerate() {
+    for (index, (network, metrics, _)) in league.members.iter().enumerate() {
+        if !network.held_out.is_empty() {
+            continue;
+        }
         let Some(value) = on_validation(metrics) else {
             continue;
         };
@@ -355,6 +358,7 @@ mod tests {
         Network {
             name: name.into(),
             stage: "net".into(),
+            held_out: Vec::new(),
             history: None,
             metrics: Some(Metrics {
                 subject: None,

@@ -4,8 +4,6 @@
 //! score (`hold_out` of `train fit`) is measured at that score instead, on the test reviews that have it. The kind of network
 //! that is nearest there is the one to trust between the scores that were seen.
 
-use std::collections::BTreeMap;
-
 use cinescore_artifact::task::Provenance;
 use serde_json::Value;
 
@@ -17,6 +15,8 @@ use crate::plot::{BarSeries, Bars, Direction};
 use crate::render::RenderError;
 use crate::table::{Cell, Table};
 
+/// The middle of the scale, stars.
+const MIDDLE: f64 = 5.5;
 /// The split of the figures.
 const TEST: &str = "test";
 
@@ -27,6 +27,8 @@ struct Placed<'a> {
     score: u8,
     /// Whether the training reviews had the score.
     seen: bool,
+    /// Whether nothing was held out.
+    whole: bool,
     counts: &'a ScorePredictions,
 }
 
@@ -46,11 +48,10 @@ pub(crate) fn section(
     provenance: Option<&Provenance>,
     parts: &mut Parts,
 ) -> Result<Option<Section>, RenderError> {
-    let held_out: BTreeMap<&str, Vec<u8>> = networks
+    let mut all_scores: Vec<u8> = networks
         .iter()
-        .map(|network| (network.name.as_str(), scores(network, provenance)))
+        .flat_map(|network| network.held_out.iter().copied())
         .collect();
-    let mut all_scores: Vec<u8> = held_out.values().flatten().copied().collect();
     all_scores.sort_unstable();
     all_scores.dedup();
     if all_scores.is_empty() {
@@ -76,7 +77,8 @@ pub(crate) fn section(
                     .unwrap_or("unknown")
                     .to_owned(),
                 score,
-                seen: !held_out[network.name.as_str()].contains(&score),
+                seen: !network.held_out.contains(&score),
+                whole: network.held_out.is_empty(),
                 counts,
             });
         }
@@ -125,33 +127,73 @@ pub(crate) fn section(
     Ok(Some(section))
 }
 
-/// Which kind of network is nearest to the scores that it was not shown.
+/// How far each kind of network is from the scores that it was not shown, against a constant in the middle and against the
+/// same kind that was shown them.
 fn trust(placed: &[Placed<'_>]) -> String {
-    let mut tasks: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
-    for own in placed.iter().filter(|own| !own.seen) {
-        let (sum, count) = tasks.entry(&own.task).or_default();
-        *sum += own.error();
-        *count += 1.0;
-    }
-    let mut means: Vec<(&str, f64)> = tasks
-        .into_iter()
-        .map(|(task, (sum, count))| (task, sum / count))
-        .collect();
-    means.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let figures: Vec<String> = means
+    let unseen: Vec<&Placed<'_>> = placed.iter().filter(|own| !own.seen).collect();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let constant: Vec<f64> = unseen
         .iter()
-        .map(|(task, mean)| format!("{task} {}", number::value(*mean)))
+        .map(|own| (f64::from(own.score) - MIDDLE).abs())
         .collect();
-    match means.as_slice() {
-        [(best, _), _, ..] => format!(
-            "Nearest to the scores that were held out is task {best}: mean absolute errors there, in stars, are {}. This is the \
-             kind to trust for the middle of the scale, as far as these networks and scores tell.",
-            figures.join(", ")
-        ),
-        _ => format!(
-            "The mean absolute error at the scores that were held out is, in stars, {}. With one kind of network there is nothing to compare.",
-            figures.join(", ")
-        ),
+    let constant = mean(&constant);
+    let mut tasks: Vec<&str> = unseen.iter().map(|own| own.task.as_str()).collect();
+    tasks.sort_unstable();
+    tasks.dedup();
+    // By task: the error, and by how much it is more than that of networks of this task that met the score.
+    let mut kinds: Vec<(&str, f64, Option<f64>)> = Vec::new();
+    for task in tasks {
+        let own: Vec<&&Placed<'_>> = unseen.iter().filter(|own| own.task == task).collect();
+        let errors: Vec<f64> = own.iter().map(|own| own.error()).collect();
+        let more: Vec<f64> = own
+            .iter()
+            .filter_map(|own| {
+                let same = |other: &&Placed<'_>| {
+                    other.whole && other.task == task && other.score == own.score
+                };
+                Some(own.error() - placed.iter().find(same)?.error())
+            })
+            .collect();
+        kinds.push((task, mean(&errors), (!more.is_empty()).then(|| mean(&more))));
+    }
+    let figures: Vec<String> = kinds
+        .iter()
+        .map(|(task, error, more)| {
+            let more = more.map_or_else(String::new, |more| {
+                format!(" ({} against {task} networks that met them)", signed(more))
+            });
+            format!("{task} {}{more}", number::value(*error))
+        })
+        .collect();
+    let mut words = format!(
+        "Mean absolute error at the scores that were held out, in stars: {}; of a constant {MIDDLE}: {}. ",
+        figures.join(", "),
+        number::value(constant)
+    );
+    let nearest = kinds.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+    let steadiest = kinds
+        .iter()
+        .filter_map(|(task, _, more)| Some((*task, (*more)?)))
+        .min_by(|a, b| a.1.total_cmp(&b.1));
+    match (nearest, steadiest) {
+        _ if kinds.len() < 2 => words.push_str("With one kind of network there is nothing to compare."),
+        (Some((task, error, _)), _) if *error < constant => words.push_str(&format!(
+            "Task {task} is nearest, and nearer than a constant: the kind to trust for the middle of the scale, as far as these tell."
+        )),
+        (Some(_), Some((task, _))) => words.push_str(&format!(
+            "None is nearer than a constant: networks this weak say more about the middle by leaning to it than by reading. Task {task} \
+             loses least by not having met a score."
+        )),
+        _ => words.push_str("None is nearer than a constant: none is to be trusted for the middle of the scale."),
+    }
+    words
+}
+
+/// A difference with its sign.
+fn signed(difference: f64) -> String {
+    match difference > 0.0 {
+        true => format!("+{}", number::value(difference)),
+        false => number::value(difference),
     }
 }
 
@@ -221,10 +263,16 @@ fn param<'a>(
         .get(name)
 }
 
-fn scores(network: &Network, provenance: Option<&Provenance>) -> Vec<u8> {
-    let list = param(network, provenance, "hold_out").and_then(Value::as_array);
+/// The scores that the training of a stage left out.
+pub(super) fn held_out(stage: &str, provenance: Option<&Provenance>) -> Vec<u8> {
+    let mut stages = provenance
+        .into_iter()
+        .flat_map(|provenance| &provenance.stages);
+    let params = stages.find(|own| own.stage == stage).map(|own| &own.params);
+    let list = params.and_then(|params| params.get("hold_out")?.as_array());
     let numbers = list.into_iter().flatten().filter_map(Value::as_u64);
     numbers
         .filter_map(|score| u8::try_from(score).ok())
+        .filter(|score| (1..=10).contains(score))
         .collect()
 }

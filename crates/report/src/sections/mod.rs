@@ -41,6 +41,8 @@ pub(crate) struct Network {
     history: Option<History>,
     metrics: Option<Metrics>,
     predictions: Option<Predictions>,
+    /// The scores that its training left out. Its validation split lacks them too, and is not that of others.
+    held_out: Vec<u8>,
     /// What its stage tells of the training, where the runner handed over the provenance.
     facts: BTreeMap<String, Value>,
 }
@@ -74,6 +76,7 @@ pub(crate) fn networks(
         let name = group.name.clone();
         networks.push(Network {
             name,
+            held_out: middle::held_out(&group.name, provenance),
             stage: group.name.clone(),
             history,
             metrics,

@@ -3,6 +3,7 @@
 
 mod compared;
 mod network;
+mod poor;
 mod provenance;
 mod reviews;
 mod text;

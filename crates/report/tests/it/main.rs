@@ -8,6 +8,7 @@
 mod browser;
 mod given;
 mod numbers;
+mod poor;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -336,3 +336,27 @@ fn rows_without_a_label_are_left_out_and_counted() {
     assert_eq!(result["rows_in"]["examples"], 400);
     assert_eq!(result["facts"]["examples_train"], 240 - 18);
 }
+
+#[test]
+fn a_score_that_is_held_out_is_met_in_test_alone() {
+    let mut reviews = padded(reviews(600));
+    for review in reviews.iter_mut().step_by(3) {
+        review.score = Some(5);
+    }
+    let bench = Bench::new(&reviews, false);
+    let params = json!({"task": "regression", "seed": 3, "epochs": 1, "hold_out": [5]});
+    bench.fitted("out", 1, params);
+    let predictions = read(&bench, "predictions.parquet", &PREDICTIONS);
+    let splits: &StringArray = column(&predictions, "split");
+    let targets: &Float64Array = column(&predictions, "target");
+    let with = |split: &str, score: f64| {
+        let rows = 0..predictions.num_rows();
+        let own = rows.filter(|&row| splits.value(row) == split && targets.value(row) == score);
+        own.count()
+    };
+    for split in ["valid", "calib"] {
+        assert_eq!(with(split, 5.0), 0, "{split}");
+        assert!(with(split, 2.0) > 0, "{split}");
+    }
+    assert!(with("test", 5.0) > 0);
+}

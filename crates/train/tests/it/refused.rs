@@ -219,3 +219,14 @@ fn parameters_that_are_unknown_or_out_of_range() {
     assert_eq!(code, 2);
     assert!(text.contains("clases"), "{text}");
 }
+
+#[test]
+fn scores_held_out_where_there_are_none() {
+    let bench = Bench::new(&small(), false);
+    let (code, text) = refused(&bench, json!({"task": "binary", "hold_out": [4]}));
+    assert_eq!(code, 2);
+    assert!(
+        text.contains("`hold_out` names scores, and task `binary` of these examples has none"),
+        "{text}"
+    );
+}

@@ -17,6 +17,8 @@ const GENRES: usize = 10;
 
 /// A slice's order among its factor's, and its name.
 type Slice = (u32, String);
+/// The slices that a review is in.
+type Slicing = fn(&Known) -> Vec<Slice>;
 
 /// Shows all factors of a network's reviews.
 pub(super) fn show(
@@ -25,7 +27,7 @@ pub(super) fn show(
     blocks: &mut Vec<Block>,
     parts: &mut Parts,
 ) -> Result<(), RenderError> {
-    let factors: [(&str, fn(&Known) -> Vec<Slice>); 6] = [
+    let factors: [(&str, Slicing); 6] = [
         ("length", length),
         ("unknown words", unknown),
         ("negation", negation),

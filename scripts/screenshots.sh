@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Makes the README's pictures of a report with Chromium: docs/report.png (light) and docs/report-dark.png (dark, narrow).
+#
+# Takes the folder of the built programs. Runs the pipeline PIPELINE (default `comparison`, which needs no data), which
+# computes nothing where its report is there already. CINESCORE_CHROMIUM names a browser elsewhere.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+programs=${1:?the folder of the programs}
+pipeline=${PIPELINE:-comparison}
+chromium=${CINESCORE_CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
+if [ -z "$chromium" ]; then
+    printf 'error: no Chromium: apt-get install chromium, or set CINESCORE_CHROMIUM=FILE\n' >&2
+    exit 2
+fi
+"$programs/cinescore" run -p "$pipeline"
+page=$(realpath "artifacts/runs/$pipeline/report/report")/index.html
+profile=$(mktemp -d)
+trap 'rm -rf -- "$profile"' EXIT
+
+# Takes a picture: file, width, height, further settings.
+take() {
+    local file=$1 size=$2,$3
+    shift 3
+    "$chromium" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars --no-first-run \
+        --user-data-dir="$profile" --window-size="$size" --screenshot="$PWD/docs/$file" "$@" "file://$page" 2>/dev/null
+    printf 'docs/%s\n' "$file"
+}
+
+take report.png 1280 1500
+take report-dark.png 420 1500 --blink-settings=preferredColorScheme=0
