@@ -8,9 +8,12 @@ use crate::pipelines::whole;
 fn the_reports_of_two_runs_become_one_page() {
     let project = whole();
     project.cinescore("run -p whole").with_code(exit::DONE);
-    project
-        .cinescore("run -p whole --set vars.epochs=2")
-        .with_code(exit::DONE);
+    let pipeline = fs_err::read_to_string(project.path("pipelines/whole.yaml")).unwrap();
+    project.write(
+        "pipelines/whole.yaml",
+        pipeline.replace("seed: 5", "seed: 6"),
+    );
+    project.cinescore("run -p whole").with_code(exit::DONE);
     let compared = project.cinescore("compare -p whole -o side-by-side");
     let compared = compared.with_code(exit::DONE);
     assert_eq!(compared.stdout.trim(), "side-by-side/comparison/index.html");
@@ -18,7 +21,7 @@ fn the_reports_of_two_runs_become_one_page() {
     for words in [
         "Test figures that differ",
         "tiny-metrics",
-        "data:image/svg+xml;base64,",
+        "svg+xml;base64,",
         "Times of run",
         "training examples per second",
     ] {

@@ -166,11 +166,11 @@ fn page(
         warnings: provenance
             .map(sections::origin::warnings)
             .unwrap_or_default(),
-        sections: [data.section, training, results, comparisons, words, errors]
+        sections: [results, comparisons, training, words, errors]
             .into_iter()
             .chain(middle)
             .chain(sweep)
-            .chain([origin])
+            .chain([data.section, origin])
             .collect(),
         summary: data.summary.into_iter().chain(summary).collect(),
     })

@@ -89,9 +89,21 @@ pub(crate) fn section(
 
 /// The main test figure of each network that has one; of many networks, of the best on validation.
 pub(crate) fn headlines(networks: &[Network]) -> Vec<Headline> {
-    league::leading(networks)
-        .into_iter()
-        .filter_map(headline)
+    let leading = league::leading(networks);
+    let chosen = leading.len() < networks.len();
+    let headlines = leading.into_iter().filter_map(headline);
+    headlines
+        .map(|own| match chosen {
+            true => Headline {
+                measured_on: format!(
+                    "{}; of {} networks the best on validation",
+                    own.measured_on,
+                    networks.len()
+                ),
+                ..own
+            },
+            false => own,
+        })
         .collect()
 }
 
