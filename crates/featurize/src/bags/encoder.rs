@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Sums;
-use super::params::{BagSettings, Indices, Values};
+use super::params::{BagSettings, ENDING, Indices, Values};
 use crate::preprocess::{Preprocessing, Tokens};
 use crate::token::Token;
 use crate::token_map::TokenMap;
@@ -89,6 +89,8 @@ pub struct BagScratch {
     joined: String,
     /// Where in `joined` each term is.
     places: Vec<(usize, usize)>,
+    /// The name of an n-gram of the ending.
+    name: Vec<u8>,
     found: Vec<u32>,
 }
 
@@ -210,12 +212,13 @@ impl BagEncoder {
             (index, value)
         };
         let mut values: Vec<(u32, f32)> = counts.into_iter().map(value).collect();
-        if self.bag.values == Values::TfIdf {
+        if self.bag.is_normed() {
             let squares = values
                 .iter()
                 .map(|(_index, value)| f64::from(*value) * f64::from(*value));
+            // Of log-count ratios all may be 0.
             let length = libm::sqrt(squares.sum::<f64>());
-            for (_index, value) in &mut values {
+            for (_index, value) in values.iter_mut().filter(|_value| length > 0.0) {
                 *value = (f64::from(*value) / length) as f32;
             }
         }
@@ -229,6 +232,7 @@ impl BagEncoder {
             tokens,
             joined,
             places,
+            name,
             found,
         } = scratch;
         joined.clear();
@@ -241,18 +245,29 @@ impl BagEncoder {
             places.push((joined.len(), joined.len() + term.len()));
             joined.push_str(term);
         });
-        for (at, (begin, _end)) in places.iter().enumerate() {
-            for (_begin, end) in places[at..].iter().take(self.bag.ngrams as usize) {
-                let ngram = &joined.as_bytes()[*begin..*end];
-                match self.bag.indices {
-                    Indices::Vocabulary => found.extend(self.numbers.get(Token::new(ngram))),
-                    Indices::Hashed => found.push(hashed(ngram, self.bag.size)),
-                }
+        let joined = joined.as_bytes();
+        for (begin, end) in ngrams(places, self.bag.ngrams) {
+            found.extend(self.number(&joined[begin..end]));
+        }
+        if let Some(ending) = self.bag.ending {
+            let first = places.len().saturating_sub(ending.terms as usize);
+            for (begin, end) in ngrams(&places[first..], ending.ngrams) {
+                name.clear();
+                name.extend_from_slice(ENDING.as_bytes());
+                name.extend_from_slice(&joined[begin..end]);
+                found.extend(self.number(name));
             }
         }
         found.sort_unstable();
         let runs = found.chunk_by(|a, b| a == b);
         runs.map(|run| (run[0], run.len() as u32)).collect()
+    }
+
+    fn number(&self, ngram: &[u8]) -> Option<u32> {
+        match self.bag.indices {
+            Indices::Vocabulary => self.numbers.get(Token::new(ngram)),
+            Indices::Hashed => Some(hashed(ngram, self.bag.size)),
+        }
     }
 
     pub(super) fn count_batch(&self, texts: &[&str]) -> Vec<Vec<(u32, u32)>> {
@@ -272,6 +287,14 @@ impl BagEncoder {
         }
         bags
     }
+}
+
+/// Where each n-gram of at most so many of these terms begins and ends.
+fn ngrams(terms: &[(usize, usize)], longest: u32) -> impl Iterator<Item = (usize, usize)> {
+    terms.iter().enumerate().flat_map(move |(at, (begin, _))| {
+        let ends = terms[at..].iter().take(longest as usize);
+        ends.map(|(_, end)| (*begin, *end))
+    })
 }
 
 /// How many numbers there are.
@@ -325,6 +348,7 @@ fn murmur3(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::params::{Ending, Norm};
     use super::*;
     use crate::params::TermParams;
     use crate::terms::Terms;
@@ -336,6 +360,8 @@ mod tests {
             size: 1024,
             values,
             smoothing: 1.0,
+            norm: Norm::Auto,
+            ending: None,
         };
         let text = TermParams::default().with(Terms::default());
         let ngrams = ngrams.iter().map(|&name| name.into()).collect();
@@ -374,6 +400,39 @@ mod tests {
             .map(|(_index, value)| value)
             .sum();
         assert_eq!(sum, 6.0 + 5.0);
+    }
+
+    #[test]
+    fn ngrams_of_the_ending_are_their_own() {
+        let names = [
+            "good",
+            "a",
+            "\u{2026}  good",
+            "\u{2026}  not good",
+            "not good",
+        ];
+        let mut encoder = encoder(Values::Counts, Indices::Vocabulary, &names);
+        assert_eq!(encoder.encode("not good"), [(0, 1.0), (4, 1.0)]);
+        encoder.bag.ending = Some(Ending {
+            terms: 2,
+            ngrams: 2,
+        });
+        let all = [(0, 2.0), (1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0)];
+        assert_eq!(encoder.encode("a good one is not good"), all);
+        // A text that is shorter than the ending is nothing else.
+        assert_eq!(encoder.encode("good"), [(0, 1.0), (2, 1.0)]);
+        encoder.bag.norm = Norm::L2;
+        let normed: Vec<(u32, f32)> = all.map(|(at, count)| (at, count / 8_f32.sqrt())).into();
+        assert_eq!(encoder.encode("a good one is not good"), normed);
+        let mut hashed = encoder;
+        hashed.bag.indices = Indices::Hashed;
+        hashed.bag.norm = Norm::None;
+        hashed.weights = vec![1.0; 1024];
+        let sum = |text| {
+            let bag = hashed.encode(text);
+            bag.iter().map(|(_index, value)| value).sum::<f32>()
+        };
+        assert_eq!(sum("a good one"), 5.0 + 3.0);
     }
 
     #[test]

@@ -31,6 +31,15 @@ pub struct BagParams {
     /// What is added to every count of a class for `log_count_ratio`.
     #[schemars(range(min = 0.0001, max = 1000.0))]
     pub smoothing: f64,
+    /// What a review's values are divided by, so that long and short reviews weigh alike.
+    pub norm: Norm,
+    /// N-grams of so many terms at a review's end are counted once more, as n-grams of their own: what a review says last is
+    /// mostly its judgement. 0: none are.
+    #[schemars(range(max = 10_000), extend("unit" = "terms"))]
+    pub ending: u32,
+    /// The longest n-gram of the ending, in terms.
+    #[schemars(range(min = 1, max = 3), extend("unit" = "terms"))]
+    pub ending_ngrams: u32,
     /// From reviews to splits.
     #[serde(flatten)]
     pub split: SplitParams,
@@ -54,12 +63,35 @@ pub enum Values {
     Counts,
     /// 1.
     Binary,
-    /// Its count times its inverse document frequency, `ln((1 + n) / (1 + d)) + 1`, the review's values
-    /// then divided by their Euclidean length: scikit-learn's `TfidfVectorizer`.
+    /// Its count times its inverse document frequency, `ln((1 + n) / (1 + d)) + 1`; with `norm: auto` that is
+    /// scikit-learn's `TfidfVectorizer`.
     TfIdf,
     /// The naive-Bayes log-count ratio of its presence in positive and negative training reviews (Wang
     /// and Manning 2012).
     LogCountRatio,
+}
+
+/// What the values of a review are divided by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// By their Euclidean length for `tf_idf`, by nothing for other values.
+    #[default]
+    Auto,
+    /// By nothing.
+    None,
+    /// By their Euclidean length.
+    L2,
+}
+
+impl Norm {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
 }
 
 /// What an encoder of bags keeps of the parameters.
@@ -76,6 +108,37 @@ pub struct BagSettings {
     pub values: Values,
     /// What is added to every count of a class.
     pub smoothing: f64,
+    /// What the values of a review are divided by.
+    #[serde(default, skip_serializing_if = "Norm::is_auto")]
+    pub norm: Norm,
+    /// The n-grams of the ending; none where there are none of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
+}
+
+/// Which n-grams at a text's end are n-grams of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ending {
+    /// How many terms the ending has.
+    pub terms: u32,
+    /// The longest n-gram, in terms.
+    pub ngrams: u32,
+}
+
+/// What the names of the ending's n-grams begin with. No other name has two spaces in a row: terms are joined by
+/// one, and none has any.
+pub(super) const ENDING: &str = "\u{2026}  ";
+
+impl BagSettings {
+    /// Whether the values of a review are divided by their Euclidean length.
+    pub(super) fn is_normed(&self) -> bool {
+        match self.norm {
+            Norm::Auto => self.values == Values::TfIdf,
+            Norm::None => false,
+            Norm::L2 => true,
+        }
+    }
 }
 
 impl Default for BagParams {
@@ -88,6 +151,9 @@ impl Default for BagParams {
             min_count: 2,
             values: Values::TfIdf,
             smoothing: 1.0,
+            norm: Norm::Auto,
+            ending: 0,
+            ending_ngrams: 2,
             split: SplitParams::default(),
         }
     }
@@ -104,6 +170,14 @@ impl BagParams {
         Ok(())
     }
 
+    pub(super) fn ending(&self) -> Option<Ending> {
+        let ending = Ending {
+            terms: self.ending,
+            ngrams: self.ending_ngrams,
+        };
+        (self.ending > 0).then_some(ending)
+    }
+
     /// What the encoder keeps.
     pub(super) fn settings(&self) -> BagSettings {
         BagSettings {
@@ -112,6 +186,8 @@ impl BagParams {
             size: self.size,
             values: self.values,
             smoothing: self.smoothing,
+            norm: self.norm,
+            ending: self.ending(),
         }
     }
 }

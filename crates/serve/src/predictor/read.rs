@@ -215,10 +215,14 @@ fn of_bags(file: BagEncoderFile) -> Result<TextEncoder, PredictError> {
             .collect(),
         weights: file.weights,
     };
-    if !(1..=3).contains(&file.bag.ngrams) {
-        return Err(PredictError::Ngrams {
-            found: file.bag.ngrams,
-        });
+    let longest = [
+        Some(file.bag.ngrams),
+        file.bag.ending.map(|ending| ending.ngrams),
+    ];
+    for found in longest.into_iter().flatten() {
+        if !(1..=3).contains(&found) {
+            return Err(PredictError::Ngrams { found });
+        }
     }
     let single = file.ngrams.iter().filter(|name| !name.contains(' '));
     let terms: HashSet<Box<str>> = single.cloned().collect();
