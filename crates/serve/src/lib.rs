@@ -9,6 +9,7 @@ pub mod bundles;
 pub mod evaluate;
 pub mod file;
 pub mod flags;
+pub mod forecast;
 pub mod http;
 pub mod language;
 pub mod predictor;

@@ -196,14 +196,34 @@ impl Given {
         Ok(())
     }
 
-    /// What was predicted: popularity, if windows were given or a truth is no number of stars.
+    /// What was predicted: popularity, if windows were given, a truth is no number of stars, or the predictions are the means of
+    /// the classes of popularity.
     fn quantity(&self) -> Quantity {
         let stars = |target: &f64| target.fract() == 0.0 && (1.0..=10.0).contains(target);
         let all = |own: &Evaluated| own.knowledge.is_none() && own.targets.iter().all(stars);
-        match self.evaluated.iter().all(all) {
+        match self.evaluated.iter().all(all) && !self.are_classes_of_popularity() {
             true => Quantity::Stars,
             false => Quantity::Popularity,
         }
+    }
+
+    /// Whether every prediction is the mean over the numbers of the classes of popularity. Six classes of stars have a mean that
+    /// is greater by 1 at least, since their k-th is k stars or more.
+    fn are_classes_of_popularity(&self) -> bool {
+        let is_mean = |said: &Prediction| {
+            let Some(own) = &said.probabilities else {
+                return false;
+            };
+            let labels = (0..=LAST_CLASS).map(f64::from);
+            let mean: f64 = labels.zip(own).map(|(label, own)| label * own).sum();
+            own.len() == usize::from(LAST_CLASS) + 1 && (mean - said.value).abs() < 0.5
+        };
+        self.predicted().next().is_some() && self.predicted().all(is_mean)
+    }
+
+    /// All predictions.
+    fn predicted(&self) -> impl Iterator<Item = &Prediction> {
+        self.evaluated.iter().flat_map(|own| &own.predicted)
     }
 
     /// How the predictions are read. A table does not name its task: two truths and probabilities between them are
