@@ -173,7 +173,10 @@ impl Forecaster {
     /// # Errors
     /// If they are of shorter slots.
     pub fn check(&self, series: &Series) -> Result<(), StageError> {
-        windows::check_unit(&self.params, series.span().1)
+        let unit = self.params.slot.name();
+        windows::check_unit(&self.params, series.span().1).map_err(|error| {
+            error.hint(format!("the network reads {unit}s: give the table of `ingest popularity --slot {unit}`, or the ratings themselves"))
+        })
     }
 
     /// What the network says of some windows, all of a length, in their order.

@@ -48,7 +48,8 @@ impl Ratings {
         let mut magic = [0; 4];
         let begins = !path.is_dir() && fs_err::File::open(path)?.read_exact(&mut magic).is_ok();
         let table = begins && &magic == PARQUET_MAGIC;
-        let single = !table && !path.is_dir() && !(begins && &magic == ZIP_MAGIC);
+        let zipped = begins && &magic == ZIP_MAGIC;
+        let single = !(table || zipped || path.is_dir());
         if movies.is_some() && !single {
             let message = format!("`{}` has its movies with it", path.display());
             return Err(StageError::usage(message).hint("leave --movies out"));

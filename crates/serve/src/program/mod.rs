@@ -108,11 +108,6 @@ pub(crate) fn of_bundle(error: PredictError, folder: &Path) -> StageError {
     if folder.is_dir() {
         return error.into();
     }
-    no_bundle(folder)
-}
-
-/// There is no such folder.
-fn no_bundle(folder: &Path) -> StageError {
     StageError::usage(format!("there is no bundle `{}`", folder.display())).hint(
         "name the folder `bundle` of a `train fit`, such as artifacts/runs/ratings/net/bundle",
     )

@@ -60,7 +60,10 @@ pub(super) fn popularity(arguments: &PopularityArguments) -> Result<(), StageErr
     let folder = arguments.bundle.folder()?;
     let threads = arguments.bundle.threads();
     if !folder.is_dir() {
-        return Err(super::no_bundle(&folder));
+        let message = format!("there is no bundle `{}`", folder.display());
+        return Err(StageError::usage(message).hint(
+            "name the folder `bundle` of a `train fit` on windows, such as that of a `net` of the pipeline `popularity`",
+        ));
     }
     let said = compute::apart(threads, || -> Result<_, StageError> {
         let forecaster = Forecaster::open(&folder)?;
