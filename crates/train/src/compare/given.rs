@@ -386,3 +386,47 @@ fn check_pair(a: (&str, &Evaluated), b: (&str, &Evaluated)) -> Result<(), GivenE
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(targets: &[f64], labels: &[f64], probabilities: &[f64]) -> Given {
+        let value = labels.iter().zip(probabilities).map(|(a, b)| a * b).sum();
+        let said = Prediction {
+            value,
+            probabilities: Some(probabilities.into()),
+            interval: None,
+        };
+        Given {
+            name: "net".into(),
+            evaluated: vec![Evaluated {
+                split: Split::Test,
+                ids: (0..targets.len() as u64).collect(),
+                targets: targets.into(),
+                predicted: vec![said; targets.len()],
+                knowledge: None,
+            }],
+        }
+    }
+
+    #[test]
+    fn classes_of_popularity_are_no_stars_though_no_windows_are_given() {
+        let probabilities = [0.0, 0.5, 0.125, 0.125, 0.125, 0.125];
+        let popularity: Vec<f64> = (0..6).map(f64::from).collect();
+        let found = given(&[1.0, 2.0, 5.0], &popularity, &probabilities).decoder();
+        let expected = Decoder::Classes {
+            quantity: Quantity::Popularity,
+            labels: (0..6).collect(),
+        };
+        assert_eq!(found, expected);
+        // Six stars that are as low as six can be, all of which are there.
+        let stars: Vec<f64> = (1..=6).map(f64::from).collect();
+        let found = given(&stars, &stars, &probabilities).decoder();
+        let expected = Decoder::Classes {
+            quantity: Quantity::Stars,
+            labels: (1..=6).collect(),
+        };
+        assert_eq!(found, expected);
+    }
+}
