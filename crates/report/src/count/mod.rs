@@ -9,6 +9,7 @@ pub(crate) mod comparisons;
 pub(crate) mod findings;
 pub(crate) mod history;
 pub(crate) mod metrics;
+pub(crate) mod popularity;
 pub(crate) mod predictions;
 pub(crate) mod rejects;
 pub(crate) mod reviews;

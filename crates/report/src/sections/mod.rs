@@ -5,6 +5,7 @@ pub(crate) mod comparisons;
 pub(crate) mod data;
 mod league;
 pub(crate) mod origin;
+pub(crate) mod popularity;
 mod predictions;
 pub(crate) mod results;
 pub(crate) mod training;

@@ -3,6 +3,7 @@
 
 mod compared;
 mod network;
+mod popularity;
 mod provenance;
 mod reviews;
 mod text;

@@ -6,6 +6,7 @@
 )]
 
 mod given;
+mod popularity;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -5,6 +5,7 @@
 
 mod evaluate;
 mod file;
+mod popularity;
 mod serve;
 mod text;
 mod view;
@@ -49,6 +50,9 @@ enum Verb {
     /// Measure a bundle on labelled reviews, beside the trivial predictor
     #[command(after_help = evaluate::EXAMPLES)]
     Evaluate(Box<evaluate::EvaluateArguments>),
+    /// Forecast how often a movie will be rated in the next slots of time
+    #[command(after_help = popularity::EXAMPLES)]
+    Popularity(Box<popularity::PopularityArguments>),
     /// Rate reviews over HTTP, with a page to type them into
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<serve::ServeArguments>),
@@ -137,12 +141,13 @@ pub fn main() -> ExitCode {
     let done = match verb {
         // Not worth loading LibTorch twice.
         Verb::Text(_) | Verb::Describe => Ok(()),
-        Verb::File(_) | Verb::Evaluate(_) | Verb::Serve(_) => wait_asleep(),
+        Verb::File(_) | Verb::Evaluate(_) | Verb::Popularity(_) | Verb::Serve(_) => wait_asleep(),
     };
     let done = done.and_then(|()| match verb {
         Verb::Text(arguments) => text::text(&arguments),
         Verb::File(arguments) => file::file(&arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate_input(&arguments),
+        Verb::Popularity(arguments) => popularity::popularity(&arguments),
         Verb::Serve(arguments) => serve::serve(&arguments),
         Verb::Describe => describe(),
     });

@@ -9,6 +9,7 @@ mod evaluate;
 mod export;
 
 mod file;
+mod forecast;
 mod http;
 mod http_client;
 mod http_load;
