@@ -45,10 +45,11 @@ fn none(own: &Path, runs: &Path) -> StageError {
         own.display()
     ));
     match below(runs, DEPTH + 1).as_slice() {
-        [] => error.hint(
-            "make one with `cinescore run -p ratings --set vars.data=DIR`, or a small one of sample data with \
-             `cinescore run -p demo`; then name it, such as --bundle artifacts/runs/ratings/net/bundle",
-        ),
+        [] => error.hint(format!(
+            "make one with `cinescore run -p {PIPELINE} --set vars.data=DIR`, or a small one of sample data with \
+             `cinescore run -p demo`, and name that: --bundle {}",
+            runs.join("demo/net/bundle").display()
+        )),
         others => error.hint(format!("name one: {}", flags(others))),
     }
 }
@@ -89,7 +90,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let artifacts = folder.path();
         let hint = |named: Option<&Path>| choose(named, artifacts).unwrap_err().render();
-        assert!(hint(None).contains("cinescore run -p ratings"));
+        assert!(hint(None).contains("cinescore run -p recommended"));
         let make = |path: &str| {
             let path = artifacts.join("runs").join(path);
             fs_err::create_dir_all(&path).unwrap();
