@@ -4,8 +4,8 @@
 
 DIR has Stanford's archive; VENV has scikit-learn. The test reviews are not read. Movies are divided into five folds by chance (seed 0); each
 model learns from four of them and is read off the fifth. Naive-Bayes log-count ratios (Wang and Manning, ACL 2012) and
-tf-idf, both of 1-3-grams that occur in two reviews at least, each review's values divided by their Euclidean length; `ending`: n-grams of one and two
-of the last 60 terms are features of their own as well. The scores 5 and 6 do not occur, so that the mean score for an output is no line: the last
+tf-idf, both of 1-3-grams that occur in two reviews at least, each review's values divided by their Euclidean length; `undivided`: not divided;
+`ending`: n-grams of one and two of the last 60 terms are features of their own as well. The scores 5 and 6 do not occur, so that the mean score for an output is no line: the last
 rows fit score = a + b z + c tanh(z) to the outputs z, and read it off by cross-validation within the held-out reviews.
 """
 
@@ -71,6 +71,8 @@ def outputs(train, test, positive, scores):
         found[f"logistic regression on naive Bayes{features}"] = logistic.decision_function(bayes[1])
         if features:
             continue
+        logistic = LogisticRegression(solver="liblinear", dual=True).fit(seen @ diags(ratios), positive)
+        found["logistic regression on naive Bayes, undivided"] = logistic.decision_function(new @ diags(ratios))
         model = Ridge(solver="sparse_cg", tol=1e-3).fit(bayes[0], scores)
         found["ridge regression on naive Bayes"] = model.predict(bayes[1]) - 5.5
         rarity = numpy.log(len(train) / numpy.asarray(seen.sum(0)).ravel()).astype(numpy.float32) + 1

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Sums;
-use super::params::{BagSettings, ENDING, Indices, Values};
+use super::params::{BagSettings, Indices, Values};
 use crate::preprocess::{Preprocessing, Tokens};
 use crate::token::Token;
 use crate::token_map::TokenMap;
@@ -89,8 +89,6 @@ pub struct BagScratch {
     joined: String,
     /// Where in `joined` each term is.
     places: Vec<(usize, usize)>,
-    /// The name of an n-gram of the ending.
-    name: Vec<u8>,
     found: Vec<u32>,
 }
 
@@ -232,7 +230,6 @@ impl BagEncoder {
             tokens,
             joined,
             places,
-            name,
             found,
         } = scratch;
         joined.clear();
@@ -245,29 +242,18 @@ impl BagEncoder {
             places.push((joined.len(), joined.len() + term.len()));
             joined.push_str(term);
         });
-        let joined = joined.as_bytes();
-        for (begin, end) in ngrams(places, self.bag.ngrams) {
-            found.extend(self.number(&joined[begin..end]));
-        }
-        if let Some(ending) = self.bag.ending {
-            let first = places.len().saturating_sub(ending.terms as usize);
-            for (begin, end) in ngrams(&places[first..], ending.ngrams) {
-                name.clear();
-                name.extend_from_slice(ENDING.as_bytes());
-                name.extend_from_slice(&joined[begin..end]);
-                found.extend(self.number(name));
+        for (at, (begin, _end)) in places.iter().enumerate() {
+            for (_begin, end) in places[at..].iter().take(self.bag.ngrams as usize) {
+                let ngram = &joined.as_bytes()[*begin..*end];
+                match self.bag.indices {
+                    Indices::Vocabulary => found.extend(self.numbers.get(Token::new(ngram))),
+                    Indices::Hashed => found.push(hashed(ngram, self.bag.size)),
+                }
             }
         }
         found.sort_unstable();
         let runs = found.chunk_by(|a, b| a == b);
         runs.map(|run| (run[0], run.len() as u32)).collect()
-    }
-
-    fn number(&self, ngram: &[u8]) -> Option<u32> {
-        match self.bag.indices {
-            Indices::Vocabulary => self.numbers.get(Token::new(ngram)),
-            Indices::Hashed => Some(hashed(ngram, self.bag.size)),
-        }
     }
 
     pub(super) fn count_batch(&self, texts: &[&str]) -> Vec<Vec<(u32, u32)>> {
@@ -287,14 +273,6 @@ impl BagEncoder {
         }
         bags
     }
-}
-
-/// Where each n-gram of at most so many of these terms begins and ends.
-fn ngrams(terms: &[(usize, usize)], longest: u32) -> impl Iterator<Item = (usize, usize)> {
-    terms.iter().enumerate().flat_map(move |(at, (begin, _))| {
-        let ends = terms[at..].iter().take(longest as usize);
-        ends.map(|(_, end)| (*begin, *end))
-    })
 }
 
 /// How many numbers there are.
@@ -348,7 +326,7 @@ fn murmur3(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::params::{Ending, Norm};
+    use super::super::params::Norm;
     use super::*;
     use crate::params::TermParams;
     use crate::terms::Terms;
@@ -361,7 +339,6 @@ mod tests {
             values,
             smoothing: 1.0,
             norm: Norm::Auto,
-            ending: None,
         };
         let text = TermParams::default().with(Terms::default());
         let ngrams = ngrams.iter().map(|&name| name.into()).collect();
@@ -403,39 +380,6 @@ mod tests {
     }
 
     #[test]
-    fn ngrams_of_the_ending_are_their_own() {
-        let names = [
-            "good",
-            "a",
-            "\u{2026}  good",
-            "\u{2026}  not good",
-            "not good",
-        ];
-        let mut encoder = encoder(Values::Counts, Indices::Vocabulary, &names);
-        assert_eq!(encoder.encode("not good"), [(0, 1.0), (4, 1.0)]);
-        encoder.bag.ending = Some(Ending {
-            terms: 2,
-            ngrams: 2,
-        });
-        let all = [(0, 2.0), (1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0)];
-        assert_eq!(encoder.encode("a good one is not good"), all);
-        // A text that is shorter than the ending is nothing else.
-        assert_eq!(encoder.encode("good"), [(0, 1.0), (2, 1.0)]);
-        encoder.bag.norm = Norm::L2;
-        let normed: Vec<(u32, f32)> = all.map(|(at, count)| (at, count / 8_f32.sqrt())).into();
-        assert_eq!(encoder.encode("a good one is not good"), normed);
-        let mut hashed = encoder;
-        hashed.bag.indices = Indices::Hashed;
-        hashed.bag.norm = Norm::None;
-        hashed.weights = vec![1.0; 1024];
-        let sum = |text| {
-            let bag = hashed.encode(text);
-            bag.iter().map(|(_index, value)| value).sum::<f32>()
-        };
-        assert_eq!(sum("a good one"), 5.0 + 3.0);
-    }
-
-    #[test]
     fn weights_are_those_of_the_formulas() {
         let sums = [
             Sums {
@@ -463,6 +407,17 @@ mod tests {
         // Positive (2 + 1, 0 + 1) of 4, negative (1 + 1, 1 + 1) of 4.
         assert!((ratios.weight(0) - 1.5_f32.ln()).abs() < 1e-6);
         assert!((ratios.weight(1) - 0.5_f32.ln()).abs() < 1e-6);
+
+        let raw = ratios.encode("good bad good");
+        assert!((raw[0].1 - 1.5_f32.ln()).abs() < 1e-6);
+        ratios.bag.norm = Norm::L2;
+        let normed = ratios.encode("good bad good");
+        let length = raw[0].1.hypot(raw[1].1);
+        assert!((normed[0].1 - raw[0].1 / length).abs() < 1e-6);
+        ratios.weights = vec![0.0; 2];
+        assert!(ratios.encode("good").is_empty());
+        tf_idf.bag.norm = Norm::None;
+        assert_eq!(tf_idf.encode("good good"), [(0, 2.0 * tf_idf.weight(0))]);
     }
 
     #[test]

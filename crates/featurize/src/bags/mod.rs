@@ -3,8 +3,7 @@
 //! Owns the passes and the tables `bags` and `ngrams`, and `bags.json`, which turns another text into the
 //! same values. Does not own the terms (`preprocess`) nor which review is in which split (`division`).
 //!
-//! An n-gram is one to three terms in a row. Those of a review's ending may be counted once more, as n-grams of their own,
-//! whose names begin with `…` and two spaces. Terms are counted first; an n-gram that occurs `min_count`
+//! An n-gram is one to three terms in a row. Terms are counted first; an n-gram that occurs `min_count`
 //! times is made of terms that do, so that the rest never enters the second count, and its hash is seen as often,
 //! so that most of what occurs once does not either. Hashed, there is no count and no vocabulary. Nothing but the training split decides on n-grams and weights.
 
@@ -31,7 +30,7 @@ use cinescore_artifact::{StageError, tables};
 
 pub use encoder::{BagEncoder, BagEncoderError, BagFile, BagScratch, Bags};
 pub use ngrams::{Ngram, NgramCounter};
-pub use params::{BagParams, Ending, Indices, Norm, Values};
+pub use params::{BagParams, Indices, Norm, Values};
 
 use crate::count::{Numbering, Wanted};
 use crate::division;
@@ -112,10 +111,8 @@ fn fit(
                     reviews: training,
                 }));
             }
-            let mut counter =
-                NgramCounter::new(text.clone(), terms, params.ngrams, params.ending());
-            let pairs = params.ngrams > 1 || params.ending > 0;
-            let sifts = params.min_count > 1 && pairs;
+            let mut counter = NgramCounter::new(text.clone(), terms, params.ngrams);
+            let sifts = params.min_count > 1 && params.ngrams > 1;
             for sift in [true, false].into_iter().filter(|sift| sifts || !sift) {
                 let mut throughput = Throughput::of(splits, is_train);
                 let mut training = 0;

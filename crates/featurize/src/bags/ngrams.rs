@@ -16,7 +16,6 @@ use std::sync::{Mutex, PoisonError};
 use ahash::RandomState;
 use rayon::prelude::*;
 
-use super::params::{ENDING, Ending};
 use crate::count::{Count, Counts};
 use crate::encode::Known;
 use crate::preprocess::{Preprocessing, Tokens};
@@ -28,8 +27,6 @@ use cinescore_artifact::encoder::RESERVED;
 const TEXTS_A_TASK: usize = 32;
 /// No term: behind the last one of a shorter n-gram, and for terms that are too rare.
 const NONE: u32 = u32::MAX;
-/// Marks the first term of an n-gram of the ending. No vocabulary has 2^31 terms.
-const OF_ENDING: u32 = 1 << 31;
 /// Hashes that are told apart: 64 MiB.
 const HASHES: usize = 1 << 26;
 /// Parts of the table of counts. They grow one by one, so that hardly more than one is there twice.
@@ -48,7 +45,6 @@ pub struct NgramCounter {
     terms: Vec<(Box<str>, Count)>,
     numbers: TokenMap<u32>,
     longest: usize,
-    ending: Option<Ending>,
     state: RandomState,
     sieve: Option<Sieve>,
     shards: Vec<Mutex<Shard>>,
@@ -78,13 +74,8 @@ struct Counter {
 }
 
 impl NgramCounter {
-    /// A counter of n-grams of those terms, with `longest` of them at most, and of those of the ending.
-    pub fn new(
-        preprocessing: Preprocessing,
-        terms: Counts,
-        longest: u32,
-        ending: Option<Ending>,
-    ) -> Self {
+    /// A counter of n-grams of those terms, with `longest` of them at most.
+    pub fn new(preprocessing: Preprocessing, terms: Counts, longest: u32) -> Self {
         let terms = terms.terms;
         let mut numbers = TokenMap::with_capacity(terms.len());
         for (number, (name, _count)) in (0..).zip(&terms) {
@@ -101,7 +92,6 @@ impl NgramCounter {
             terms,
             numbers,
             longest: longest as usize,
-            ending,
             state: RandomState::new(),
             sieve: None,
             shards: (0..SHARDS).map(|_shard| Mutex::default()).collect(),
@@ -141,8 +131,7 @@ impl NgramCounter {
         self.shards = shards;
     }
 
-    /// Gives every n-gram of two terms or more of some texts, and every one of their endings, to `visit`, with its hash,
-    /// divided among the threads.
+    /// Gives every n-gram of two terms or more of some texts to `visit`, with its hash, divided among the threads.
     fn each_ngram(
         &mut self,
         texts: &[Known<'_>],
@@ -152,7 +141,6 @@ impl NgramCounter {
             preprocessing,
             numbers,
             longest,
-            ending,
             state,
             counters,
             ..
@@ -167,7 +155,7 @@ impl NgramCounter {
                 };
                 for text in texts {
                     counter.find_terms(preprocessing, numbers, *text);
-                    counter.each_ngram(*longest, *ending, |brought, ngram| {
+                    counter.each_ngram(*longest, |brought, ngram| {
                         visit(brought, ngram, state.hash_one(ngram));
                     });
                 }
@@ -205,11 +193,8 @@ impl NgramCounter {
             .into_par_iter()
             .map(|(ngram, count)| {
                 let numbers = ngram.iter().take_while(|term| **term != NONE);
-                let name = |term: &u32| &*terms[(term & !OF_ENDING) as usize].0;
-                let names: Vec<&str> = numbers.map(name).collect();
-                let of_ending = ngram[0] & OF_ENDING != 0;
-                let ending = if of_ending { ENDING } else { "" };
-                (count, (ending.to_owned() + &names.join(" ")).into())
+                let names: Vec<&str> = numbers.map(|&term| &*terms[term as usize].0).collect();
+                (count, names.join(" ").into())
             })
             .collect();
         named.par_sort_unstable_by(|(a_count, a), (b_count, b)| {
@@ -286,36 +271,20 @@ impl Counter {
         }
     }
 
-    /// Gives every n-gram of two terms or more to `visit`, and every one of the ending.
-    fn each_ngram(
-        &mut self,
-        longest: usize,
-        ending: Option<Ending>,
-        visit: impl Fn(&mut [Vec<Ngram>], Ngram),
-    ) {
-        let Self { terms, brought, .. } = self;
-        for begin in 0..terms.len() {
+    /// Gives every n-gram of two terms or more to `visit`.
+    fn each_ngram(&mut self, longest: usize, visit: impl Fn(&mut [Vec<Ngram>], Ngram)) {
+        for begin in 0..self.terms.len() {
+            let mut ngram = [NONE; 3];
             // What holds a rare term is rare itself.
-            let ngrams = ngrams_from(&terms[begin..], longest, 0);
-            ngrams.skip(1).for_each(|ngram| visit(brought, ngram));
-        }
-        let Some(ending) = ending else { return };
-        for begin in terms.len().saturating_sub(ending.terms as usize)..terms.len() {
-            let ngrams = ngrams_from(&terms[begin..], ending.ngrams as usize, OF_ENDING);
-            ngrams.for_each(|ngram| visit(brought, ngram));
+            let terms = self.terms[begin..].iter().take(longest);
+            for (length, &term) in terms.take_while(|term| **term != NONE).enumerate() {
+                ngram[length] = term;
+                if length > 0 {
+                    visit(&mut self.brought, ngram);
+                }
+            }
         }
     }
-}
-
-/// The n-grams that begin with the first of these terms, up to the first one that is too rare; the first term is marked.
-fn ngrams_from(terms: &[u32], longest: usize, mark: u32) -> impl Iterator<Item = Ngram> {
-    let known = terms.iter().take(longest).take_while(|term| **term != NONE);
-    known
-        .enumerate()
-        .scan([NONE; 3], move |ngram, (length, &term)| {
-            ngram[length] = if length == 0 { term | mark } else { term };
-            Some(*ngram)
-        })
 }
 
 #[cfg(test)]
@@ -327,16 +296,6 @@ mod tests {
 
     /// The n-grams of some texts, with or without the sieve and what counting left.
     fn ngrams(texts: &[&str], min_count: u64, sifted: bool, threads: usize) -> Vec<Box<str>> {
-        ngrams_with(None, texts, min_count, sifted, threads)
-    }
-
-    fn ngrams_with(
-        ending: Option<Ending>,
-        texts: &[&str],
-        min_count: u64,
-        sifted: bool,
-        threads: usize,
-    ) -> Vec<Box<str>> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         pool.build().unwrap().install(|| {
             let preprocessing = TermParams::default().with(Terms::default());
@@ -356,27 +315,13 @@ mod tests {
                     },
                 )
                 .collect();
-            let mut counter = NgramCounter::new(preprocessing, terms, 3, ending);
+            let mut counter = NgramCounter::new(preprocessing, terms, 3);
             if sifted {
                 counter.sift(&known);
             }
             counter.add(&known, min_count);
             counter.finish(100, min_count)
         })
-    }
-
-    #[test]
-    fn those_of_endings_are_counted_beside_the_others() {
-        let texts = ["b a b", "a b", "b", ""];
-        let ending = Some(Ending {
-            terms: 2,
-            ngrams: 1,
-        });
-        for sifted in [false, true] {
-            let all = ngrams_with(ending, &texts, 2, sifted, 2);
-            let names: Vec<&str> = all.iter().map(AsRef::as_ref).collect();
-            assert_eq!(names, ["b", "\u{2026}  b", "a", "a b", "\u{2026}  a"]);
-        }
     }
 
     #[test]

@@ -33,13 +33,6 @@ pub struct BagParams {
     pub smoothing: f64,
     /// What a review's values are divided by, so that long and short reviews weigh alike.
     pub norm: Norm,
-    /// N-grams of so many terms at a review's end are counted once more, as n-grams of their own: what a review says last is
-    /// mostly its judgement. 0: none are.
-    #[schemars(range(max = 10_000), extend("unit" = "terms"))]
-    pub ending: u32,
-    /// The longest n-gram of the ending, in terms.
-    #[schemars(range(min = 1, max = 3), extend("unit" = "terms"))]
-    pub ending_ngrams: u32,
     /// From reviews to splits.
     #[serde(flatten)]
     pub split: SplitParams,
@@ -111,24 +104,7 @@ pub struct BagSettings {
     /// What the values of a review are divided by.
     #[serde(default, skip_serializing_if = "Norm::is_auto")]
     pub norm: Norm,
-    /// The n-grams of the ending; none where there are none of their own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ending: Option<Ending>,
 }
-
-/// Which n-grams at a text's end are n-grams of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ending {
-    /// How many terms the ending has.
-    pub terms: u32,
-    /// The longest n-gram, in terms.
-    pub ngrams: u32,
-}
-
-/// What the names of the ending's n-grams begin with. No other name has two spaces in a row: terms are joined by
-/// one, and none has any.
-pub(super) const ENDING: &str = "\u{2026}  ";
 
 impl BagSettings {
     /// Whether the values of a review are divided by their Euclidean length.
@@ -152,8 +128,6 @@ impl Default for BagParams {
             values: Values::TfIdf,
             smoothing: 1.0,
             norm: Norm::Auto,
-            ending: 0,
-            ending_ngrams: 2,
             split: SplitParams::default(),
         }
     }
@@ -170,14 +144,6 @@ impl BagParams {
         Ok(())
     }
 
-    pub(super) fn ending(&self) -> Option<Ending> {
-        let ending = Ending {
-            terms: self.ending,
-            ngrams: self.ending_ngrams,
-        };
-        (self.ending > 0).then_some(ending)
-    }
-
     /// What the encoder keeps.
     pub(super) fn settings(&self) -> BagSettings {
         BagSettings {
@@ -187,7 +153,6 @@ impl BagParams {
             values: self.values,
             smoothing: self.smoothing,
             norm: self.norm,
-            ending: self.ending(),
         }
     }
 }

@@ -217,14 +217,10 @@ fn of_bags(file: BagEncoderFile) -> Result<TextEncoder, PredictError> {
             .collect(),
         weights: file.weights,
     };
-    let longest = [
-        Some(file.bag.ngrams),
-        file.bag.ending.map(|ending| ending.ngrams),
-    ];
-    for found in longest.into_iter().flatten() {
-        if !(1..=3).contains(&found) {
-            return Err(PredictError::Ngrams { found });
-        }
+    if !(1..=3).contains(&file.bag.ngrams) {
+        return Err(PredictError::Ngrams {
+            found: file.bag.ngrams,
+        });
     }
     let single = file.ngrams.iter().filter(|name| !name.contains(' '));
     let terms: HashSet<Box<str>> = single.cloned().collect();

@@ -184,7 +184,7 @@ fn correlation(points: &[Point], parts: &mut Parts) -> Result<Figure, StageError
     for point in points {
         table.row([
             Cell::text(named(&point.series)),
-            Cell::Value(point.value),
+            Cell::value(Some(point.value).filter(|value| value.is_finite())),
             Cell::Count(point.n),
         ]);
     }
