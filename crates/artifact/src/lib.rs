@@ -14,6 +14,7 @@ pub mod exit;
 pub mod pace;
 pub mod params;
 pub mod program;
+pub mod slots;
 pub mod source;
 pub mod split;
 pub mod store;

@@ -505,6 +505,42 @@ pub static WINDOWS: TableSpec = TableSpec {
     ],
 };
 
+/// What popularity looks like: for plots.
+pub static TRENDS: TableSpec = TableSpec {
+    name: "trends",
+    version: 1,
+    row: "a point of a figure about the popularity of movies",
+    order: "figure, series, place",
+    row_group_rows: 65_536,
+    columns: &[
+        col(
+            "figure",
+            Utf8,
+            "`ratings` (by time), `movies` (by how many ratings they have at least), `rise_and_decay` (by years since the first rating), `genres` (by year), `correlation` (of a feature of the window's last slot with the target, training windows), `correlation_by_lag` (of the popularity some slots before with the target, training windows)",
+        ),
+        col(
+            "series",
+            Utf8,
+            "what the point belongs to: a genre, a feature, a group of movies",
+        ),
+        col(
+            "place",
+            Float64,
+            "time in years of the common era, ratings, years since the first rating, or slots before the target; 0 where there is none",
+        ),
+        col(
+            "value",
+            Float64,
+            "ratings, movies, the mean share of a slot's ratings, the part of a year's ratings, or Pearson's correlation; NaN where there is none",
+        ),
+        col(
+            "n",
+            UInt64,
+            "how many ratings, movies, pairs of movie and slot, or windows it is made of",
+        ),
+    ],
+};
+
 /// The course of a training.
 pub static HISTORY: TableSpec = TableSpec {
     name: "history",
@@ -736,6 +772,7 @@ pub static ALL: &[&TableSpec] = &[
     &NGRAMS,
     &VECTORS,
     &WINDOWS,
+    &TRENDS,
     &HISTORY,
     &METRICS,
     &PREDICTIONS,

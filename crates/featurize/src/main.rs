@@ -12,5 +12,6 @@ fn main() -> ExitCode {
         .kind(cinescore_featurize::folds::kind())
         .kind(cinescore_featurize::vectors::kind())
         .kind(cinescore_featurize::windows::kind())
+        .kind(cinescore_featurize::windows::trends::kind())
         .main()
 }

@@ -7,7 +7,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use cinescore_artifact::encoder::EncoderFile;
+use cinescore_artifact::encoder::{EncoderFile, WindowEncoderFile};
 use cinescore_artifact::table::{TableError, TableReader, TableSpec};
 use cinescore_artifact::task::{TaskInput, read_json};
 use cinescore_artifact::{Digest, StageError, tables};
@@ -40,6 +40,8 @@ pub(crate) enum Content {
     Table(&'static TableSpec),
     /// An encoder.
     Encoder(Box<EncoderFile>),
+    /// An encoder of windows.
+    WindowEncoder(Box<WindowEncoderFile>),
     /// The record of a run.
     Run(Box<Run>),
     /// The leaderboard of a sweep.
@@ -53,7 +55,7 @@ impl Content {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Table(spec) => format!("table {}", spec.name),
-            Self::Encoder(_) => "encoder".into(),
+            Self::Encoder(_) | Self::WindowEncoder(_) => "encoder".into(),
             Self::Run(_) => "record of a run".into(),
             Self::Sweep(_) => "leaderboard of a sweep".into(),
             Self::Other => "not shown here".into(),
@@ -156,9 +158,13 @@ fn content_of(path: &Path, output: &str) -> Result<Content, StageError> {
         return Ok(Content::Other);
     }
     if output == ENCODER {
-        return Ok(Content::Encoder(Box::new(
-            read_json(path).map_err(StageError::input)?,
-        )));
+        // Only an encoder of windows can be read as one.
+        return Ok(match read_json(path) {
+            Ok(encoder) => Content::WindowEncoder(Box::new(encoder)),
+            Err(_of_windows) => {
+                Content::Encoder(Box::new(read_json(path).map_err(StageError::input)?))
+            }
+        });
     }
     let mut magic = Vec::new();
     fs_err::File::open(path)?

@@ -15,7 +15,7 @@ use crate::render::{RenderError, render};
 use crate::{metric, sections};
 
 /// The inputs that artifacts may come in.
-const INPUTS: [(&str, &str); 7] = [
+const INPUTS: [(&str, &str); 8] = [
     (
         "reviews",
         "outputs of `ingest reviews` and `ingest audit`: reviews, rejects, findings",
@@ -27,6 +27,10 @@ const INPUTS: [(&str, &str); 7] = [
     (
         "nets",
         "outputs of `train fit`, `evaluate` and `baseline`, of any number of networks: history, metrics, predictions, bundle",
+    ),
+    (
+        "popularity",
+        "outputs of `featurize windows` and `trends`: windows, encoder, trends",
     ),
     ("scores", "outputs of `train compare`: comparisons, spreads"),
     (
@@ -97,7 +101,8 @@ fn run(params: ReportParams, context: &mut TaskContext) -> Result<(), StageError
     context.check_interrupt()?;
 
     let mut parts = Parts::default();
-    let page = page(&params, &groups, provenance.as_ref(), &mut parts)?;
+    let mut page = page(&params, &groups, provenance.as_ref(), &mut parts)?;
+    sections::popularity::put(&mut page, &groups, &mut parts)?;
     let (html, markdown) = render(&page)?;
 
     let folder = context.output(OUTPUT);
@@ -143,7 +148,10 @@ fn page(
         match &artifact.content {
             Content::Sweep(board) => boards.push(board.as_ref()),
             Content::Run(run) => runs.push(run.as_ref()),
-            Content::Table(_) | Content::Encoder(_) | Content::Other => {}
+            Content::Table(_)
+            | Content::Encoder(_)
+            | Content::WindowEncoder(_)
+            | Content::Other => {}
         }
     }
     let sweep = sections::sweep::section(&boards, parts)?;

@@ -127,8 +127,8 @@ impl Knowledge {
     }
 }
 
-/// Reads a table, and gives the greatest label of each class but the last: those of the encoder, since they are training
-/// targets. `wanted`: inputs and slots of a window, where they are known.
+/// Reads a table, and gives the greatest label of each class but the last; none where labels are classes. Of a whole table they
+/// are those of the encoder, which are training targets; whoever has the encoder takes its. `wanted`: inputs and slots of a window, where they are known.
 pub fn read<E: From<WindowsError>>(
     path: &Path,
     task: Task,

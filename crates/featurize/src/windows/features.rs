@@ -7,6 +7,7 @@ use std::f64::consts::TAU;
 use cinescore_artifact::Split;
 use cinescore_artifact::encoder::{ENCODER_VERSION, WindowEncoderFile, WindowFeature};
 use rayon::prelude::*;
+use thiserror::Error;
 
 use super::params::{Feature, Measure, WindowParams};
 use super::pieces::{Piece, Pieces, Positions};
@@ -29,16 +30,41 @@ impl Measure {
 
     /// So many ratings of a movie, of all in the slot.
     pub(super) fn of(self, count: u32, total: u64) -> f64 {
-        let own = f64::from(count);
+        self.of_expected(count.into(), total as f64)
+    }
+
+    /// The same of numbers that are expected, and so not whole.
+    pub(super) fn of_expected(self, count: f64, total: f64) -> f64 {
         match self {
             // A slot in which nothing was rated has no shares.
-            Self::Share if total == 0 => 0.0,
-            Self::Share => own / total as f64,
-            Self::Count => own,
-            Self::Log1pCount => libm::log1p(own),
+            Self::Share if total == 0.0 => 0.0,
+            Self::Share => count / total,
+            Self::Count => count,
+            Self::Log1pCount => libm::log1p(count),
+        }
+    }
+
+    /// The ratings of a movie that have this popularity, where the slot has so many in all.
+    pub(super) fn count(self, popularity: f64, total: f64) -> f64 {
+        match self {
+            Self::Share => popularity * total,
+            Self::Count => popularity,
+            Self::Log1pCount => libm::expm1(popularity),
         }
     }
 }
+
+/// How the names of genres begin.
+pub(super) const GENRE: &str = "genre:";
+/// The names of the numbers that are no measure and no genre.
+const NAMED: [(&str, Number); 6] = [
+    ("log1p_total", Number::Log1pTotal),
+    ("age", Number::Age),
+    ("year_sine", Number::YearSine),
+    ("year_cosine", Number::YearCosine),
+    ("week_sine", Number::WeekSine),
+    ("week_cosine", Number::WeekCosine),
+];
 
 /// A number that a slot has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +76,27 @@ enum Number {
     YearCosine,
     WeekSine,
     WeekCosine,
-    Genre(u16),
+    /// By its number in the table; none of a genre that none of its movies has.
+    Genre(Option<u16>),
+}
+
+/// A slot of a movie: what was rated, or what is expected.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rated {
+    /// The slot.
+    pub slot: u32,
+    /// Ratings of the movie.
+    pub count: f64,
+    /// All ratings of the slot.
+    pub total: f64,
+}
+
+/// An encoder has a feature that this program does not make.
+#[derive(Debug, Error)]
+#[error("the encoder has the feature `{name}`, which is not known")]
+pub struct UnknownFeature {
+    /// Its name.
+    name: String,
 }
 
 /// Makes the inputs of windows.
@@ -71,7 +117,7 @@ impl<'a> Features<'a> {
         let mut features = Self {
             series,
             params,
-            numbers: numbers(series, params, pieces.known_until),
+            numbers: numbers(series, params, pieces),
             scales: Vec::new(),
             classes: Vec::new(),
         };
@@ -83,6 +129,40 @@ impl<'a> Features<'a> {
         features.scales = features.learn_scales(&train);
         features.classes = features.learn_classes(&train);
         features
+    }
+
+    /// Features whose raw numbers are looked at.
+    pub(super) fn unscaled(series: &'a Series, params: &'a WindowParams, pieces: &Pieces) -> Self {
+        Self {
+            series,
+            params,
+            numbers: numbers(series, params, pieces),
+            scales: Vec::new(),
+            classes: Vec::new(),
+        }
+    }
+
+    /// Those of an encoder, for ratings that may be others than those that it was learned from.
+    pub(super) fn of_file(
+        series: &'a Series,
+        params: &'a WindowParams,
+        file: &WindowEncoderFile,
+    ) -> Result<Self, UnknownFeature> {
+        let number = |feature: &WindowFeature| {
+            let name = &feature.name;
+            number_of(series, name).ok_or_else(|| UnknownFeature { name: name.clone() })
+        };
+        Ok(Self {
+            series,
+            params,
+            numbers: file.features.iter().map(number).collect::<Result<_, _>>()?,
+            scales: file
+                .features
+                .iter()
+                .map(|own| (own.offset, own.factor))
+                .collect(),
+            classes: file.classes.clone(),
+        })
     }
 
     /// How many numbers a slot has.
@@ -102,30 +182,64 @@ impl<'a> Features<'a> {
     pub(super) fn scaled(&self, movie: &Movie, values: &[(u32, u32)]) -> Vec<f32> {
         let mut all = Vec::with_capacity(values.len() * self.numbers.len());
         for &(slot, count) in values {
-            let scaled = self.numbers.iter().zip(&self.scales);
-            all.extend(scaled.map(|(&number, (offset, factor))| {
-                match self.raw(number, movie, slot, count) {
-                    Some(raw) => ((raw - offset) / factor) as f32,
-                    None => 0.0,
-                }
-            }));
+            self.add_scaled(movie, self.rated(slot, count), &mut all);
         }
         all
     }
 
+    /// Adds the scaled numbers of a slot, `[F]`.
+    pub(super) fn add_scaled(&self, movie: &Movie, rated: Rated, all: &mut Vec<f32>) {
+        let scaled = self.numbers.iter().zip(&self.scales);
+        all.extend(scaled.map(
+            |(&number, (offset, factor))| match self.raw(number, movie, rated) {
+                Some(raw) => ((raw - offset) / factor) as f32,
+                None => 0.0,
+            },
+        ));
+    }
+
+    /// So many ratings of a movie in a slot of the table.
+    pub(super) fn rated(&self, slot: u32, count: u32) -> Rated {
+        Rated {
+            slot,
+            count: count.into(),
+            total: self.series.total(slot) as f64,
+        }
+    }
+
+    /// The raw numbers of a slot, in order; none where a number is not known.
+    pub(super) fn raws(&self, movie: &Movie, rated: Rated) -> Vec<Option<f64>> {
+        let numbers = self.numbers.iter();
+        numbers
+            .map(|&number| self.raw(number, movie, rated))
+            .collect()
+    }
+
+    /// The names of the numbers, in order.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.numbers
+            .iter()
+            .map(|&number| self.name(number))
+            .collect()
+    }
+
     /// A number of a slot; none where it is not known.
-    fn raw(&self, number: Number, movie: &Movie, slot: u32, count: u32) -> Option<f64> {
+    fn raw(&self, number: Number, movie: &Movie, rated: Rated) -> Option<f64> {
+        let Rated { slot, count, total } = rated;
         let year = || self.params.slot.year(slot);
         let week = || self.params.slot.part_of_week(slot);
         Some(match number {
-            Number::Measure(measure) => measure.of(count, self.series.total(slot)),
-            Number::Log1pTotal => libm::log1p(self.series.total(slot) as f64),
+            Number::Measure(measure) => measure.of_expected(count, total),
+            Number::Log1pTotal => libm::log1p(total),
             Number::Age => year() - f64::from(movie.release_year?),
             Number::YearSine => libm::sin(TAU * year().fract()),
             Number::YearCosine => libm::cos(TAU * year().fract()),
             Number::WeekSine => libm::sin(TAU * week()?),
             Number::WeekCosine => libm::cos(TAU * week()?),
-            Number::Genre(genre) => f64::from(u8::from(movie.genres.contains(&genre))),
+            Number::Genre(genre) => {
+                let has = genre.is_some_and(|genre| movie.genres.contains(&genre));
+                f64::from(u8::from(has))
+            }
         })
     }
 
@@ -168,7 +282,7 @@ impl<'a> Features<'a> {
                 // Windows that read this position: those that forecast one of the next `slots`.
                 let times = (at + slots).min(piece.to - 1) + 1 - (at + 1).max(piece.from);
                 for (sum, &number) in sums.iter_mut().zip(&self.numbers) {
-                    if let Some(raw) = self.raw(number, movie, slot, count) {
+                    if let Some(raw) = self.raw(number, movie, self.rated(slot, count)) {
                         let times = times as f64;
                         sum[0] += times;
                         sum[1] += times * raw;
@@ -225,19 +339,35 @@ impl<'a> Features<'a> {
     fn name(&self, number: Number) -> String {
         match number {
             Number::Measure(measure) => measure.name().into(),
-            Number::Log1pTotal => "log1p_total".into(),
-            Number::Age => "age".into(),
-            Number::YearSine => "year_sine".into(),
-            Number::YearCosine => "year_cosine".into(),
-            Number::WeekSine => "week_sine".into(),
-            Number::WeekCosine => "week_cosine".into(),
-            Number::Genre(genre) => format!("genre:{}", self.series.genres[usize::from(genre)]),
+            Number::Genre(genre) => {
+                let name = genre.and_then(|genre| self.series.genres.get(usize::from(genre)));
+                format!("{GENRE}{}", name.map_or("", String::as_str))
+            }
+            other => {
+                let named = NAMED.iter().find(|(_, own)| *own == other);
+                named.map_or("", |(name, _)| *name).into()
+            }
         }
     }
 }
 
+/// The number with a name; none of a name that is none's.
+fn number_of(series: &Series, name: &str) -> Option<Number> {
+    if let Some(genre) = name.strip_prefix(GENRE) {
+        let place = series.genres.iter().position(|own| own == genre);
+        let number = place.and_then(|place| u16::try_from(place).ok());
+        return Some(Number::Genre(number));
+    }
+    let measures = [Measure::Share, Measure::Count, Measure::Log1pCount];
+    if let Some(measure) = measures.into_iter().find(|own| own.name() == name) {
+        return Some(Number::Measure(measure));
+    }
+    let named = NAMED.iter().find(|(own, _)| *own == name);
+    named.map(|(_, number)| *number)
+}
+
 /// The numbers of the features, each once.
-fn numbers(series: &Series, params: &WindowParams, known_until: u32) -> Vec<Number> {
+fn numbers(series: &Series, params: &WindowParams, pieces: &Pieces) -> Vec<Number> {
     let mut all = Vec::new();
     for feature in &params.features {
         let own = match feature {
@@ -256,7 +386,7 @@ fn numbers(series: &Series, params: &WindowParams, known_until: u32) -> Vec<Numb
                     Number::WeekCosine,
                 ],
             },
-            Feature::Genres => genres(series, known_until),
+            Feature::Genres => genres(series, pieces),
         };
         for number in own {
             if !all.contains(&number) {
@@ -267,12 +397,20 @@ fn numbers(series: &Series, params: &WindowParams, known_until: u32) -> Vec<Numb
     all
 }
 
-/// The genres of the movies that were rated by a slot, by name.
-fn genres(series: &Series, known_until: u32) -> Vec<Number> {
-    let known = |movie: &&Movie| series.slots[movie.rows.start] <= known_until;
-    let movies = series.movies.iter().filter(known);
-    let mut numbers: Vec<u16> = movies.flat_map(|movie| movie.genres.clone()).collect();
+/// The genres of the movies that were rated by the end of `train`, by name; divided by movie, of those of `train`.
+fn genres(series: &Series, pieces: &Pieces) -> Vec<Number> {
+    let known = |number: &usize| match &pieces.train {
+        Some(train) => train.contains(number),
+        None => series.slots[series.movies[*number].rows.start] <= pieces.known_until,
+    };
+    let movies = (0..series.movies.len()).filter(known);
+    let mut numbers: Vec<u16> = movies
+        .flat_map(|number| series.movies[number].genres.clone())
+        .collect();
     numbers.sort_by_key(|number| &series.genres[usize::from(*number)]);
     numbers.dedup();
-    numbers.into_iter().map(Number::Genre).collect()
+    numbers
+        .into_iter()
+        .map(|genre| Number::Genre(Some(genre)))
+        .collect()
 }

@@ -7,12 +7,15 @@
 //! Nothing is learned from, and no movie is chosen by, anything later than the end of `train`: other ratings in a later
 //! slot leave the inputs of every window that does not reach it as they are, byte for byte.
 
+mod ahead;
 mod features;
 mod params;
 mod pieces;
 mod series;
+pub mod trends;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -27,11 +30,15 @@ use cinescore_artifact::task::write_atomically;
 use cinescore_artifact::{Split, StageError, tables};
 use rayon::prelude::*;
 
-pub use params::{Crossing, Feature, Measure, Mode, SlotUnit, SplitBy, WindowParams};
+pub use cinescore_artifact::slots::SlotUnit;
+pub use params::{Crossing, Feature, Measure, Mode, SplitBy, WindowParams};
+
+pub use ahead::{Ahead, AheadError, reads_movies, settings};
+pub use features::{Rated, UnknownFeature};
+pub use series::{Movie, Series, SeriesError};
 
 use features::Features;
 use pieces::{Piece, Pieces, Positions, deciles};
-use series::Series;
 
 /// The year beyond which no slot lies, if its unit is the table's.
 const LAST_YEAR: f64 = 2100.0;
@@ -62,7 +69,7 @@ pub fn kind() -> Kind {
 pub fn run(params: WindowParams, context: &mut TaskContext) -> Result<(), StageError> {
     let path = context.input("popularity")?.path.clone();
     let genres = params.features.contains(&Feature::Genres);
-    let series = Series::read(&path, genres, context)?;
+    let series = read(&path, genres, context)?;
     let (first, last) = series.span();
     check_unit(&params, last)?;
     let newest = series.movies.iter().filter_map(|movie| movie.release_year);
@@ -127,8 +134,21 @@ pub fn run(params: WindowParams, context: &mut TaskContext) -> Result<(), StageE
     Ok(())
 }
 
-/// That slots of this unit can have such numbers.
-fn check_unit(params: &WindowParams, last: u32) -> Result<(), StageError> {
+/// Reads the table of popularity, and says how far.
+fn read(path: &Path, genres: bool, context: &TaskContext) -> Result<Series, StageError> {
+    Series::read(path, genres, |done, rows| {
+        context
+            .progress()
+            .update(done, Some(rows), "rows", "reading popularity");
+        context.check_interrupt()
+    })
+}
+
+/// That slots of this unit can have such numbers, the last of which is this.
+///
+/// # Errors
+/// If that slot would lie in the year 2100 or later.
+pub fn check_unit(params: &WindowParams, last: u32) -> Result<(), StageError> {
     let year = params.slot.year(last);
     if year < LAST_YEAR {
         return Ok(());

@@ -1,5 +1,6 @@
 //! The parameters of `windows`.
 
+use cinescore_artifact::slots::SlotUnit;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -122,77 +123,4 @@ pub enum Crossing {
     Keep,
     /// They are left out, so that no slot is read in one split and forecast in another.
     Drop,
-}
-
-/// How long a slot is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SlotUnit {
-    /// An hour.
-    Hour,
-    /// A day, UTC.
-    Day,
-    /// A week, from Monday on.
-    Week,
-    /// A calendar month.
-    Month,
-    /// Three calendar months.
-    Quarter,
-    /// A calendar year.
-    Year,
-}
-
-impl SlotUnit {
-    /// The middle of a slot, in years of the common era: 2000.5 is the middle of 2000.
-    pub fn year(self, slot: u32) -> f64 {
-        // 400 Gregorian years have 146,097 days.
-        const DAYS: f64 = 365.2425;
-        let slot = f64::from(slot);
-        1970.0
-            + match self {
-                Self::Hour => (slot - 0.5) / (24.0 * DAYS),
-                Self::Day => (slot - 0.5) / DAYS,
-                // Week 1 began on a Monday, three days before 1970.
-                Self::Week => (7.0 * (slot - 0.5) - 3.0) / DAYS,
-                Self::Month => (slot - 0.5) / 12.0,
-                Self::Quarter => (slot - 0.5) / 4.0,
-                Self::Year => slot - 0.5,
-            }
-    }
-
-    /// The middle of a slot as a part of its week, from Monday on; none where a slot is no part of one.
-    pub fn part_of_week(self, slot: u32) -> Option<f64> {
-        let slot = f64::from(slot);
-        let days = match self {
-            Self::Hour => (slot - 0.5) / 24.0,
-            Self::Day => slot - 0.5,
-            Self::Week | Self::Month | Self::Quarter | Self::Year => return None,
-        };
-        Some((days + 3.0).rem_euclid(7.0) / 7.0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slots_have_their_places_in_time() {
-        // 1970-01-05, day 5, was a Monday.
-        assert!((SlotUnit::Day.part_of_week(5).unwrap() - 0.5 / 7.0).abs() < 1e-12);
-        assert!((SlotUnit::Hour.part_of_week(97).unwrap() - 0.5 / 168.0).abs() < 1e-12);
-        assert_eq!(SlotUnit::Week.part_of_week(2), None);
-        // The middle of 2018's third quarter, and slots that hold it (2018-08-15).
-        for (unit, slot) in [
-            (SlotUnit::Hour, 426_228),
-            (SlotUnit::Day, 17_759),
-            (SlotUnit::Week, 2538),
-            (SlotUnit::Month, 584),
-            (SlotUnit::Quarter, 195),
-        ] {
-            let year = unit.year(slot);
-            assert!((year - 2018.625).abs() < 0.015, "{unit:?}: {year}");
-        }
-        assert_eq!(SlotUnit::Year.year(49), 2018.5);
-    }
 }

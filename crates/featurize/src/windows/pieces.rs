@@ -7,7 +7,7 @@
 //! of the split in which the slot lies that it forecasts; all that it reads lies before that slot.
 //! By movie, movies are shuffled by a digest of seed and movie, and the first ones are `test`, then `calib`, then `valid`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cinescore_artifact::Split;
 use cinescore_artifact::digest::Preimage;
@@ -120,6 +120,8 @@ pub(super) struct Pieces {
     pub(super) last_slots: BTreeMap<Split, u32>,
     /// The last slot up to which a movie's ratings count for its choice and its decile.
     pub(super) known_until: u32,
+    /// Divided by movie, the numbers of those of `train`.
+    pub(super) train: Option<BTreeSet<usize>>,
     /// Movies that have too few ratings.
     pub(super) movies_left_out: u64,
     /// Windows that were left out because they begin in an earlier split.
@@ -148,6 +150,12 @@ fn sizes(params: &WindowParams, all: u64, unit: &'static str) -> Result<[u64; 4]
 }
 
 fn by_time(series: &Series, params: &WindowParams) -> Result<Pieces, PiecesError> {
+    let last_slots = last_slots(series, params)?;
+    Ok(Pieces::until(series, params, last_slots))
+}
+
+/// The last slot of each split, by time.
+fn last_slots(series: &Series, params: &WindowParams) -> Result<BTreeMap<Split, u32>, PiecesError> {
     let (first, last) = series.span();
     let sizes = sizes(params, u64::from(last - first) + 1, "slots")?;
     let mut last_slots = BTreeMap::new();
@@ -156,43 +164,53 @@ fn by_time(series: &Series, params: &WindowParams) -> Result<Pieces, PiecesError
         end += size as u32;
         last_slots.insert(split, end - 1);
     }
-    let known_until = last_slots[&Split::Train];
-    let slots = params.slots as usize;
-    let mut pieces = Pieces {
-        all: Vec::new(),
-        last_slots,
-        known_until,
-        movies_left_out: 0,
-        crossing: 0,
-    };
-    for (number, movie) in series.movies.iter().enumerate() {
-        // A movie without any demand is not left out, and costs no look at its ratings.
-        if params.min_ratings > 0 && series.ratings_until(movie, known_until) < params.min_ratings {
-            pieces.movies_left_out += 1;
-            continue;
-        }
-        let positions = Positions::new(series, movie, params.mode);
-        let mut begin = 0;
-        for (&split, &last) in &pieces.last_slots {
-            let to = positions.until(last);
-            let keep = begin.max(slots);
-            let from = match (params.crossing, split) {
-                (Crossing::Drop, Split::Valid | Split::Calib | Split::Test) => begin + slots,
-                _ => keep,
-            };
-            pieces.crossing += (from.min(to).saturating_sub(keep)) as u64;
-            if from < to {
-                pieces.all.push(Piece {
-                    movie: number,
-                    split,
-                    from,
-                    to,
-                });
+    Ok(last_slots)
+}
+
+impl Pieces {
+    /// Those of all movies, where the splits end with these slots.
+    fn until(series: &Series, params: &WindowParams, last_slots: BTreeMap<Split, u32>) -> Self {
+        let known_until = last_slots[&Split::Train];
+        let slots = params.slots as usize;
+        let mut pieces = Pieces {
+            all: Vec::new(),
+            last_slots,
+            known_until,
+            train: None,
+            movies_left_out: 0,
+            crossing: 0,
+        };
+        for (number, movie) in series.movies.iter().enumerate() {
+            // A movie without any demand is not left out, and costs no look at its ratings.
+            if params.min_ratings > 0
+                && series.ratings_until(movie, known_until) < params.min_ratings
+            {
+                pieces.movies_left_out += 1;
+                continue;
             }
-            begin = to;
+            let positions = Positions::new(series, movie, params.mode);
+            let mut begin = 0;
+            for (&split, &last) in &pieces.last_slots {
+                let to = positions.until(last);
+                let keep = begin.max(slots);
+                let from = match (params.crossing, split) {
+                    (Crossing::Drop, Split::Valid | Split::Calib | Split::Test) => begin + slots,
+                    _ => keep,
+                };
+                pieces.crossing += (from.min(to).saturating_sub(keep)) as u64;
+                if from < to {
+                    pieces.all.push(Piece {
+                        movie: number,
+                        split,
+                        from,
+                        to,
+                    });
+                }
+                begin = to;
+            }
         }
+        pieces
     }
-    Ok(pieces)
 }
 
 fn by_movie(series: &Series, params: &WindowParams) -> Result<Pieces, PiecesError> {
@@ -212,10 +230,12 @@ fn by_movie(series: &Series, params: &WindowParams) -> Result<Pieces, PiecesErro
         }
     }
     let (_, last) = series.span();
+    let train = (0..splits.len()).filter(|&number| splits[number] == Split::Train);
     let mut pieces = Pieces {
         all: Vec::new(),
         last_slots: BTreeMap::new(),
         known_until: last,
+        train: Some(train.collect()),
         movies_left_out: 0,
         crossing: 0,
     };
@@ -248,16 +268,27 @@ fn slot_of_rating(series: &Series, movie: &Movie, ratings: u64) -> Option<u32> {
 }
 
 /// The tenth of the movies that each movie is in, by its ratings up to a slot, 1 to 10; movies without windows have
-/// none and do not count.
+/// none and do not count. Divided by movie, the tenths are those of the movies of `train`, and each other movie is where it
+/// would be among them.
 pub(super) fn deciles(series: &Series, pieces: &Pieces) -> Vec<u8> {
+    let ratings = |number: usize| series.ratings_until(&series.movies[number], pieces.known_until);
     let mut movies: Vec<usize> = pieces.all.iter().map(|piece| piece.movie).collect();
     movies.dedup();
-    movies.sort_by_cached_key(|&number| {
-        series.ratings_until(&series.movies[number], pieces.known_until)
-    });
+    let (mut known, others): (Vec<usize>, Vec<usize>) = match &pieces.train {
+        Some(train) => movies
+            .into_iter()
+            .partition(|number| train.contains(number)),
+        None => (movies, Vec::new()),
+    };
+    known.sort_by_cached_key(|&number| ratings(number));
     let mut deciles = vec![0; series.movies.len()];
-    for (rank, &number) in movies.iter().enumerate() {
-        deciles[number] = 1 + (rank * 10 / movies.len()) as u8;
+    let tenth = |rank: usize| 1 + (rank * 10 / known.len()).min(9) as u8;
+    for (rank, &number) in known.iter().enumerate() {
+        deciles[number] = tenth(rank);
+    }
+    for number in others {
+        let own = ratings(number);
+        deciles[number] = tenth(known.partition_point(|&other| ratings(other) < own));
     }
     deciles
 }

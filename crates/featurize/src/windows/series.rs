@@ -7,7 +7,6 @@ use std::ops::Range;
 use std::path::Path;
 
 use arrow::array::{Array as _, Int32Array, ListArray, StringArray, UInt32Array};
-use cinescore_artifact::program::TaskContext;
 use cinescore_artifact::table::{TableReader, column};
 use cinescore_artifact::{StageError, tables};
 use thiserror::Error;
@@ -17,7 +16,7 @@ const READ_ROWS: usize = 65_536;
 
 /// Why a table of popularity is refused.
 #[derive(Debug, Error)]
-pub(super) enum SeriesError {
+pub enum SeriesError {
     /// Rows are not in their order.
     #[error(
         "slot {slot} of movie {movie} is not behind the row before it: the table is not sorted by `movie_id` and `slot`"
@@ -43,9 +42,11 @@ pub(super) enum SeriesError {
 
 /// A movie.
 #[derive(Debug)]
-pub(super) struct Movie {
-    pub(super) id: i32,
-    pub(super) release_year: Option<i32>,
+pub struct Movie {
+    /// MovieLens' number.
+    pub id: i32,
+    /// When it came out, if that is known.
+    pub release_year: Option<i32>,
     /// Numbers of its genres.
     pub(super) genres: Vec<u16>,
     /// Its rows.
@@ -54,7 +55,7 @@ pub(super) struct Movie {
 
 /// All movies.
 #[derive(Debug, Default)]
-pub(super) struct Series {
+pub struct Series {
     pub(super) movies: Vec<Movie>,
     /// Of each row, rising within a movie.
     pub(super) slots: Vec<u32>,
@@ -68,11 +69,14 @@ pub(super) struct Series {
 }
 
 impl Series {
-    /// Reads a table; genres only where they are asked for.
-    pub(super) fn read(
+    /// Reads a table; genres only where they are asked for. `between` is told the rows so far and all rows, and ends the work.
+    ///
+    /// # Errors
+    /// If it is no such table, is not sorted, has no rows, or `between` says so.
+    pub fn read(
         path: &Path,
         genres: bool,
-        context: &mut TaskContext,
+        mut between: impl FnMut(u64, u64) -> Result<(), StageError>,
     ) -> Result<Self, StageError> {
         let reader = TableReader::open(path, &tables::POPULARITY)?;
         let rows = reader.rows();
@@ -84,7 +88,7 @@ impl Series {
         let mut numbers: BTreeMap<String, u16> = BTreeMap::new();
         let (mut first, mut last) = (u32::MAX, 0);
         for batch in reader.batches_of(READ_ROWS, &columns)? {
-            context.check_interrupt()?;
+            between(series.slots.len() as u64, rows)?;
             let batch = batch?;
             let ids: &Int32Array = column(&batch, "movie_id");
             let slots: &UInt32Array = column(&batch, "slot");
@@ -116,12 +120,6 @@ impl Series {
                 series.slots.push(slot);
                 series.counts.push(count);
             }
-            context.progress().update(
-                series.slots.len() as u64,
-                Some(rows),
-                "rows",
-                "reading popularity",
-            );
         }
         if series.slots.is_empty() {
             return Err(StageError::input(SeriesError::NoRows));
@@ -139,17 +137,33 @@ impl Series {
     }
 
     /// The first and the last slot in which anything was rated.
-    pub(super) fn span(&self) -> (u32, u32) {
+    pub fn span(&self) -> (u32, u32) {
         (self.first, self.first + self.totals.len() as u32 - 1)
     }
 
     /// All ratings of a slot of the span.
-    pub(super) fn total(&self, slot: u32) -> u64 {
+    pub fn total(&self, slot: u32) -> u64 {
         self.totals[(slot - self.first) as usize]
     }
 
+    /// The number of a movie in `movies`; none where it was never rated.
+    pub fn movie(&self, id: i32) -> Option<usize> {
+        self.movies.binary_search_by_key(&id, |movie| movie.id).ok()
+    }
+
+    /// The movies, by their ids.
+    pub fn movies(&self) -> &[Movie] {
+        &self.movies
+    }
+
+    /// The ratings of a movie in a slot.
+    pub fn count(&self, movie: &Movie, slot: u32) -> u32 {
+        let found = self.slots[movie.rows.clone()].binary_search(&slot);
+        found.map_or(0, |row| self.counts[movie.rows.start + row])
+    }
+
     /// The ratings of a movie up to a slot, that one included.
-    pub(super) fn ratings_until(&self, movie: &Movie, last: u32) -> u64 {
+    pub fn ratings_until(&self, movie: &Movie, last: u32) -> u64 {
         let slots = &self.slots[movie.rows.clone()];
         let rows = slots.partition_point(|slot| *slot <= last);
         let counts = &self.counts[movie.rows.start..movie.rows.start + rows];

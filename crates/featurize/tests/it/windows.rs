@@ -16,13 +16,13 @@ use serde_json::Value;
 use crate::fixture::{featurize, read, result, texts};
 
 /// Ratings by movie and slot.
-type Counts = BTreeMap<(i32, u32), u32>;
+pub(crate) type Counts = BTreeMap<(i32, u32), u32>;
 
-const FIRST: u32 = 105;
-const LAST: u32 = 144;
+pub(crate) const FIRST: u32 = 105;
+pub(crate) const LAST: u32 = 144;
 
 /// Forty slots of thirty movies, some of which come late, some end early, and some are seldom rated.
-fn counts() -> Counts {
+pub(crate) fn counts() -> Counts {
     let mut state = 3_u64;
     let mut below = move |end: u32| {
         state = state
@@ -44,7 +44,7 @@ fn counts() -> Counts {
     counts
 }
 
-fn total(counts: &Counts, slot: u32) -> u32 {
+pub(crate) fn total(counts: &Counts, slot: u32) -> u32 {
     let of_slot = counts.iter().filter(|((_, own), _)| *own == slot);
     of_slot.map(|(_, count)| count).sum()
 }
@@ -76,12 +76,12 @@ fn write(path: &Path, counts: &Counts) {
     writer.finish().unwrap();
 }
 
-struct Bench {
-    folder: tempfile::TempDir,
+pub(crate) struct Bench {
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new(counts: &Counts) -> Self {
+    pub(crate) fn new(counts: &Counts) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write(&folder.path().join("popularity.parquet"), counts);
         Self { folder }
@@ -96,7 +96,7 @@ impl Bench {
         (out, output)
     }
 
-    fn run(&self, name: &str, arguments: &[&str]) -> PathBuf {
+    pub(crate) fn run(&self, name: &str, arguments: &[&str]) -> PathBuf {
         let (out, output) = self.asked(name, arguments);
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{text}");
@@ -117,20 +117,20 @@ impl Bench {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Window {
-    movie: i32,
-    slot: u32,
-    split: String,
-    history: Vec<f32>,
-    inputs: Vec<f32>,
-    target: f64,
-    count: u32,
-    class: u8,
-    decile: u8,
-    age: Option<i32>,
+pub(crate) struct Window {
+    pub(crate) movie: i32,
+    pub(crate) slot: u32,
+    pub(crate) split: String,
+    pub(crate) history: Vec<f32>,
+    pub(crate) inputs: Vec<f32>,
+    pub(crate) target: f64,
+    pub(crate) count: u32,
+    pub(crate) class: u8,
+    pub(crate) decile: u8,
+    pub(crate) age: Option<i32>,
 }
 
-fn windows(out: &Path) -> Vec<Window> {
+pub(crate) fn windows(out: &Path) -> Vec<Window> {
     let batch = read(&out.join("windows.parquet"), &WINDOWS);
     let ids: &UInt64Array = column(&batch, "window_id");
     let movies: &Int32Array = column(&batch, "movie_id");

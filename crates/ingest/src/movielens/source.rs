@@ -11,13 +11,15 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use crate::error::ReadError;
-use crate::input::{Packing, Unpacked, open_file, packing};
+use crate::input::{Packing, Unpacked, open_file, open_stream, packing};
 use crate::watch::{Counted, Watch};
 
 /// An opened source.
 pub(crate) enum Source {
     Folder(PathBuf),
     Zip(PathBuf, ZipArchive<BufReader<Counted<File>>>),
+    /// Some files of one's own, by the names that MovieLens has for them.
+    Files(Vec<(&'static str, PathBuf)>),
 }
 
 /// A member's bytes, with its name for messages.
@@ -58,6 +60,20 @@ impl Source {
         watch: &Watch<'_>,
     ) -> Result<Member<'a>, ReadError> {
         match self {
+            Self::Files(files) => {
+                let own = files.iter().find(|(own, _)| *own == name);
+                let Some((_, path)) = own else {
+                    return Err(ReadError::NotOneFile {
+                        path: PathBuf::new(),
+                        name,
+                        found: Vec::new(),
+                    });
+                };
+                Ok(Member {
+                    path: path.clone(),
+                    reader: open_stream(path, watch)?,
+                })
+            }
             Self::Folder(folder) => {
                 let path = folder.join(name);
                 if !path.is_file() {

@@ -6,28 +6,31 @@
 //! row. How it counts 26 million ratings in little time and memory stands in `count`.
 
 mod count;
+mod own;
 mod rows;
-mod slots;
+
+use std::path::PathBuf;
 
 use cinescore_artifact::StageError;
 use cinescore_artifact::describe::{Input, Output};
-use cinescore_artifact::program::{Kind, TaskContext};
+use cinescore_artifact::program::{Kind, Progress, TaskContext};
+use cinescore_artifact::slots::{SlotUnit, Slots};
 use cinescore_artifact::table::TableWriter;
 use cinescore_artifact::tables::{self, POPULARITY};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::count::{Chunk, Pairs, Sorted};
 use crate::error::ReadError;
 use crate::input;
-use crate::movielens::{self, movies, ratings, source::Source};
+use crate::movielens::movies::{self, Movies};
+use crate::movielens::{self, ratings, source::Source};
 use crate::ordered;
 use crate::rejects::{MaxRejects, Rejects};
 use crate::watch::Watch;
-use count::{Chunk, Pairs, Sorted};
+pub use own::{Counted, Given, count};
 use rows::Rows;
-pub use slots::SlotUnit;
-use slots::Slots;
 
 /// Parameters of `popularity`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -79,14 +82,67 @@ fn run(params: PopularityParams, context: &mut TaskContext) -> Result<(), StageE
     let mut rejects = Rejects::new(params.max_rejects);
     let mut source = Source::open(&path, &watch)?;
     let movies = movies::read(source.member("movies.csv", &watch)?, &mut rejects, &watch)?;
+    let movies_in = movies.rows_in;
+    let out = Out {
+        path: context.output("popularity"),
+        threads: context.threads(),
+        progress: context.progress(),
+    };
+    let Made {
+        ratings_in,
+        kept,
+        written,
+        unknown,
+    } = make(&mut source, movies, params.slot, &mut rejects, &out, &watch)?;
+    if unknown > 0 {
+        context.warn(format!(
+            "{unknown} of the rated movies are not in `movies.csv`: their genres and year are null"
+        ));
+    }
+    let result = context.result();
+    result.rows_in.insert(movies::SOURCE.into(), movies_in);
+    result.rows_in.insert(ratings::SOURCE.into(), ratings_in);
+    result.rows_out.insert("popularity".into(), written);
+    result.facts.insert("ratings.counted".into(), json!(kept));
+    result.facts.insert("movies.unknown".into(), json!(unknown));
+    rejects.write(context)
+}
 
-    let slots = Slots::new(params.slot);
+/// Where the table goes, and how it is made.
+struct Out<'a> {
+    path: PathBuf,
+    threads: usize,
+    progress: &'a Progress,
+}
+
+/// How many of what.
+struct Made {
+    /// Rows of `ratings.csv`, refused ones included.
+    ratings_in: u64,
+    /// Ratings that were counted.
+    kept: usize,
+    /// Rows of the table.
+    written: u64,
+    /// Rated movies that `movies.csv` does not have.
+    unknown: usize,
+}
+
+/// Counts the ratings and writes the table.
+fn make(
+    source: &mut Source,
+    movies: Movies,
+    unit: SlotUnit,
+    rejects: &mut Rejects,
+    out: &Out<'_>,
+    watch: &Watch<'_>,
+) -> Result<Made, ReadError> {
+    let slots = Slots::new(unit);
     let mut pairs = Pairs::default();
     let ratings_in = ratings::read(
-        source.member("ratings.csv", &watch)?,
-        context.threads(),
-        &mut rejects,
-        &watch,
+        source.member("ratings.csv", watch)?,
+        out.threads,
+        rejects,
+        watch,
         |chunk: &mut Chunk, rating| chunk.push(rating.movie, slots.of(rating.timestamp)),
         |chunk| {
             pairs.add(chunk);
@@ -96,38 +152,22 @@ fn run(params: PopularityParams, context: &mut TaskContext) -> Result<(), StageE
     rejects.check(movies.rows_in + ratings_in)?;
     watch.check()?;
     let sorted = pairs.sort();
-    let kept = sorted.len();
     let rows = Rows::new(movies.by_id);
-    let written = write(&sorted, &rows, context, &watch)?;
-
-    let unknown = rows.unknown_movies();
-    if unknown > 0 {
-        context.warn(format!(
-            "{unknown} of the rated movies are not in `movies.csv`: their genres and year are null"
-        ));
-    }
-    let result = context.result();
-    result.rows_in.insert(movies::SOURCE.into(), movies.rows_in);
-    result.rows_in.insert(ratings::SOURCE.into(), ratings_in);
-    result.rows_out.insert("popularity".into(), written);
-    result.facts.insert("ratings.counted".into(), json!(kept));
-    result.facts.insert("movies.unknown".into(), json!(unknown));
-    rejects.write(context)
+    Ok(Made {
+        ratings_in,
+        kept: sorted.len(),
+        written: write(&sorted, &rows, out, watch)?,
+        unknown: rows.unknown_movies(),
+    })
 }
 
 /// Writes the table, a row group at a time on every thread.
-fn write(
-    sorted: &Sorted,
-    rows: &Rows,
-    context: &TaskContext,
-    watch: &Watch<'_>,
-) -> Result<u64, StageError> {
-    let mut writer =
-        TableWriter::create(&context.output("popularity"), &POPULARITY)?.by_groups()?;
+fn write(sorted: &Sorted, rows: &Rows, out: &Out<'_>, watch: &Watch<'_>) -> Result<u64, ReadError> {
+    let mut writer = TableWriter::create(&out.path, &POPULARITY)?.by_groups()?;
     let encoder = writer.encoder();
     let mut at = 0;
     ordered::map(
-        context.threads(),
+        out.threads,
         || {
             let counts = sorted.counts(&mut at, POPULARITY.row_group_rows);
             Ok((!counts.is_empty()).then_some((at, counts)))
@@ -136,8 +176,7 @@ fn write(
         |(done, group)| {
             watch.check()?;
             let all = sorted.len() as u64;
-            context
-                .progress()
+            out.progress
                 .update(done as u64, Some(all), "ratings", "writing");
             Ok::<(), ReadError>(writer.append(group)?)
         },

@@ -11,6 +11,7 @@ pub(crate) mod history;
 pub(crate) mod known;
 pub(crate) mod leanings;
 pub(crate) mod metrics;
+pub(crate) mod popularity;
 pub(crate) mod predictions;
 pub(crate) mod rejects;
 pub(crate) mod reviews;

@@ -8,6 +8,7 @@ pub(crate) mod errors;
 mod league;
 pub(crate) mod middle;
 pub(crate) mod origin;
+pub(crate) mod popularity;
 mod predictions;
 pub(crate) mod results;
 pub(crate) mod sweep;

@@ -4,6 +4,7 @@
 mod compared;
 mod network;
 mod poor;
+mod popularity;
 mod provenance;
 mod reviews;
 mod text;

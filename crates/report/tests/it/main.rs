@@ -9,6 +9,7 @@ mod browser;
 mod given;
 mod numbers;
 mod poor;
+mod popularity;
 
 use std::collections::BTreeMap;
 use std::path::Path;

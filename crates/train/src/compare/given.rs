@@ -196,14 +196,34 @@ impl Given {
         Ok(())
     }
 
-    /// What was predicted: popularity, if windows were given or a truth is no number of stars.
+    /// What was predicted: popularity, if windows were given, a truth is no number of stars, or the predictions are the means of
+    /// the classes of popularity.
     fn quantity(&self) -> Quantity {
         let stars = |target: &f64| target.fract() == 0.0 && (1.0..=10.0).contains(target);
         let all = |own: &Evaluated| own.knowledge.is_none() && own.targets.iter().all(stars);
-        match self.evaluated.iter().all(all) {
+        match self.evaluated.iter().all(all) && !self.are_classes_of_popularity() {
             true => Quantity::Stars,
             false => Quantity::Popularity,
         }
+    }
+
+    /// Whether every prediction is the mean over the numbers of the classes of popularity. Six classes of stars have a mean that
+    /// is greater by 1 at least, since their k-th is k stars or more.
+    fn are_classes_of_popularity(&self) -> bool {
+        let is_mean = |said: &Prediction| {
+            let Some(own) = &said.probabilities else {
+                return false;
+            };
+            let labels = (0..=LAST_CLASS).map(f64::from);
+            let mean: f64 = labels.zip(own).map(|(label, own)| label * own).sum();
+            own.len() == usize::from(LAST_CLASS) + 1 && (mean - said.value).abs() < 0.5
+        };
+        self.predicted().next().is_some() && self.predicted().all(is_mean)
+    }
+
+    /// All predictions.
+    fn predicted(&self) -> impl Iterator<Item = &Prediction> {
+        self.evaluated.iter().flat_map(|own| &own.predicted)
     }
 
     /// How the predictions are read. A table does not name its task: two truths and probabilities between them are
@@ -365,4 +385,48 @@ fn check_pair(a: (&str, &Evaluated), b: (&str, &Evaluated)) -> Result<(), GivenE
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(targets: &[f64], labels: &[f64], probabilities: &[f64]) -> Given {
+        let value = labels.iter().zip(probabilities).map(|(a, b)| a * b).sum();
+        let said = Prediction {
+            value,
+            probabilities: Some(probabilities.into()),
+            interval: None,
+        };
+        Given {
+            name: "net".into(),
+            evaluated: vec![Evaluated {
+                split: Split::Test,
+                ids: (0..targets.len() as u64).collect(),
+                targets: targets.into(),
+                predicted: vec![said; targets.len()],
+                knowledge: None,
+            }],
+        }
+    }
+
+    #[test]
+    fn classes_of_popularity_are_no_stars_though_no_windows_are_given() {
+        let probabilities = [0.0, 0.5, 0.125, 0.125, 0.125, 0.125];
+        let popularity: Vec<f64> = (0..6).map(f64::from).collect();
+        let found = given(&[1.0, 2.0, 5.0], &popularity, &probabilities).decoder();
+        let expected = Decoder::Classes {
+            quantity: Quantity::Popularity,
+            labels: (0..6).collect(),
+        };
+        assert_eq!(found, expected);
+        // Six stars that are as low as six can be, all of which are there.
+        let stars: Vec<f64> = (1..=6).map(f64::from).collect();
+        let found = given(&stars, &stars, &probabilities).decoder();
+        let expected = Decoder::Classes {
+            quantity: Quantity::Stars,
+            labels: (1..=6).collect(),
+        };
+        assert_eq!(found, expected);
+    }
 }

@@ -8,9 +8,13 @@ use arrow::array::{
     Array as _, ArrayRef, Float32Builder, Float64Array, Int32Array, ListBuilder, StringArray,
     UInt8Array, UInt32Array, UInt64Array,
 };
+use cinescore_artifact::Split;
 use cinescore_artifact::encoder::{ENCODER_VERSION, WindowEncoderFile, WindowFeature};
 use cinescore_artifact::table::{TableReader, TableWriter, column};
 use cinescore_artifact::tables::{COMPARISONS, METRICS, PREDICTIONS, WINDOWS};
+use cinescore_model::bundle::Encoder;
+use cinescore_model::task::Task;
+use cinescore_train::examples::{Examples, Layout};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -420,4 +424,21 @@ fn what_cannot_be_learned_from_windows_is_said() {
     error: window 4 has the label 0.02, which is out of range for task `count`
     hint: task `count` needs windows with `target: count`: give `featurize windows` that
     ");
+}
+
+#[test]
+fn a_class_ends_where_the_encoder_says() {
+    let bench = Bench::new();
+    let path = bench.path("windows.json");
+    let mut file: WindowEncoderFile = serde_json::from_slice(&fs_err::read(path).unwrap()).unwrap();
+    // No window has such a count, and all are in the classes that they were in.
+    file.classes = vec![0.0, 3.5, 8.5, 18.5, 30.5];
+    let classes = file.classes.clone();
+    let table = bench.path("windows.parquet");
+    let encoder = Encoder::Windows(file);
+    let read = |task| Examples::read(&table, task, Layout::Window(None), &encoder).unwrap();
+    let known = read(Task::Regression).knowledge(Split::Test).unwrap();
+    assert_eq!(known.bounds, classes);
+    let known = read(Task::Classes).knowledge(Split::Test).unwrap();
+    assert!(known.bounds.is_empty());
 }

@@ -16,6 +16,7 @@ use super::{Network, absent, league, text};
 use crate::count::known::{self, Known};
 use crate::count::predictions::{Evaluated, THRESHOLD};
 use crate::inputs::Group;
+use crate::metric::Subject;
 use crate::page::{Parts, Section};
 
 /// So many networks are looked at.
@@ -64,9 +65,13 @@ pub(crate) fn section(
     let mut section = parts.section("Errors");
     let judged = judged(networks);
     if judged.is_empty() {
-        section.blocks.push(absent(
-            "No predictions for test reviews were given: there is nothing to look for errors in.",
-        ));
+        let of_windows = networks
+            .iter()
+            .any(|network| network.subject() == Subject::Windows);
+        section.blocks.push(absent(match of_windows {
+            true => "The predictions are of windows over popularity: the section on popularity has their errors.",
+            false => "No predictions for test reviews were given: there is nothing to look for errors in.",
+        }));
         return Ok(section);
     }
     let wanted: BTreeSet<u64> = judged

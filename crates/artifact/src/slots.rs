@@ -1,8 +1,8 @@
-//! Time slots: which one a time is in.
+//! Slots of time: how long one is, which one a time is in, and where in the year it lies.
 //!
-//! Slots are numbered from 1, the first of 1970, and hold their end and not their beginning, so that the
-//! day of a time is `ceil(timestamp / 86400)`. All units are cut out of days or divide them, so an hour lies
-//! in one day and a day in one week and one month. Time 0 is in slot 0 of every unit.
+//! Owns the numbering that the tables `popularity` and `windows` share. Slots are numbered from 1, the first of 1970, and hold
+//! their end and not their beginning, so that the day of a time is `ceil(timestamp / 86400)`. All units are cut out of
+//! days or divide them, so an hour lies in one day and a day in one week and one month. Time 0 is in slot 0 of every unit.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,15 +32,59 @@ const DAYS_BEFORE: u32 = 3;
 /// Days from 1970 to 2099, and day 0.
 const DAYS: usize = 47_483;
 
+impl SlotUnit {
+    /// Its name, as parameters have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Quarter => "quarter",
+            Self::Year => "year",
+        }
+    }
+
+    /// The middle of a slot, in years of the common era: 2000.5 is the middle of 2000.
+    pub fn year(self, slot: u32) -> f64 {
+        // 400 Gregorian years have 146,097 days.
+        const DAYS: f64 = 365.2425;
+        let slot = f64::from(slot);
+        1970.0
+            + match self {
+                Self::Hour => (slot - 0.5) / (24.0 * DAYS),
+                Self::Day => (slot - 0.5) / DAYS,
+                // Week 1 began on a Monday, three days before 1970.
+                Self::Week => (7.0 * (slot - 0.5) - 3.0) / DAYS,
+                Self::Month => (slot - 0.5) / 12.0,
+                Self::Quarter => (slot - 0.5) / 4.0,
+                Self::Year => slot - 0.5,
+            }
+    }
+
+    /// The middle of a slot as a part of its week, from Monday on; none where a slot is no part of one.
+    pub fn part_of_week(self, slot: u32) -> Option<f64> {
+        let slot = f64::from(slot);
+        let days = match self {
+            Self::Hour => (slot - 0.5) / 24.0,
+            Self::Day => slot - 0.5,
+            Self::Week | Self::Month | Self::Quarter | Self::Year => return None,
+        };
+        Some((days + 3.0).rem_euclid(7.0) / 7.0)
+    }
+}
+
 /// Gives the slot of a time.
-pub(super) struct Slots {
+#[derive(Debug)]
+pub struct Slots {
     unit: SlotUnit,
     /// The month of each day, for calendar units.
     months: Vec<u16>,
 }
 
 impl Slots {
-    pub(super) fn new(unit: SlotUnit) -> Self {
+    /// Slots of a unit.
+    pub fn new(unit: SlotUnit) -> Self {
         let calendar = matches!(unit, SlotUnit::Month | SlotUnit::Quarter | SlotUnit::Year);
         Self {
             unit,
@@ -53,7 +97,10 @@ impl Slots {
     }
 
     /// The slot of a time in UTC seconds before 2100.
-    pub(super) fn of(&self, timestamp: u32) -> u32 {
+    ///
+    /// # Panics
+    /// If a later time is asked for in a calendar unit: whoever reads times refuses those.
+    pub fn of(&self, timestamp: u32) -> u32 {
         let day = timestamp.div_ceil(DAY_SECS);
         let month = || u32::from(self.months[day as usize]);
         match self.unit {
@@ -125,5 +172,25 @@ mod tests {
             assert!(before.iter().zip(now).all(|(before, now)| *before <= now));
             before = now;
         }
+    }
+
+    #[test]
+    fn slots_have_their_places_in_time() {
+        // 1970-01-05, day 5, was a Monday.
+        assert!((SlotUnit::Day.part_of_week(5).unwrap() - 0.5 / 7.0).abs() < 1e-12);
+        assert!((SlotUnit::Hour.part_of_week(97).unwrap() - 0.5 / 168.0).abs() < 1e-12);
+        assert_eq!(SlotUnit::Week.part_of_week(2), None);
+        // The middle of 2018's third quarter, and slots that hold it (2018-08-15).
+        for (unit, slot) in [
+            (SlotUnit::Hour, 426_228),
+            (SlotUnit::Day, 17_759),
+            (SlotUnit::Week, 2538),
+            (SlotUnit::Month, 584),
+            (SlotUnit::Quarter, 195),
+        ] {
+            let year = unit.year(slot);
+            assert!((year - 2018.625).abs() < 0.015, "{unit:?}: {year}");
+        }
+        assert_eq!(SlotUnit::Year.year(49), 2018.5);
     }
 }
