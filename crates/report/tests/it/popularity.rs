@@ -34,6 +34,7 @@ fn a_report_on_popularity_says_who_beats_whom_and_draws_what_came() {
         assert!(page.contains(&format!("Movie {movie}<")), "{movie}");
     }
     assert!(!files.contains_key("tables/movie-3.csv"));
+    assert!(files["plots/movie-90.svg"].contains("share of all ratings"));
     let row = csv_row(&files, "movie-90", "190");
     // (190 x 7 + 90) mod 5, and 9.
     assert_eq!(row[1], "0.09");

@@ -113,7 +113,7 @@ impl Given {
         );
         let encoder = WindowEncoderFile {
             version: ENCODER_VERSION,
-            window: json!({"slot": "quarter", "slots": 1}),
+            window: json!({"slot": "quarter", "slots": 1, "target": "share"}),
             slots: 1,
             features: vec![WindowFeature {
                 name: "share".into(),
