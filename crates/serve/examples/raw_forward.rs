@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use cinescore_model::compute;
-use cinescore_serve::predictor::Predictor;
+use cinescore_serve::predictor::{Crew, Predictor};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,14 +30,16 @@ fn main() {
         .records()
         .map(|record| record.unwrap()[column].to_owned())
         .collect();
-    compute::apart(threads.parse().unwrap(), || {
+    let threads: usize = threads.parse().unwrap();
+    compute::apart(1, || {
         let predictor = Predictor::open(Path::new(bundle)).unwrap();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let mut crew = Crew::new(predictor, threads).unwrap();
         let began = Instant::now();
-        let examples = predictor.reader().read_all(&texts);
+        let examples = crew.any().reader().read_all(&texts);
         let reading = began.elapsed().as_secs_f64();
         let began = Instant::now();
-        let said = predictor.rate(&examples).unwrap();
+        let said = crew.rate_with(&examples, |_some| true).unwrap();
         let passes = began.elapsed().as_secs_f64();
         let rate = |seconds: f64| said.len() as f64 / seconds;
         println!(

@@ -13,7 +13,6 @@ use cinescore_artifact::encoder::{ENCODER_VERSION, WindowEncoderFile};
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::slots::SlotUnit;
 use cinescore_artifact::table::{TableError, TableWriter};
-use cinescore_artifact::task::read_json;
 use cinescore_artifact::{Split, StageError, tables};
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -72,7 +71,11 @@ type Point = (String, f64, f64, u64);
 /// Does the work of the kind.
 pub fn run(params: TrendParams, context: &mut TaskContext) -> Result<(), StageError> {
     let path = context.input("encoder")?.path.clone();
-    let file: WindowEncoderFile = read_json(&path).map_err(StageError::input)?;
+    let file: WindowEncoderFile =
+        serde_json::from_slice(&fs_err::read(&path)?).map_err(|error| {
+            let message = format!("`{}` is no encoder of windows: {error}", path.display());
+            StageError::input(message).hint("give the `encoder` of `featurize windows`")
+        })?;
     if file.version != ENCODER_VERSION {
         let message = format!(
             "`{}` has version {}; this program reads version {ENCODER_VERSION}",

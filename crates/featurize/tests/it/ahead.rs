@@ -300,3 +300,22 @@ fn what_goes_with_the_next_value_does_not_know_the_future() {
     // As text, since what is none is NaN.
     assert_eq!(format!("{a:?}"), format!("{b:?}"));
 }
+
+#[test]
+fn what_is_no_encoder_of_windows_is_refused() {
+    let bench = Bench::new(&counts());
+    let popularity = bench.folder.path().join("popularity.parquet");
+    let encoder = bench.folder.path().join("encoder.json");
+    fs_err::write(&encoder, r#"{"version": 2, "tokens": []}"#).unwrap();
+    let inputs = [
+        "--popularity",
+        popularity.to_str().unwrap(),
+        "--encoder",
+        encoder.to_str().unwrap(),
+    ];
+    let output = featurize("trends", &bench.folder.path().join("out"), &inputs);
+    assert_eq!(output.status.code(), Some(3));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("encoder.json` is no encoder of windows: unknown field `tokens`"));
+    assert!(text.contains("hint: give the `encoder` of `featurize windows`"));
+}

@@ -13,7 +13,7 @@ use cinescore_train::figures::{Figure, Sample, trivial};
 use serde::Serialize;
 
 use crate::flags::{Flag, Flags};
-use crate::predictor::{PredictError, Predictor};
+use crate::predictor::{Crew, PredictError};
 use labelled::Labelled;
 
 /// Reviews that are rated before whoever waits is told.
@@ -73,17 +73,17 @@ pub struct Group {
 
 /// Rates labelled reviews and measures it. `between` is told how many are rated, and ends the work by saying false.
 pub fn evaluate(
-    predictor: &Predictor,
+    crew: &mut Crew,
     reviews: &[Labelled],
-    mut between: impl FnMut(u64) -> bool,
+    mut between: impl FnMut(u64) -> bool + Send,
 ) -> Result<Evaluation, PredictError> {
-    let decoder = &predictor.manifest().decoder;
+    let reader = crew.any().reader();
     let (mut said, mut flags) = (Vec::new(), Vec::new());
     let mut rated = 0;
     for some in reviews.chunks(AT_ONCE) {
         let texts: Vec<&str> = some.iter().map(|review| review.text.as_str()).collect();
-        let examples = predictor.reader().read_all(&texts);
-        let all = predictor.say_with(&examples, |count| {
+        let examples = reader.read_all(&texts);
+        let all = crew.say_with(&examples, |count| {
             rated += count as u64;
             between(rated)
         })?;
@@ -92,6 +92,8 @@ pub fn evaluate(
             flags.push(prediction.flags);
         }
     }
+    let predictor = crew.any();
+    let decoder = &predictor.manifest().decoder;
     let labels: Vec<f64> = reviews.iter().map(|review| review.label).collect();
     let name = predictor.spec().name.clone();
     let mut subjects = vec![subject(

@@ -1,6 +1,6 @@
 //! A file of reviews to a file of ratings, however long it is.
 //!
-//! Owns the order of the work: one thread reads rows and encodes their texts, the calling one runs the network, another
+//! Owns the order of the work: one thread reads rows and encodes their texts, the calling one has the network run, another
 //! writes; a few chunks are on the way at any time, so that memory does not grow with the file. What is finished stands in
 //! parts beside the output, from which the same command goes on after a kill ([`parts`]); the output appears at once, whole,
 //! at the end. Does not own formats ([`mod@format`], [`source`], [`sink`]).
@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use cinescore_artifact::StageError;
 
-use crate::predictor::{Example, PredictError, Prediction, Predictor};
+use crate::predictor::{Crew, Example, PredictError, Prediction};
 use format::Format;
 use movielens::MovieLens;
 use parts::Parts;
@@ -62,8 +62,6 @@ pub struct Job {
     pub movielens: Option<MovieLens>,
     /// The digest of the bundle, so that no output is of two.
     pub bundle: String,
-    /// Threads of the network, by which the last digits may differ.
-    pub threads: usize,
     /// Forget what an earlier command left.
     pub restart: bool,
 }
@@ -88,14 +86,14 @@ type Rated = (Chunk, Vec<Prediction>);
 
 /// Rates a file. `stop` is looked at between batches; what is done by then is kept for the next time.
 pub fn rate(
-    predictor: &Predictor,
+    crew: &mut Crew,
     job: &Job,
     progress: &FileProgress,
     stop: &AtomicBool,
 ) -> Result<Done, StageError> {
     let began = Instant::now();
     let mut source = source::open(job)?;
-    let added = Added::new(job, predictor.manifest())?;
+    let added = Added::new(job, crew.any().manifest())?;
     added.check(source.columns())?;
     // Before anything is left on disk: it checks what was asked for.
     let writer = Writer::new(job, added, source.columns(), source.schema())?;
@@ -105,12 +103,12 @@ pub fn rate(
     thread::scope(|scope| {
         let (to_network, from_reader) = sync_channel::<Read>(WAITING);
         let (to_writer, from_network) = sync_channel::<Rated>(WAITING);
-        let reader = predictor.reader();
+        let reader = crew.any().reader();
         let first = parts.next();
         scope.spawn(move || read(source.as_mut(), first, &reader, &to_network));
         let (parts, writer) = (&mut parts, &writer);
         let writing = scope.spawn(move || write(writer, parts, from_network));
-        let counts = network(predictor, from_reader, &to_writer, progress, stop);
+        let counts = network(crew, from_reader, &to_writer, progress, stop);
         drop(to_writer);
         // What the writer says comes first: without it the network has nowhere to go.
         let (rated, refused) = writing
@@ -153,7 +151,7 @@ fn read(
 
 /// Runs the network on what is read.
 fn network(
-    predictor: &Predictor,
+    crew: &mut Crew,
     from_reader: Receiver<Read>,
     to_writer: &SyncSender<Rated>,
     progress: &FileProgress,
@@ -162,7 +160,7 @@ fn network(
     for read in from_reader {
         let (chunk, examples) = read?;
         let mut rated = 0;
-        let said = predictor.rate_with(&examples, |some| {
+        let said = crew.rate_with(&examples, |some| {
             rated += some;
             progress.rated(&chunk, rated, examples.len());
             !stop.load(Ordering::Relaxed)

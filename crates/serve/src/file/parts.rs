@@ -24,7 +24,7 @@ use super::sink::{Added, Writer};
 use super::source::Source;
 
 /// The version of the folder's format.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What must be the same for a command to go on.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -38,7 +38,6 @@ struct Identity {
     bundle: String,
     /// The digest of this program's code.
     program: String,
-    threads: usize,
     /// The digest of MovieLens' links, where there are any.
     links: Option<String>,
     /// Everything that was asked for, as text.
@@ -255,7 +254,6 @@ impl Identity {
             input,
             bundle: job.bundle.clone(),
             program: env!("CINESCORE_CODE_DIGEST").into(),
-            threads: job.threads,
             links,
             asked: format!(
                 "{:?} {:?} {:?} {:?} {} {:?}",

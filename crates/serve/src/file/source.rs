@@ -137,13 +137,20 @@ pub(super) fn of_io(message: &str, error: &io::Error) -> StageError {
 
 /// The error for a file without the column of texts.
 pub(super) fn no_column(path: &Path, wanted: &str, columns: &[String]) -> StageError {
+    let error = StageError::usage(format!("`{}` has no column `{wanted}`", path.display()));
     let known: Vec<String> = columns
         .iter()
         .take(20)
         .map(|name| format!("`{name}`"))
         .collect();
-    StageError::usage(format!("`{}` has no column `{wanted}`", path.display())).hint(format!(
-        "name the column with the texts with --text-column; there are {}",
-        known.join(", ")
-    ))
+    match known.as_slice() {
+        [] => error.hint("the file has no columns: is it empty?"),
+        [one] if one.contains([';', '|', '\t']) => error.hint(format!(
+            "there is only {one}: fields are separated by commas, or by tabs with --from tsv"
+        )),
+        _ => error.hint(format!(
+            "name the column with the texts with --text-column; there are {}",
+            known.join(", ")
+        )),
+    }
 }

@@ -1,6 +1,6 @@
 //! One predictor for all connections: what they ask at the same time goes through the network together.
 //!
-//! LibTorch computes on one thread, the only one that owns a [`Predictor`]. It takes what waits, up to [`TOGETHER`]
+//! One thread takes what waits and has a [`Crew`] rate it, on as many threads as there are passes and it may have. It takes up to [`TOGETHER`]
 //! texts; while there are fewer than [`ENOUGH`] and fewer requests wait than there are clients, it waits for others, but no
 //! longer than the window. So a client that is alone never waits, and many share the passes through the network. A request is
 //! answered as soon as the pass with its last text is done: its client is at work while the network goes on. Explanations cost some
@@ -17,7 +17,7 @@ use cinescore_model::task::Task;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::metrics::Metrics;
-use crate::predictor::{PredictError, Prediction, Predictor, Word};
+use crate::predictor::{Crew, PredictError, Prediction, Predictor, Word};
 
 /// Texts that are rated together at most: two of the network's batches, so that those of similar length find each other.
 pub(super) const TOGETHER: usize = 128;
@@ -61,20 +61,21 @@ impl Current {
 /// A predictor with its facts.
 #[derive(Debug)]
 pub(super) struct Served {
-    predictor: Predictor,
+    crew: Crew,
     pub(super) facts: Arc<Facts>,
 }
 
 impl Served {
     /// Opens a bundle and rates a text with it, where LibTorch computes: a bundle that cannot do that is refused here.
-    pub(super) fn open(folder: &Path) -> Result<Self, PredictError> {
+    pub(super) fn open(folder: &Path, threads: usize) -> Result<Self, PredictError> {
         // Resolved once, so that a link that changes meanwhile does not mix two bundles.
         let folder = fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-        let predictor = Predictor::open(&folder)?;
+        let mut crew = Crew::new(Predictor::open(&folder)?, threads)?;
         // As much as goes through the network together at most, so that its memory is taken now, and not when many come to ask.
         let longest = "film ".repeat(LONGEST);
-        let _warm = predictor.predict(&vec![longest.as_str(); TOGETHER / 2])?;
-        let manifest = predictor.manifest();
+        let examples = vec![crew.any().reader().read(&longest); TOGETHER / 2 * crew.size()];
+        crew.rate_each(&examples, |_index, _said| {})?;
+        let manifest = crew.any().manifest();
         let bytes = serde_json::to_vec(manifest)?;
         let digest = blake3::hash(&bytes).to_hex();
         let facts = Facts {
@@ -88,7 +89,7 @@ impl Served {
         };
         Ok(Self {
             facts: Arc::new(facts),
-            predictor,
+            crew,
         })
     }
 }
@@ -224,18 +225,18 @@ impl Batcher {
         (jobs, None)
     }
 
-    fn rate(&self, mut jobs: Vec<RateJob>) {
+    fn rate(&mut self, mut jobs: Vec<RateJob>) {
         // Nobody waits for these any more.
         jobs.retain(|job| !job.reply.is_closed());
         if jobs.is_empty() {
             return;
         }
-        let predictor = &self.served.predictor;
+        let Served { crew, facts } = &mut self.served;
         let texts: Vec<&str> = jobs
             .iter()
             .flat_map(|job| job.what.iter().map(String::as_str))
             .collect();
-        let examples = predictor.reader().read_all(&texts);
+        let examples = crew.any().reader().read_all(&texts);
         self.metrics.rated(examples.len());
         // Whose each text is, and its place among theirs.
         let places: Vec<(usize, usize)> = jobs
@@ -245,14 +246,14 @@ impl Batcher {
             .collect();
         let mut open: Vec<Option<Open>> =
             jobs.into_iter().map(|job| Some(Open::new(job))).collect();
-        let outcome = predictor.rate_each(&examples, |index, said| {
+        let outcome = crew.rate_each(&examples, |index, said| {
             let (owner, place) = places[index];
             let own = &mut open[owner];
             if own.as_mut().is_some_and(|own| own.take(place, said))
                 && let Some(done) = own.take()
             {
                 let said = done.said.into_iter().flatten().collect();
-                self.reply(done.job, Ok(said));
+                answer(done.job, Ok(said), facts);
             }
         });
         if outcome.is_ok() {
@@ -261,21 +262,9 @@ impl Batcher {
         // One request's failure is not the others'.
         for Open { job, .. } in open.into_iter().flatten() {
             let texts: Vec<&str> = job.what.iter().map(String::as_str).collect();
-            let said = predictor.predict(&texts);
-            self.reply(job, said);
+            let said = crew.any().predict(&texts);
+            answer(job, said, facts);
         }
-    }
-
-    fn reply(&self, job: RateJob, said: Result<Vec<Prediction>, PredictError>) {
-        let Job { what, reply, room } = job;
-        let rated = said.map(|said| Rated {
-            texts: what,
-            said,
-            bundle: Arc::clone(&self.served.facts),
-        });
-        drop(room);
-        // Who went away meanwhile needs no answer.
-        reply.send(rated).ok();
     }
 
     fn explain(&self, job: ExplainJob) {
@@ -287,7 +276,7 @@ impl Batcher {
         if reply.is_closed() {
             return;
         }
-        let predictor = &self.served.predictor;
+        let predictor = self.served.crew.any();
         let explained = predictor
             .predict(&[&text])
             .and_then(|said| Ok((said, predictor.explain(&text)?)));
@@ -308,4 +297,17 @@ impl Batcher {
         };
         reply.send(answer).ok();
     }
+}
+
+/// Tells a client what is said of its texts by a bundle.
+fn answer(job: RateJob, said: Result<Vec<Prediction>, PredictError>, facts: &Arc<Facts>) {
+    let Job { what, reply, room } = job;
+    let rated = said.map(|said| Rated {
+        texts: what,
+        said,
+        bundle: Arc::clone(facts),
+    });
+    drop(room);
+    // Who went away meanwhile needs no answer.
+    reply.send(rated).ok();
 }

@@ -157,8 +157,10 @@ pub fn serve(settings: &Settings) -> Result<(), StageError> {
         let computing = scope.spawn(move || {
             let _ended = ended;
             let window = settings.limits.window;
-            compute::apart(settings.threads, || {
-                rate(&settings.folder, opened, waiting, window, counted)
+            // Its own for what is asked alone; for more it has others (`Crew`).
+            compute::apart(1, || {
+                let threads = settings.threads;
+                rate(&settings.folder, threads, opened, waiting, window, counted)
             })?
         });
         // Nothing comes if the thread ended with an error, which is its result.
@@ -205,12 +207,14 @@ fn listen(bind: SocketAddr) -> Result<std::net::TcpListener, StageError> {
 /// The work of the thread that computes.
 fn rate(
     folder: &Path,
+    threads: usize,
     opened: mpsc::Sender<Arc<Current>>,
     waiting: mpsc::Receiver<batcher::Work>,
     window: Duration,
     metrics: Arc<Metrics>,
 ) -> Result<(), StageError> {
-    let served = Served::open(folder).map_err(|error| crate::program::of_bundle(error, folder))?;
+    let served =
+        Served::open(folder, threads).map_err(|error| crate::program::of_bundle(error, folder))?;
     let current = Arc::new(Current::new(Arc::clone(&served.facts)));
     opened.send(Arc::clone(&current)).ok();
     drop(opened);

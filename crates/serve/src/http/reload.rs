@@ -52,7 +52,7 @@ fn target(folder: &Path) -> Option<PathBuf> {
 async fn reload(app: &App, folder: &Path, threads: usize, why: &str) {
     let path = folder.to_owned();
     let opened = tokio::task::spawn_blocking(move || {
-        compute::apart(threads, || Served::open(&path).map_err(StageError::from))
+        compute::apart(1, || Served::open(&path, threads).map_err(StageError::from))
     })
     .await;
     let outcome = match opened {

@@ -6,9 +6,18 @@ use cinescore_train::evaluate::Outputs;
 use cinescore_train::examples::Layout;
 use tch::{TchError, Tensor};
 
-use super::passes::{self, MOST};
+use super::passes::{self, MOST, Pass};
 use super::read::{Example, Numbers};
 use super::{PredictError, Predictor};
+
+/// A pass that is to be done.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// Its examples, by index.
+    pub(super) examples: Vec<usize>,
+    steps: usize,
+    count: usize,
+}
 
 impl Predictor {
     /// The outputs `[O]` of each example, in their order.
@@ -18,49 +27,61 @@ impl Predictor {
         mut between: impl FnMut(usize) -> bool,
     ) -> Result<Vec<Vec<f64>>, PredictError> {
         let mut all = vec![Vec::new(); examples.len()];
-        self.each_pass(examples, |indices, outputs| {
-            for (&index, outputs) in indices.iter().zip(outputs.rows()) {
+        for pass in self.plan(examples) {
+            let outputs = self.pass(examples, &pass)?;
+            for (&index, outputs) in pass.examples.iter().zip(outputs.rows()) {
                 all[index] = outputs.to_vec();
             }
-            between(indices.len())
-        })?;
+            if !between(pass.examples.len()) {
+                return Err(PredictError::Stopped);
+            }
+        }
         Ok(all)
     }
 
-    /// Hands out the outputs of each pass with the indices of its examples as soon as they are there, until `done` says false.
-    pub(super) fn each_pass(
+    /// The passes for some examples, those of short ones first.
+    pub(super) fn plan(&self, examples: &[Example]) -> Vec<Planned> {
+        let mut order: Vec<usize> = (0..examples.len()).collect();
+        if self.layout != Layout::Trimmed {
+            let planned = |some: &[usize]| Planned {
+                examples: some.to_vec(),
+                steps: some
+                    .iter()
+                    .map(|&index| examples[index].length())
+                    .max()
+                    .unwrap_or(0),
+                count: some.len(),
+            };
+            return order.chunks(MOST).map(planned).collect();
+        }
+        order.sort_by_key(|&index| examples[index].length());
+        let lengths: Vec<usize> = order
+            .iter()
+            .map(|&index| examples[index].length())
+            .collect();
+        let planned = |pass: Pass| Planned {
+            examples: order[pass.examples].to_vec(),
+            steps: pass.steps,
+            count: pass.count,
+        };
+        passes::divide(&lengths).into_iter().map(planned).collect()
+    }
+
+    /// The outputs of a pass, in the order of its examples; of those that only fill it there may be more behind.
+    pub(super) fn pass(
         &self,
         examples: &[Example],
-        mut done: impl FnMut(&[usize], &Outputs) -> bool,
-    ) -> Result<(), PredictError> {
-        let mut order: Vec<usize> = (0..examples.len()).collect();
-        let mut pass = |some: &[usize], steps: usize, count: usize| {
-            let numbers: Vec<&Numbers> =
-                some.iter().map(|&index| &examples[index].numbers).collect();
-            let batch = self.batch(&numbers, steps, count)?;
-            let outputs = Outputs::of(&tch::no_grad(|| self.net.forward(&batch, false))?)?;
-            if done(some, &outputs) {
-                Ok(())
-            } else {
-                Err(PredictError::Stopped)
-            }
-        };
-        if self.layout == Layout::Trimmed {
-            order.sort_by_key(|&index| examples[index].length());
-            let lengths: Vec<usize> = order
-                .iter()
-                .map(|&index| examples[index].length())
-                .collect();
-            for own in passes::divide(&lengths) {
-                pass(&order[own.examples], own.steps, own.count)?;
-            }
-        } else {
-            for some in order.chunks(MOST) {
-                let lengths = some.iter().map(|&index| examples[index].length());
-                pass(some, lengths.max().unwrap_or(0), some.len())?;
-            }
-        }
-        Ok(())
+        pass: &Planned,
+    ) -> Result<Outputs, PredictError> {
+        let numbers: Vec<&Numbers> = pass
+            .examples
+            .iter()
+            .map(|&index| &examples[index].numbers)
+            .collect();
+        let batch = self.batch(&numbers, pass.steps, pass.count)?;
+        Ok(Outputs::of(&tch::no_grad(|| {
+            self.net.forward(&batch, false)
+        })?)?)
     }
 
     /// The tensors of some examples. Ids are padded behind to so many steps, or the network's length; where there are to be

@@ -19,6 +19,7 @@
 //! threads while the network works on those before them.
 
 mod align;
+mod crew;
 mod explain;
 mod forward;
 mod passes;
@@ -39,6 +40,7 @@ use cinescore_train::examples::Layout;
 use tch::{Device, TchError};
 use thiserror::Error;
 
+pub use crew::Crew;
 pub use explain::Word;
 pub use prediction::{Prediction, Score, Sentiment};
 pub use read::{Example, Reader};
@@ -83,6 +85,9 @@ pub enum PredictError {
     /// Whoever asked wants no more.
     #[error("stopped")]
     Stopped,
+    /// The system gives no thread.
+    #[error("no thread could be started")]
+    Thread(#[source] std::io::Error),
     /// LibTorch refused.
     #[error("LibTorch could not compute the predictions")]
     Torch(#[from] TchError),
@@ -98,6 +103,7 @@ impl From<PredictError> for StageError {
                 StageError::input(error).hint("train the network again with this version")
             }
             PredictError::Torch(_) => StageError::failed(error),
+            PredictError::Thread(_) => StageError::machine(error),
             _ => StageError::input(error),
         }
     }
@@ -165,50 +171,26 @@ impl Predictor {
 
     /// What is said of each example, in their order.
     pub fn rate(&self, examples: &[Example]) -> Result<Vec<Prediction>, PredictError> {
-        self.rate_with(examples, |_some| true)
-    }
-
-    /// What is said of each example, in their order. `between` is called after each batch with the number of its examples,
-    /// and ends the work where it says false.
-    ///
-    /// # Errors
-    /// [`PredictError::Stopped`], or what LibTorch says.
-    pub fn rate_with(
-        &self,
-        examples: &[Example],
-        between: impl FnMut(usize) -> bool,
-    ) -> Result<Vec<Prediction>, PredictError> {
-        let said = self.say_with(examples, between)?;
-        Ok(said.into_iter().map(|(_, prediction)| prediction).collect())
-    }
-
-    /// The same, with what the figures of a training are made of beside each prediction.
-    pub(crate) fn say_with(
-        &self,
-        examples: &[Example],
-        between: impl FnMut(usize) -> bool,
-    ) -> Result<Vec<(task::Prediction, Prediction)>, PredictError> {
-        let outputs = self.outputs(examples, between)?;
+        let outputs = self.outputs(examples, |_some| true)?;
         let both = examples.iter().zip(&outputs);
         Ok(both
-            .map(|(example, outputs)| self.say(example, outputs))
+            .map(|(example, outputs)| self.say(example, outputs).1)
             .collect())
     }
 
-    /// Hands out what is said of each example, by its index, as soon as its pass through the network is done: not in their order.
-    ///
-    /// # Errors
-    /// What LibTorch says; examples whose pass was done before were handed out.
-    pub fn rate_each(
-        &self,
-        examples: &[Example],
-        mut said: impl FnMut(usize, Prediction),
-    ) -> Result<(), PredictError> {
-        self.each_pass(examples, |indices, outputs| {
-            for (&index, outputs) in indices.iter().zip(outputs.rows()) {
-                said(index, self.say(&examples[index], outputs).1);
-            }
-            true
+    /// Another predictor of the same bundle, with the same weights in memory.
+    fn twin(&self) -> Result<Self, PredictError> {
+        let net = Net::new(&self.spec, self.manifest.ids, Device::Cpu)?;
+        for ((_, mut own), (_, weights)) in net.variables().into_iter().zip(self.net.variables()) {
+            tch::no_grad(|| own.f_set_data(&weights))?;
+        }
+        Ok(Self {
+            manifest: self.manifest.clone(),
+            spec: self.spec.clone(),
+            net,
+            layout: self.layout,
+            reader: Arc::clone(&self.reader),
+            thresholds: self.thresholds.clone(),
         })
     }
 

@@ -9,11 +9,13 @@ use cinescore_artifact::StageError;
 use clap::{Args, ValueHint};
 use indicatif::ProgressBar;
 
-use super::BundleArguments;
+use super::{BundleArguments, counted};
 use crate::evaluate::archive::Half;
 use crate::evaluate::labelled::{self, Columns};
 use crate::evaluate::{Evaluation, Group, evaluate};
 use crate::file::format::Format;
+use crate::file::rows::Refused;
+use crate::predictor::Crew;
 
 pub(super) const EXAMPLES: &str = "\
 Figures are those of a training, each with its 95 % interval (bootstrap), beside those of the predictor that knows only
@@ -76,17 +78,16 @@ pub(super) fn evaluate_input(arguments: &EvaluateArguments) -> Result<(), StageE
             decoder,
         )?;
         if !refused.is_empty() {
-            let named: Vec<String> = refused
-                .iter()
-                .take(NAMED)
-                .map(|row| format!("line {}: {}", row.line, row.reason).replace("line 0: ", ""))
-                .collect();
-            writeln!(
-                io::stderr(),
-                "{} reviews left out: {} ..",
-                refused.len(),
-                named.join("; ")
-            )?;
+            let told = |row: &Refused| match row.line {
+                0 => row.reason.clone(),
+                line => format!("line {line}: {}", row.reason),
+            };
+            let mut named: Vec<String> = refused.iter().take(NAMED).map(told).collect();
+            if refused.len() > NAMED {
+                named.push("..".into());
+            }
+            let count = counted(refused.len() as u64, "review");
+            writeln!(io::stderr(), "{count} left out: {}", named.join("; "))?;
         }
         if reviews.is_empty() {
             return Err(StageError::input(format!(
@@ -96,7 +97,8 @@ pub(super) fn evaluate_input(arguments: &EvaluateArguments) -> Result<(), StageE
             )));
         }
         bar.set_length(reviews.len() as u64);
-        let found = evaluate(&predictor, &reviews, |rated| {
+        let mut crew = Crew::new(predictor, arguments.bundle.threads())?;
+        let found = evaluate(&mut crew, &reviews, |rated| {
             bar.set_position(rated);
             true
         })?;

@@ -10,12 +10,13 @@ use cinescore_artifact::digest::Digest;
 use clap::{Args, ValueEnum, ValueHint};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::BundleArguments;
+use super::{BundleArguments, counted};
 use crate::file::format::Format;
 use crate::file::movielens::{Movie, MovieLens, Timestamp};
 use crate::file::parts::rejects_of;
 use crate::file::progress::FileProgress;
 use crate::file::{Job, rate};
+use crate::predictor::Crew;
 
 pub(super) const EXAMPLES: &str = "\
 All columns of the input are kept; rating, rating_lower, rating_upper, sentiment, positive and flags are added. Rows
@@ -113,7 +114,8 @@ pub(super) fn file(arguments: &FileArguments) -> Result<(), StageError> {
             bundle: digest.to_string(),
             ..job.clone()
         };
-        rate(&predictor, &job, &progress, &stop)
+        let mut crew = Crew::new(predictor, arguments.bundle.threads())?;
+        rate(&mut crew, &job, &progress, &stop)
     })?;
     let new = done.rated + done.refused - done.resumed;
     let seconds = done.took.as_secs_f64();
@@ -134,14 +136,6 @@ pub(super) fn file(arguments: &FileArguments) -> Result<(), StageError> {
         writeln!(err, "{rows} refused: {}", path.display())?;
     }
     Ok(())
-}
-
-/// A number with the name of what was counted.
-fn counted(count: u64, name: &str) -> String {
-    match count {
-        1 => format!("1 {name}"),
-        _ => format!("{count} {name}s"),
-    }
 }
 
 impl FileArguments {
@@ -187,7 +181,6 @@ impl FileArguments {
             probabilities: self.probabilities,
             movielens,
             bundle: String::new(),
-            threads: self.bundle.threads(),
             restart: self.restart,
         })
     }

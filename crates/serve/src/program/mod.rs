@@ -113,6 +113,14 @@ pub(crate) fn of_bundle(error: PredictError, folder: &Path) -> StageError {
     )
 }
 
+/// A number with the name of what was counted.
+pub(crate) fn counted(count: u64, name: &str) -> String {
+    match count {
+        1 => format!("1 {name}"),
+        _ => format!("{count} {name}s"),
+    }
+}
+
 /// What every program in the folder of the runner is asked; this one has no kinds of work for a pipeline.
 fn describe() -> Result<(), StageError> {
     let about = "Rates written reviews with a trained network.";

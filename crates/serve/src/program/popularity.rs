@@ -13,19 +13,21 @@ use crate::forecast::ratings::Ratings;
 use crate::forecast::{Forecaster, MOST_STEPS};
 
 pub(super) const EXAMPLES: &str = "\
-The ratings begin where those of the training did, and go further: the window is made of their last slots. The last slot of
-all is held to be unfinished, so it is the first to be forecast; --whole takes it as over. Each step after the first is
-forecast from the forecasts before it. What is forecast, and its unit, is what the network was trained for: the share of the
-movie in all ratings of a slot, its ratings, or log(1 + its ratings).
+The ratings begin where those of the training did, and go further: the window is their last
+slots. The very last one is held to be unfinished, so it is the first to be forecast; --whole
+takes it as over. Each step after the first is forecast from the forecasts before it. What is
+forecast, and its unit, is what the network was trained for: the movie's share of all ratings
+of a slot, its ratings, or log(1 + its ratings).
 
-Intervals of the first step are the bundle's; those of the others are measured on the same slots, where the ratings have
-them. `held` is the part of all movies' later slots that such intervals did hold.
+Intervals of the first step are the bundle's; those of the others are measured on the same
+slots, where the ratings have them. `held` is the part of later slots, of all movies that were
+learned from, whose truth lay in such intervals.
 
 Examples:
-  cinescore predict popularity --bundle BUNDLE --ratings ml-latest-small.zip --movie 318
-  cinescore predict popularity --bundle BUNDLE --ratings ratings.csv --movies movies.csv --movie 318 --horizon 4
-  cinescore predict popularity --bundle BUNDLE --ratings artifacts/runs/popularity/popularity/popularity.parquet \\
-      --movie 318 --json";
+  cinescore predict popularity --bundle B --ratings ml-latest-small.zip --movie 318
+  cinescore predict popularity --bundle B --ratings ratings.csv --movie 318 --horizon 4
+  cinescore predict popularity --bundle B --ratings ratings.csv --movies movies.csv --movie 318
+  cinescore predict popularity --bundle B --ratings popularity.parquet --movie 318 --json";
 
 /// What `popularity` is asked.
 #[derive(Debug, Args)]

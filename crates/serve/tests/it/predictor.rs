@@ -5,7 +5,7 @@ use std::path::Path;
 use cinescore_model::compute;
 use cinescore_model::task::{Decoder, Quantity};
 use cinescore_serve::flags::Flag;
-use cinescore_serve::predictor::{Prediction, Predictor};
+use cinescore_serve::predictor::{Crew, Prediction, Predictor};
 
 use crate::bundle::{CONVOLUTION, LINEAR, LSTM, classes, regression, save, texts};
 
@@ -69,6 +69,35 @@ fn what_is_said_of_a_text_depends_on_no_other() {
                 distinct.len()
             );
         });
+    }
+}
+
+#[test]
+fn what_is_said_does_not_depend_on_threads() {
+    let texts = texts(600);
+    for (network, decoder) in all() {
+        let said = |threads| {
+            with(network, decoder.clone(), |predictor| {
+                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                let examples = predictor.reader().read_all(&texts);
+                let mut crew = Crew::new(predictor, threads).unwrap();
+                let mut rated = 0;
+                let said = crew.rate_with(&examples, |some| {
+                    rated += some;
+                    true
+                });
+                assert_eq!(rated, 600);
+                // And whoever wants no more gets none.
+                assert!(crew.rate_with(&examples, |_some| false).is_err());
+                said.unwrap()
+            })
+        };
+        let (one, three) = (said(1), said(3));
+        assert_eq!(one.len(), 600);
+        for (one, three) in one.iter().zip(&three) {
+            assert!((number(one) - number(three)).abs() < 1e-6);
+            assert_eq!(one.flags, three.flags);
+        }
     }
 }
 

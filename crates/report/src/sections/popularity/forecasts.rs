@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use cinescore_artifact::StageError;
-use cinescore_artifact::slots::SlotUnit;
 
-use super::{Forecaster, best, main_figure};
+use super::{Axes, Forecaster, best, main_figure};
 use crate::count::popularity::{self, Movie};
 use crate::metric;
 use crate::page::{Block, Parts};
@@ -23,7 +22,7 @@ const SLOTS: usize = 60;
 /// Adds a plot for each movie.
 pub(super) fn show(
     windows: &Path,
-    unit: Option<SlotUnit>,
+    axes: Axes,
     forecasters: &[Forecaster<'_>],
     blocks: &mut Vec<Block>,
     parts: &mut Parts,
@@ -56,26 +55,22 @@ pub(super) fn show(
     )));
     let mut figures = Vec::new();
     for movie in &movies {
-        let (plot, table) = drawn(movie, unit, &said);
+        let (plot, table) = drawn(movie, axes, &said);
         figures.push(parts.figure(&plot.draw().map_err(RenderError::from)?, table)?);
     }
     blocks.push(Block::Figures { figures });
     Ok(())
 }
 
-fn drawn(
-    movie: &Movie,
-    unit: Option<SlotUnit>,
-    said: &[(String, BTreeMap<u64, f64>)],
-) -> (Lines, Table) {
+fn drawn(movie: &Movie, axes: Axes, said: &[(String, BTreeMap<u64, f64>)]) -> (Lines, Table) {
     let title = format!("Movie {}", movie.id);
     let description = format!(
         "The popularity of movie {} in the test slots, and what was forecast of it; it has {} ratings in them.",
         movie.id,
         crate::number::count(movie.ratings)
     );
-    let place = |slot: u32| unit.map_or(f64::from(slot), |unit| unit.year(slot));
-    let x_label = unit.map_or("slot", |_| "year");
+    let place = |slot: u32| axes.unit.map_or(f64::from(slot), |unit| unit.year(slot));
+    let x_label = axes.unit.map_or("slot", |_| "year");
     let shown = movie.slots.len().saturating_sub(SLOTS);
     let slots = || movie.slots.iter().skip(shown);
     let mut lines = vec![Line {
@@ -107,7 +102,7 @@ fn drawn(
         title,
         description,
         x_label: x_label.into(),
-        y_label: "popularity".into(),
+        y_label: axes.measure.unwrap_or("popularity").into(),
         lines,
         mark: None,
     };

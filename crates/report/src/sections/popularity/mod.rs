@@ -98,7 +98,7 @@ pub(crate) fn put(page: &mut Page, groups: &[Group], parts: &mut Parts) -> Resul
     if let Some(path) = windows {
         forecasts::show(
             path,
-            unit(groups),
+            Axes::of(groups),
             &forecasters,
             &mut forecasts.blocks,
             parts,
@@ -150,17 +150,33 @@ fn forecasters(groups: &[Group]) -> Result<Vec<Forecaster<'_>>, StageError> {
     Ok(all)
 }
 
-/// How long a slot is, where the encoder of the windows was given.
-fn unit(groups: &[Group]) -> Option<SlotUnit> {
-    let artifacts = groups.iter().flat_map(|group| &group.artifacts);
-    artifacts
-        .into_iter()
-        .find_map(|artifact| match &artifact.content {
-            Content::WindowEncoder(encoder) => {
-                serde_json::from_value(encoder.window.get("slot")?.clone()).ok()
-            }
+/// How the windows were made, where their encoder was given.
+#[derive(Debug, Clone, Copy, Default)]
+struct Axes {
+    /// How long a slot is.
+    unit: Option<SlotUnit>,
+    /// What is forecast.
+    measure: Option<&'static str>,
+}
+
+impl Axes {
+    fn of(groups: &[Group]) -> Self {
+        let artifacts = groups.iter().flat_map(|group| &group.artifacts);
+        let encoder = artifacts.into_iter().find_map(|own| match &own.content {
+            Content::WindowEncoder(encoder) => Some(encoder),
             _ => None,
-        })
+        });
+        let setting = |name: &str| encoder.and_then(|own| own.window.get(name));
+        let target = setting("target").and_then(|own| own.as_str());
+        Self {
+            unit: setting("slot").and_then(|own| serde_json::from_value(own.clone()).ok()),
+            measure: target.map(|target| match target {
+                "share" => "share of all ratings",
+                "log1p_count" => "log(1 + ratings)",
+                _ => "ratings",
+            }),
+        }
+    }
 }
 
 /// The figure by which forecasts are judged: R², or of classes the accuracy.

@@ -123,7 +123,7 @@ fn lines(own: &Drawn, points: &[Point], parts: &mut Parts) -> Result<Figure, Sta
             table.row([
                 Cell::text(*name),
                 Cell::Value(point.place),
-                Cell::Value(point.value),
+                known(point.value),
                 Cell::Count(point.n),
             ]);
         }
@@ -184,7 +184,7 @@ fn correlation(points: &[Point], parts: &mut Parts) -> Result<Figure, StageError
     for point in points {
         table.row([
             Cell::text(named(&point.series)),
-            Cell::value(Some(point.value).filter(|value| value.is_finite())),
+            known(point.value),
             Cell::Count(point.n),
         ]);
     }
@@ -199,4 +199,9 @@ fn named(feature: &str) -> String {
         "count" => "ratings".into(),
         other => other.trim_start_matches("genre:").replace('_', " "),
     }
+}
+
+/// A value, if there is one: what hardly differs goes with nothing.
+fn known(value: f64) -> Cell {
+    Cell::value(Some(value).filter(|value| value.is_finite()))
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::Given;
 
-const MOVIES: [i32; 5] = [3, 7, 20, 50, 90];
+const MOVIES: [i32; 5] = [3, 17, 20, 50, 90];
 /// The last quarters of 2017 and those of 2018.
 const SLOTS: std::ops::Range<u32> = 190..196;
 
@@ -113,7 +113,7 @@ impl Given {
         );
         let encoder = WindowEncoderFile {
             version: ENCODER_VERSION,
-            window: json!({"slot": "quarter", "slots": 1}),
+            window: json!({"slot": "quarter", "slots": 1, "target": "share"}),
             slots: 1,
             features: vec![WindowFeature {
                 name: "share".into(),
