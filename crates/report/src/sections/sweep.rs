@@ -1,9 +1,8 @@
 //! The section on sweeps: leaderboard, parallel coordinates, and how much each variable mattered.
 //!
-//! The importance of a variable is the part of the metric's variance over the trials that a split of the trials by it
-//! accounts for (the ratio of the sum of squares between groups to the whole one, eta squared): its values themselves
-//! where they are few, else four groups of as many trials each. Trials that were stopped earlier are left out, for they are
-//! not measured where the others are.
+//! The importance of a variable is the part of the metric's variance over the trials that goes with groups of its values
+//! (R squared of the groups' means, adjusted for their number, so that many groups of few trials account for nothing by
+//! themselves). Trials that were stopped earlier are left out, for they are not measured where the others are.
 
 use serde_json::Value;
 
@@ -16,9 +15,7 @@ use crate::plot::{Axis, BarSeries, Bars, Direction, Parallel, Strand};
 use crate::render::RenderError;
 use crate::table::{Cell, Table};
 
-/// More different numbers than this are put into groups.
-const VALUES: usize = 6;
-/// Groups of many different numbers.
+/// Groups of values at most; and no more than a third of the trials.
 const GROUPS: usize = 4;
 /// Of the trials, the part that is drawn as the best.
 const BEST: usize = 5;
@@ -97,10 +94,16 @@ fn leaderboard(board: &Leaderboard) -> Table {
             cells.push(trial.rung.map_or(Cell::Missing, Cell::Count));
         }
         cells.push(Cell::value(trial.metric));
-        cells.extend(trial.values.iter().map(|value| match value.as_f64() {
-            Some(value) => Cell::Value(value),
-            None => Cell::text(shown(value)),
-        }));
+        cells.extend(
+            trial
+                .values
+                .iter()
+                .map(|value| match (value.as_u64(), value.as_f64()) {
+                    (Some(count), _) => Cell::Count(count),
+                    (None, Some(value)) => Cell::Value(value),
+                    (None, None) => Cell::text(shown(value)),
+                }),
+        );
         table.row(cells);
     }
     table
@@ -228,18 +231,20 @@ fn importance(
         ),
         &["variable", "part", "best value"],
     );
-    let mut all: Vec<(String, f64)> = Vec::new();
+    let mut all: Vec<(String, Option<f64>)> = Vec::new();
     for (index, name) in board.variables.iter().enumerate() {
         let values: Vec<&Value> = done.iter().map(|trial| &trial.values[index]).collect();
-        all.push((name.clone(), accounted(&groups(&values), &metrics)));
+        let part = groups(&values).and_then(|groups| accounted(&groups, &metrics));
+        all.push((name.clone(), part));
     }
     for (index, (name, part)) in all.iter().enumerate() {
         let best = done.first().map_or(Cell::Missing, |trial| {
             Cell::text(shown(&trial.values[index]))
         });
-        table.row([Cell::text(name), Cell::Value(*part), best]);
+        table.row([Cell::text(name), Cell::value(*part), best]);
     }
-    let most = all.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+    let known = all.iter().filter_map(|(name, part)| Some((name, (*part)?)));
+    let most = known.max_by(|a, b| a.1.total_cmp(&b.1));
     let plot = Bars {
         title: "What mattered".into(),
         description: format!(
@@ -253,54 +258,62 @@ fn importance(
         categories: all.iter().map(|(name, _)| name.clone()).collect(),
         series: vec![BarSeries {
             name: "part".into(),
-            values: all.iter().map(|(_, part)| *part).collect(),
+            values: all.iter().map(|(_, part)| part.unwrap_or(0.0)).collect(),
         }],
         direction: Direction::Right,
     };
     parts.figure(&plot.draw()?, table)
 }
 
-/// The group of each value.
-fn groups(values: &[&Value]) -> Vec<usize> {
+/// The group of each value: the value itself where there are few, else as many trials a group; none of many values that are
+/// no numbers.
+fn groups(values: &[&Value]) -> Option<Vec<usize>> {
+    let most = (values.len() / 3).clamp(2, GROUPS);
     let mut names: Vec<String> = values.iter().map(|value| value.to_string()).collect();
     names.sort();
     names.dedup();
-    if names.len() <= VALUES || values.iter().any(|value| value.as_f64().is_none()) {
+    if names.len() <= most {
         let place = |value: &&Value| names.iter().position(|name| *name == value.to_string());
-        return values
-            .iter()
-            .map(|value| place(value).unwrap_or(0))
-            .collect();
+        return values.iter().map(place).collect();
     }
-    let size = |index: usize| values[index].as_f64().unwrap_or(0.0);
+    let sizes: Vec<f64> = values
+        .iter()
+        .map(|value| value.as_f64())
+        .collect::<Option<_>>()?;
     let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| size(a).total_cmp(&size(b)));
+    order.sort_by(|&a, &b| sizes[a].total_cmp(&sizes[b]));
     let mut groups = vec![0; values.len()];
     for (rank, index) in order.into_iter().enumerate() {
-        groups[index] = rank * GROUPS / values.len();
+        groups[index] = rank * most / values.len();
     }
-    groups
+    Some(groups)
 }
 
-/// The part of the variance that is between the groups; 0 where all figures are alike.
-fn accounted(groups: &[usize], figures: &[f64]) -> f64 {
+/// The part of the variance that goes with the groups, adjusted for their number, not below 0; none where nothing can be said.
+fn accounted(groups: &[usize], figures: &[f64]) -> Option<f64> {
     let mean = |figures: &[f64]| figures.iter().sum::<f64>() / figures.len().max(1) as f64;
     let all = mean(figures);
     let whole: f64 = figures.iter().map(|figure| (figure - all).powi(2)).sum();
-    let last = groups.iter().max().copied().unwrap_or(0);
-    let between: f64 = (0..=last)
-        .map(|group| {
-            let own: Vec<f64> = groups
+    let mut within = 0.0;
+    let mut count = 0;
+    for group in 0..=groups.iter().max().copied()? {
+        let own = groups.iter().zip(figures).filter(|(own, _)| **own == group);
+        let own: Vec<f64> = own.map(|(_, figure)| *figure).collect();
+        if !own.is_empty() {
+            count += 1;
+            let middle = mean(&own);
+            within += own
                 .iter()
-                .zip(figures)
-                .filter(|(own, _)| **own == group)
-                .map(|(_, figure)| *figure)
-                .collect();
-            own.len() as f64 * (mean(&own) - all).powi(2)
-        })
-        .filter(|part| part.is_finite())
-        .sum();
-    if whole > 0.0 { between / whole } else { 0.0 }
+                .map(|figure| (figure - middle).powi(2))
+                .sum::<f64>();
+        }
+    }
+    let trials = figures.len();
+    if trials <= count || whole <= 0.0 {
+        return None;
+    }
+    let free = (trials - 1) as f64 / (trials - count) as f64;
+    Some((1.0 - within / whole * free).max(0.0))
 }
 
 #[cfg(test)]
@@ -312,18 +325,22 @@ mod tests {
     #[test]
     fn a_variable_that_decides_accounts_for_all_and_one_that_does_not_for_nothing() {
         let figures = [1.0, 1.0, 3.0, 3.0];
-        assert_eq!(accounted(&[0, 0, 1, 1], &figures), 1.0);
-        assert_eq!(accounted(&[0, 1, 0, 1], &figures), 0.0);
-        assert_eq!(accounted(&[0, 1], &[2.0, 2.0]), 0.0);
+        assert_eq!(accounted(&[0, 0, 1, 1], &figures), Some(1.0));
+        assert_eq!(accounted(&[0, 1, 0, 1], &figures), Some(0.0));
+        // A group for each trial would account for all of it.
+        assert_eq!(accounted(&[0, 1, 2, 3], &figures), None);
+        assert_eq!(accounted(&[0, 1, 0], &[2.0, 2.0, 2.0]), None);
     }
 
     #[test]
     fn many_numbers_are_put_into_groups_of_one_size() {
         let values: Vec<Value> = (0..8).map(|n| json!(f64::from(n) * 0.1)).collect();
         let values: Vec<&Value> = values.iter().collect();
-        assert_eq!(groups(&values), [0, 0, 1, 1, 2, 2, 3, 3]);
+        assert_eq!(groups(&values).unwrap(), [0, 0, 0, 0, 1, 1, 1, 1]);
         let few = [json!("b"), json!("a"), json!("b")];
-        assert_eq!(groups(&few.iter().collect::<Vec<_>>()), [1, 0, 1]);
+        assert_eq!(groups(&few.iter().collect::<Vec<_>>()).unwrap(), [1, 0, 1]);
+        let many = [json!("a"), json!("b"), json!("c")];
+        assert!(groups(&many.iter().collect::<Vec<_>>()).is_none());
     }
 
     #[test]
