@@ -6,7 +6,9 @@
 
 Prints JSON: the latency of one connection with reviews of about 230 words, the rate of 32 connections with the load
 generator on the same machine, and a minute at twice the capacity (statuses, lost and wrong answers, memory over time, the stop
-under load). Every answer is compared with what `predict file` says. `--reviews` is anything that `predict file` reads.
+under load). Every answer is compared with what `predict file` says. `--reviews` is anything that `predict file` reads; some
+ten thousand, so that its start hardly counts. On a machine that does other things, `--under "nice -n -15"` or `--under "chrt -f 10"`
+(as root) has both sides run before them.
 """
 
 import argparse
@@ -25,8 +27,11 @@ PREDICT = PROGRAMS / "cinescore-predict"
 LOAD = PROGRAMS / "examples" / "http-load"
 
 
+UNDER = []
+
+
 def load(address, texts, connections, seconds, rate=None):
-    command = [LOAD, address, texts, "--connections", str(connections), "--seconds", str(seconds)]
+    command = [*UNDER, LOAD, address, texts, "--connections", str(connections), "--seconds", str(seconds)]
     if rate:
         command += ["--rate", str(rate)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -47,14 +52,16 @@ def main():
     parser.add_argument("--threads", default=str((os.cpu_count() + 1) // 2))
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--overload-seconds", type=float, default=60)
+    parser.add_argument("--under", default="", help="a command that starts both sides, such as `nice -n -15`")
     asked = parser.parse_args()
+    UNDER.extend(asked.under.split())
     shared = ["--bundle", asked.bundle, "--threads", asked.threads]
-    figures = {"load_average": os.getloadavg()[0], "threads": asked.threads}
+    figures = {"load_average": os.getloadavg()[0], "threads": asked.threads, "under": asked.under}
     with tempfile.TemporaryDirectory() as folder:
         rated = f"{folder}/rated.jsonl"
         began = time.monotonic()
         subprocess.run(
-            [PREDICT, "file", asked.reviews, "-o", rated, "--text-column", asked.text_column, *shared],
+            [*UNDER, PREDICT, "file", asked.reviews, "-o", rated, "--text-column", asked.text_column, *shared],
             check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         )
         took = time.monotonic() - began
@@ -68,7 +75,7 @@ def main():
 
         server = subprocess.Popen(
             # A queue shorter than the connections of the overload, so that it fills.
-            [PREDICT, "serve", *shared, "--bind", "127.0.0.1:0", "--log", "warn", "--queue", "128"],
+            [*UNDER, PREDICT, "serve", *shared, "--bind", "127.0.0.1:0", "--log", "warn", "--queue", "128"],
             stdout=subprocess.PIPE, text=True,
         )
         try:
@@ -80,7 +87,7 @@ def main():
             began = time.monotonic()
             again = f"{folder}/again.jsonl"
             subprocess.run(
-                [PREDICT, "file", texts, "-o", again, "--prefix", "again_", *shared],
+                [*UNDER, PREDICT, "file", texts, "-o", again, "--prefix", "again_", *shared],
                 check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             )
             per_s = len(rows) / (time.monotonic() - began)
@@ -102,12 +109,17 @@ def main():
             stop.set()
             watcher.join()
             third = max(1, len(sizes) // 3)
-            over["memory_mib"] = {"first_third": max(sizes[:third]), "last_third": max(sizes[-third:])}
+            over["asked_per_s"] = sum(over["statuses"].values()) / over["seconds"]
+            over["memory_mib"] = {
+                "by_20_s": [round(max(sizes[at : at + 20])) for at in range(0, len(sizes), 20)],
+                "first_third": max(sizes[:third]),
+                "last_third": max(sizes[-third:]),
+            }
             figures["twice_the_capacity"] = over
             with urllib.request.urlopen(f"http://{address}/readyz") as ready:
                 over["ready_after"] = ready.status == 200
             runner = threading.Thread(target=lambda: subprocess.run(
-                [LOAD, address, texts, "--connections", "32", "--seconds", "3"], capture_output=True))
+                [*UNDER, LOAD, address, texts, "--connections", "32", "--seconds", "3"], capture_output=True))
             runner.start()
             time.sleep(1)
             server.send_signal(signal.SIGTERM)

@@ -218,6 +218,62 @@ pub static FINDINGS: TableSpec = TableSpec {
     ],
 };
 
+/// Which groups of titles have more positive reviews than the others.
+pub static LEANINGS: TableSpec = TableSpec {
+    name: "leanings",
+    version: 1,
+    row: "a group of reviews, by what is known of their titles, against all others of which the same is known",
+    order: "factor (genre, decade, running time, type), level",
+    row_group_rows: 65_536,
+    columns: &[
+        col(
+            "factor",
+            Utf8,
+            "`genre`, `decade` (of the start year), `running time` or `type`",
+        ),
+        col("level", Utf8, "the group: `Drama`, `1980s`"),
+        col("reviews", UInt64, "its reviews with a polarity"),
+        col("positive", UInt64, "the positive ones among them"),
+        col(
+            "other_reviews",
+            UInt64,
+            "reviews with this factor that are not in the group",
+        ),
+        col("other_positive", UInt64, "the positive ones among them"),
+        opt(
+            "difference",
+            Float64,
+            "share of positive reviews less that of the others; null where there are no others, as all below",
+        ),
+        opt(
+            "lower",
+            Float64,
+            "lower end of its 95 % interval, after Newcombe",
+        ),
+        opt("upper", Float64, "upper end of its 95 % interval"),
+        opt(
+            "effect",
+            Float64,
+            "Cohen's h: 0.2 is small, 0.5 medium, 0.8 large",
+        ),
+        opt(
+            "z",
+            Float64,
+            "of the two-proportion z-test; null where an expected count is below 5",
+        ),
+        opt(
+            "p",
+            Float64,
+            "two-sided p of no difference; reviews of one movie are counted as if they were independent",
+        ),
+        opt(
+            "q",
+            Float64,
+            "p after Benjamini and Hochberg, over all rows that have one",
+        ),
+    ],
+};
+
 /// Encoded reviews.
 pub static TOKENS: TableSpec = TableSpec {
     name: "tokens",
@@ -707,6 +763,7 @@ pub static ALL: &[&TableSpec] = &[
     &POPULARITY,
     &UNMATCHED,
     &FINDINGS,
+    &LEANINGS,
     &TOKENS,
     &VOCABULARY,
     &BUCKETS,

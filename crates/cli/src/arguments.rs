@@ -96,6 +96,9 @@ pub(crate) enum Verb {
     /// Compare parameters and metrics of two runs
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArguments),
+    /// Set the reports of two runs side by side, as a page
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArguments),
     /// Print a stage's log
     #[command(after_help = LOG_EXAMPLES)]
     Log(LogArguments),

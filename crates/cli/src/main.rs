@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Verb::Completions(arguments) => verbs::help::completions(arguments),
         Verb::Man(arguments) => verbs::help::man(arguments),
         Verb::Diff(arguments) => verbs::diff::diff(&cli.project, arguments),
+        Verb::Compare(arguments) => verbs::compare::compare(&cli.project, arguments),
         Verb::Explain(arguments) => verbs::explain::explain(&cli.project, arguments),
         Verb::Verify(arguments) => verbs::verify::verify(&cli.project, arguments),
         Verb::Export(arguments) => verbs::export::export(&cli.project, arguments),

@@ -141,7 +141,7 @@ fn encoder(text: Preprocessing, vocabulary: Vocabulary) -> Encoder {
         },
         merges: None,
     };
-    Encoder::new(settings, Some(LENGTH), vocabulary.tokens().to_vec()).unwrap()
+    Encoder::new(settings, Some(LENGTH), vocabulary.tokens().clone()).unwrap()
 }
 
 /// Repeats something that goes through so many bytes, and prints the median and the highest speed.

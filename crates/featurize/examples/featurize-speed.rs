@@ -8,6 +8,7 @@
 //! little-endian 32-bit numbers, and PATH.json the tokens by id.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use cinescore_artifact::encoder::RESERVED;
@@ -133,7 +134,7 @@ fn fit(
         numbering: Numbering::Frequency,
     });
     let vocabulary = Vocabulary::of(counts);
-    let encoder = Encoder::new(settings, Some(LENGTH), vocabulary.tokens().to_vec())?;
+    let encoder = Encoder::new(settings, Some(LENGTH), Arc::clone(vocabulary.tokens()))?;
     Ok((encoder, counted))
 }
 

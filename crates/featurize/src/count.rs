@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::counted::{CountedTexts, KEPT, Part, Room};
+use crate::counted::{CountedTexts, KEPT, Kept, Room};
 use crate::preprocess::{Preprocessing, Tokens};
 use crate::token::Token;
 use crate::token_map::TokenMap;
@@ -105,8 +105,7 @@ struct Counter {
     news: Vec<(u32, u64)>,
     texts: u32,
     longest: usize,
-    parts: Vec<Part>,
-    part: Part,
+    kept: Kept,
     found: Found,
 }
 
@@ -173,7 +172,6 @@ impl TermCounter {
                     break;
                 };
                 let first = *before + begin as u64;
-                counter.part.begin(first);
                 for (number, text) in (first..).zip(texts) {
                     preprocessing.find_tokens(text, &mut counter.found.tokens);
                     if identity {
@@ -181,10 +179,8 @@ impl TermCounter {
                     } else {
                         counter.count_terms(preprocessing, number);
                     }
-                    counter.part.keep(&counter.found.numbers, room);
+                    counter.kept.keep(number, &counter.found.numbers, room);
                 }
-                let part = counter.part.take();
-                counter.parts.extend(part);
             }
         });
         *before += texts.len() as u64;
@@ -199,20 +195,22 @@ impl TermCounter {
     /// [`Vocabulary::of`](crate::vocabulary::Vocabulary::of) gives them to these terms.
     pub fn finish_with_texts(self, wanted: Wanted) -> (Counts, CountedTexts) {
         let mut finished = Vec::new();
-        let mut parts = Vec::new();
+        let mut kept = Vec::new();
         let mut longest = 0;
         for mut counter in self.counters {
             longest = longest.max(counter.longest as u64);
-            parts.push(std::mem::take(&mut counter.parts));
+            kept.push(std::mem::take(&mut counter.kept));
             finished.push(counter.finish());
         }
         let mut counts = choose(&finished, wanted);
         counts.longest = longest;
-        if parts.iter().all(Vec::is_empty) {
+        if kept.iter().all(Kept::is_empty) {
             return (counts, CountedTexts::default());
         }
         let ids = ids_of(&finished, &counts);
-        (counts, CountedTexts::new(parts, ids))
+        // Large tables take the system a while to take back.
+        finished.into_par_iter().for_each(drop);
+        (counts, CountedTexts::new(kept, ids))
     }
 }
 

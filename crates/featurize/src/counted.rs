@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What is kept of terms at most: 32 MiB.
 pub(crate) const KEPT: usize = 1 << 24;
+/// Numbers, or halves of them, in a block: 1 MiB. What a block has left is never touched, so it takes no memory.
+const BLOCK: usize = 1 << 19;
 /// Marks the first half of a number that takes two.
 const HALF: u16 = 1 << 15;
 
@@ -23,22 +25,32 @@ pub struct Counted<'a> {
 /// The terms of the texts that were counted first, and the ids that they have got.
 #[derive(Debug, Default)]
 pub struct CountedTexts {
-    /// With their counters, in no order.
-    parts: Vec<(usize, Part)>,
-    /// By text: its part, and its place there.
-    places: Vec<Option<(u32, u32)>>,
+    /// By counter: its blocks of numbers.
+    blocks: Vec<Vec<Vec<u16>>>,
+    /// By text: where its numbers are; none where they were not kept.
+    places: Vec<Option<Place>>,
     /// By counter and number.
     ids: Vec<Vec<i32>>,
 }
 
-/// Terms of some texts in a row, by one counter.
+/// Where the numbers of a text are.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    counter: u32,
+    block: u32,
+    begin: u32,
+    end: u32,
+}
+
+/// The terms of texts that one counter keeps.
+///
+/// They are in blocks that never move: a growing buffer is copied again and again, and each piece of memory that
+/// the system gives costs a call in which all threads of a process wait for each other.
 #[derive(Debug, Default)]
-pub(crate) struct Part {
-    begin: u64,
-    /// Where each text's numbers end.
-    ends: Vec<u32>,
-    /// As in [`Counted`].
-    numbers: Vec<u16>,
+pub(crate) struct Kept {
+    blocks: Vec<Vec<u16>>,
+    /// The number of each text, and where in which block its numbers begin and end.
+    texts: Vec<(u64, u32, u32, u32)>,
 }
 
 /// How many numbers, or halves of them, may still be kept. All threads write it, so that nothing else is in its
@@ -67,79 +79,75 @@ impl Room {
     }
 }
 
-impl Part {
-    /// Begins anew, with what is there copied out of the buffers, if it is anything.
-    pub(crate) fn take(&mut self) -> Option<Self> {
-        let taken = Self {
-            begin: self.begin,
-            ends: self.ends.as_slice().into(),
-            numbers: self.numbers.as_slice().into(),
-        };
-        self.ends.clear();
-        self.numbers.clear();
-        (!taken.ends.is_empty()).then_some(taken)
-    }
-
-    /// Sets the number of the first text of a part without texts.
-    pub(crate) fn begin(&mut self, text: u64) {
-        self.begin = text;
-    }
-
-    /// Keeps a text, the one after those before, if there is room for it.
+impl Kept {
+    /// Keeps the text of that number, if there is room for it.
     #[inline]
-    pub(crate) fn keep(&mut self, numbers: &[u32], room: &Room) {
-        // After one that did not fit there is no room, so that texts stay in a row.
+    pub(crate) fn keep(&mut self, text: u64, numbers: &[u32], room: &Room) {
         if !room.is_left() {
             return;
         }
-        let before = self.numbers.len();
+        let most = 2 * numbers.len();
+        let spare = |block: &Vec<u16>| block.capacity() - block.len();
+        if self.blocks.last().is_none_or(|block| spare(block) < most) {
+            self.blocks.push(Vec::with_capacity(BLOCK.max(most)));
+        }
+        let at = self.blocks.len() - 1;
+        let block = &mut self.blocks[at];
+        let begin = block.len();
         for &number in numbers {
             if number < u32::from(HALF) {
-                self.numbers.push(number as u16);
+                block.push(number as u16);
             } else {
                 // No counter has 2^31 terms: its table would not fit into any memory.
                 let upper = (number >> 16) as u16 | HALF;
-                self.numbers.extend([upper, number as u16]);
+                block.extend([upper, number as u16]);
             }
         }
-        if room.take(self.numbers.len() - before) {
-            self.ends.push(self.numbers.len() as u32);
+        if room.take(block.len() - begin) {
+            let (begin, end) = (begin as u32, block.len() as u32);
+            self.texts.push((text, at as u32, begin, end));
         } else {
-            self.numbers.truncate(before);
+            block.truncate(begin);
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.texts.is_empty()
     }
 }
 
 impl CountedTexts {
-    /// The parts of each counter, and the ids of each counter's numbers.
-    pub(crate) fn new(parts: Vec<Vec<Part>>, ids: Vec<Vec<i32>>) -> Self {
-        let parts = parts.into_iter().enumerate();
-        let parts: Vec<(usize, Part)> = parts
-            .flat_map(|(counter, parts)| parts.into_iter().map(move |part| (counter, part)))
-            .collect();
-        let mut places = Vec::new();
-        for (number, (_counter, part)) in (0..).zip(&parts) {
-            let begin = part.begin as usize;
-            let end = begin + part.ends.len();
-            places.resize(end.max(places.len()), None);
-            let texts = places[begin..end].iter_mut().zip(0..);
-            texts.for_each(|(place, at)| *place = Some((number, at)));
+    /// What each counter kept, and the ids of each counter's numbers.
+    pub(crate) fn new(kept: Vec<Kept>, ids: Vec<Vec<i32>>) -> Self {
+        let texts = kept.iter().flat_map(|kept| &kept.texts);
+        let end = texts.map(|(text, ..)| text + 1).max().unwrap_or(0);
+        let mut places = vec![None; end as usize];
+        for (counter, kept) in (0..).zip(&kept) {
+            for &(text, block, begin, end) in &kept.texts {
+                places[text as usize] = Some(Place {
+                    counter,
+                    block,
+                    begin,
+                    end,
+                });
+            }
         }
-        Self { parts, places, ids }
+        let blocks = kept.into_iter().map(|kept| kept.blocks).collect();
+        Self {
+            blocks,
+            places,
+            ids,
+        }
     }
 
     /// The terms of the text of that number, counted from 0; none where they were not kept.
     pub fn get(&self, text: u64) -> Option<Counted<'_>> {
-        let (part, at): (u32, u32) = (*self.places.get(usize::try_from(text).ok()?)?)?;
-        let (counter, part) = &self.parts[part as usize];
-        let at = at as usize;
-        let end = part.ends[at] as usize;
-        let begin = at
-            .checked_sub(1)
-            .map_or(0, |before| part.ends[before] as usize);
+        let place = (*self.places.get(usize::try_from(text).ok()?)?)?;
+        let counter = place.counter as usize;
+        let block = &self.blocks[counter][place.block as usize];
         Some(Counted {
-            numbers: &part.numbers[begin..end],
-            ids: &self.ids[*counter],
+            numbers: &block[place.begin as usize..place.end as usize],
+            ids: &self.ids[counter],
         })
     }
 }
@@ -168,23 +176,16 @@ mod tests {
     #[test]
     fn texts_are_kept_until_there_is_no_room() {
         let room = Room::new(6);
-        let mut buffer = Part::default();
-        buffer.keep(&[0, 1], &room);
-        buffer.keep(&[], &room);
-        let first = buffer.take();
-        assert!(buffer.take().is_none());
-        buffer.begin(4);
-        buffer.keep(&[0, 70_000], &room);
-        let third = buffer.take();
-        let mut second = Part::default();
-        second.begin(2);
-        second.keep(&[0, 0], &room);
-        second.keep(&[], &room);
-        assert!(second.take().is_none() && !room.is_left());
+        let (mut first, mut second) = (Kept::default(), Kept::default());
+        first.keep(0, &[0, 1], &room);
+        first.keep(1, &[], &room);
+        second.keep(4, &[0, 70_000], &room);
+        first.keep(2, &[0, 0], &room);
+        first.keep(3, &[], &room);
+        assert!(!room.is_left() && Kept::default().is_empty());
         let mut of_third = vec![7; 70_001];
         of_third[70_000] = 9;
-        let parts = vec![vec![third.unwrap()], vec![first.unwrap()]];
-        let texts = CountedTexts::new(parts, vec![of_third, vec![3, 4]]);
+        let texts = CountedTexts::new(vec![second, first], vec![of_third, vec![3, 4]]);
         let ids = |text| {
             let mut ids = Vec::new();
             texts.get(text)?.ids_into(&mut ids);

@@ -9,8 +9,8 @@
 //! without terms is `[start]`, or `[unknown]` where lists do not begin with the start, so that no list
 //! is empty of all but padding.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use cinescore_artifact::encoder::{
     ENCODER_VERSION, EncoderFile, PADDING_ID, RESERVED, START_ID, UNKNOWN_ID,
@@ -30,6 +30,8 @@ use crate::tokenize::subword::{Pair, SubwordError, Subwords};
 
 /// Texts that one task of a batch encodes.
 const TEXTS_A_TASK: usize = 32;
+/// Zeros that one task writes at least.
+const ZEROS_A_TASK: usize = 1 << 16;
 
 /// Why there is no encoder.
 #[derive(Debug, Error)]
@@ -115,7 +117,7 @@ pub struct Settings {
 pub struct Encoder {
     settings: Settings,
     max_length: Option<usize>,
-    tokens: Vec<Box<str>>,
+    tokens: Arc<[Box<str>]>,
     ids: TokenMap<i32>,
     subwords: Option<Subwords>,
     /// Tells this encoder from others, for what a [`Scratch`] remembers.
@@ -181,7 +183,7 @@ impl Encoder {
     pub fn new(
         settings: Settings,
         max_length: Option<u32>,
-        tokens: Vec<Box<str>>,
+        tokens: Arc<[Box<str>]>,
     ) -> Result<Self, EncoderError> {
         if max_length == Some(0) {
             return Err(EncoderError::Empty);
@@ -204,7 +206,7 @@ impl Encoder {
         }
         let mut ids = TokenMap::with_capacity(tokens.len());
         // Reserved ids are not looked up: a text that says `<start>` must not get that id.
-        for (second, token) in (0..).zip(&tokens).skip(RESERVED.len()) {
+        for (second, token) in (0..).zip(&*tokens).skip(RESERVED.len()) {
             if token.is_empty() {
                 return Err(EncoderError::Nameless { id: second });
             }
@@ -377,7 +379,9 @@ impl Encoder {
 
     /// Lists of one length: each is written where it belongs.
     fn encode_padded(&self, texts: &[Known<'_>], length: usize) -> EncodedBatch {
-        let mut ids = vec![PADDING_ID; texts.len() * length];
+        // By all threads: one alone would keep the others waiting.
+        let zeros = rayon::iter::repeat_n(PADDING_ID, texts.len() * length);
+        let mut ids: Vec<i32> = zeros.with_min_len(ZEROS_A_TASK).collect();
         let texts = texts
             .par_chunks(TEXTS_A_TASK)
             .zip(ids.par_chunks_mut(TEXTS_A_TASK * length))

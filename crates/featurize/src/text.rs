@@ -11,6 +11,8 @@ mod params;
 mod passes;
 mod summary;
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use cinescore_artifact::describe::Output;
@@ -123,7 +125,7 @@ pub fn run(params: TextParams, context: &mut TaskContext) -> Result<(), StageErr
         (None, Pad::Pre | Pad::Post) => Some((longest as u32 + u32::from(params.start)).max(1)),
         (given, _) => given,
     };
-    let encoder = Encoder::new(settings, max_length, vocabulary.tokens().to_vec())
+    let encoder = Encoder::new(settings, max_length, Arc::clone(vocabulary.tokens()))
         .map_err(StageError::failed)?;
 
     let mut json = serde_json::to_vec_pretty(&encoder.to_file().map_err(StageError::failed)?)
@@ -152,7 +154,7 @@ pub fn run(params: TextParams, context: &mut TaskContext) -> Result<(), StageErr
 fn unlimited(settings: &Settings, vocabulary: &Vocabulary) -> Result<Encoder, StageError> {
     let mut settings = settings.clone();
     settings.list.pad = Pad::None;
-    Encoder::new(settings, None, vocabulary.tokens().to_vec()).map_err(StageError::failed)
+    Encoder::new(settings, None, Arc::clone(vocabulary.tokens())).map_err(StageError::failed)
 }
 
 /// Writes a table of one batch.

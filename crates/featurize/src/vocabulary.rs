@@ -15,7 +15,8 @@ use crate::count::{Count, Counts};
 /// The tokens that have ids, reserved ids included, and what they were chosen from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vocabulary {
-    tokens: Vec<Box<str>>,
+    /// Shared with the encoder that is made of them.
+    tokens: Arc<[Box<str>]>,
     counts: Vec<Count>,
     distinct: u64,
 }
@@ -32,9 +33,9 @@ impl Vocabulary {
         let mut reserved = [Count::default(); RESERVED.len()];
         reserved[UNKNOWN_ID as usize].count = left_out;
         let reserved = RESERVED.map(Box::from).into_iter().zip(reserved);
-        let (tokens, counts) = reserved.chain(terms).unzip();
+        let (tokens, counts): (Vec<Box<str>>, _) = reserved.chain(terms).unzip();
         Self {
-            tokens,
+            tokens: tokens.into(),
             counts,
             distinct,
         }
@@ -44,7 +45,7 @@ impl Vocabulary {
     pub fn uncounted(tokens: Vec<Box<str>>, distinct: u64) -> Self {
         Self {
             counts: vec![Count::default(); tokens.len()],
-            tokens,
+            tokens: tokens.into(),
             distinct,
         }
     }
@@ -57,7 +58,7 @@ impl Vocabulary {
     }
 
     /// Tokens by id.
-    pub fn tokens(&self) -> &[Box<str>] {
+    pub fn tokens(&self) -> &Arc<[Box<str>]> {
         &self.tokens
     }
 
@@ -70,7 +71,7 @@ impl Vocabulary {
     pub fn batch(&self) -> Result<RecordBatch, ArrowError> {
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int32Array::from_iter_values((0..).take(self.tokens.len()))),
-            Arc::new(StringArray::from_iter_values(&self.tokens)),
+            Arc::new(StringArray::from_iter_values(self.tokens.iter())),
             Arc::new(UInt64Array::from_iter_values(
                 self.counts.iter().map(|count| count.count),
             )),

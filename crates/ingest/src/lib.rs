@@ -14,6 +14,7 @@ pub mod fetch;
 mod frames;
 pub mod fuzz;
 mod input;
+pub mod leanings;
 mod lines;
 mod movielens;
 mod ordered;

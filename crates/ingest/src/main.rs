@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     .kind(cinescore_ingest::ratings::kind())
     .kind(cinescore_ingest::popularity::kind())
     .kind(cinescore_ingest::audit::kind())
+    .kind(cinescore_ingest::leanings::kind())
     .kind(cinescore_ingest::sample::kind())
     .verb(cinescore_ingest::fetch::verb())
     .verb(cinescore_ingest::profile::verb())

@@ -336,6 +336,7 @@ head: {outputs: 2}
                 "[{dense: 2}, {pool: last}]",
             ),
             ("{kind: bag, embedding: {size: 0}}", "[]"),
+            ("{kind: bag, embedding: {size: 1, scale: 0}}", "[]"),
             (
                 "{kind: bag, embedding: {size: 2}}",
                 "[{lstm: {units: 2}}, {pool: last}]",
@@ -357,6 +358,7 @@ head: {outputs: 2}
         a `one_hot` input is looked up by the first layer, which must be `dense`, `rnn`, `lstm` or `gru`
         dropout is a probability below 1, not 1
         `size` of an embedding: from 1 to 1000000, not 0
+        `scale` of an embedding is a number above 0
         this layer goes over the steps, and the layers before it leave one vector
         unknown name `thawed`
         this layer goes over the steps, and the layers before it leave one vector

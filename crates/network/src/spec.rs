@@ -148,6 +148,10 @@ pub struct BagEmbeddingSpec {
     /// Whether a learned vector, which begins at 0, is added to the sum.
     #[serde(default)]
     pub bias: bool,
+    /// What the values of n-grams are multiplied by. Values whose Euclidean length is 1 are small, and a network that
+    /// multiplies them learns with the learning rate of the others.
+    #[serde(default = "unscaled", skip_serializing_if = "is_unscaled")]
+    pub scale: f64,
 }
 
 /// A look-up of vectors; as many rows as the encoder has ids.
@@ -437,6 +441,18 @@ pub struct AttentionSpec {
 
 fn one() -> u32 {
     1
+}
+
+fn unscaled() -> f64 {
+    1.0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_unscaled(value: &f64) -> bool {
+    *value == 1.0
 }
 
 #[expect(

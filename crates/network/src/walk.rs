@@ -66,6 +66,13 @@ impl Walk {
                 {
                     walk.wrong(&path("input"), "`start` of an embedding is a number");
                 }
+                let scale = input.embedding.scale;
+                if !scale.is_finite() || scale <= 0.0 {
+                    walk.wrong(
+                        &path("input"),
+                        "`scale` of an embedding is a number above 0",
+                    );
+                }
                 walk.learned("embedding.weight", &[axis(ids), size.into()]);
                 if input.embedding.bias {
                     walk.learned("embedding.bias", &[size.into()]);

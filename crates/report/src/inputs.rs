@@ -12,6 +12,9 @@ use cinescore_artifact::table::{TableError, TableReader, TableSpec};
 use cinescore_artifact::task::{TaskInput, read_json};
 use cinescore_artifact::{Digest, StageError, tables};
 
+use crate::count::runs::{self, Run};
+use crate::count::sweep::{self, Leaderboard};
+
 /// The name of the output that is an encoder.
 const ENCODER: &str = "encoder";
 /// How every Parquet file begins.
@@ -39,6 +42,10 @@ pub(crate) enum Content {
     Encoder(Box<EncoderFile>),
     /// An encoder of windows.
     WindowEncoder(Box<WindowEncoderFile>),
+    /// The record of a run.
+    Run(Box<Run>),
+    /// The leaderboard of a sweep.
+    Sweep(Box<Leaderboard>),
     /// A file or folder that a report has nothing to show of.
     Other,
 }
@@ -49,6 +56,8 @@ impl Content {
         match self {
             Self::Table(spec) => format!("table {}", spec.name),
             Self::Encoder(_) | Self::WindowEncoder(_) => "encoder".into(),
+            Self::Run(_) => "record of a run".into(),
+            Self::Sweep(_) => "leaderboard of a sweep".into(),
             Self::Other => "not shown here".into(),
         }
     }
@@ -162,7 +171,12 @@ fn content_of(path: &Path, output: &str) -> Result<Content, StageError> {
         .take(PARQUET_MAGIC.len() as u64)
         .read_to_end(&mut magic)?;
     if magic != PARQUET_MAGIC {
-        return Ok(Content::Other);
+        if magic.first() != Some(&b'{') {
+            return Ok(Content::Other);
+        }
+        let board = sweep::read(path).map(|board| Content::Sweep(Box::new(board)));
+        let run = || runs::read(path).map(|run| Content::Run(Box::new(run)));
+        return Ok(board.or_else(run).unwrap_or(Content::Other));
     }
     for &spec in tables::ALL {
         match TableReader::open(path, spec) {

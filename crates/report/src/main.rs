@@ -11,5 +11,6 @@ fn main() -> ExitCode {
         env!("CINESCORE_CODE_DIGEST"),
     )
     .kind(cinescore_report::kind())
+    .kind(cinescore_report::compare::kind())
     .main()
 }

@@ -51,6 +51,16 @@ pub(crate) fn value(value: f64) -> String {
     }
 }
 
+/// A value without digits that say nothing: `3`, `0.25`.
+pub(crate) fn plain(number: f64) -> String {
+    let text = value(number);
+    if text.contains('.') && !text.contains('e') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
 /// A part of a whole in per cent, `54.1 %`; a dash where there is no whole.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {

@@ -23,6 +23,8 @@ pub(crate) struct Page {
     /// The files from outside that they need, by name.
     pub(crate) sources: Vec<String>,
     pub(crate) headlines: Vec<Headline>,
+    /// What is said where there are no headlines; nothing where none are to be expected.
+    pub(crate) without_headlines: Option<String>,
     /// What a person should look at.
     pub(crate) warnings: Vec<String>,
     pub(crate) sections: Vec<Section>,
@@ -63,6 +65,8 @@ pub(crate) enum Block {
     Heading {
         id: String,
         text: String,
+        /// The network that what follows is about.
+        network: Option<String>,
     },
     /// A paragraph.
     Text {
@@ -75,6 +79,11 @@ pub(crate) enum Block {
     Table {
         table: TableView,
     },
+    /// Tables that are folded away.
+    Fold {
+        summary: String,
+        tables: Vec<TableView>,
+    },
     /// Plots side by side, as many as fit.
     Figures {
         figures: Vec<Figure>,
@@ -85,6 +94,10 @@ pub(crate) enum Block {
         words: Vec<Word>,
         /// Tokens that are not shown.
         more: u64,
+    },
+    /// Plots of two reports beside each other.
+    Pairs {
+        pairs: Vec<Pair>,
     },
     /// A stage of the pipeline, folded away.
     Stage {
@@ -105,12 +118,28 @@ pub(crate) struct Word {
     pub(crate) weight: String,
 }
 
+/// The same plot in two reports.
+#[derive(Debug, Serialize)]
+pub(crate) struct Pair {
+    pub(crate) name: String,
+    pub(crate) before_name: String,
+    pub(crate) after_name: String,
+    /// As the address of a picture.
+    pub(crate) before: String,
+    pub(crate) after: String,
+}
+
 /// A plot with the table behind it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Figure {
     /// Markup that this crate made; the only thing on the page that is not escaped.
     svg: String,
-    table: TableView,
+    /// The numbers behind it; none where the page has them beside it.
+    table: Option<TableView>,
+    /// Whether it wants the room of two, and scrolls where there is less.
+    wide: bool,
+    /// What it shows, for those who do not see it.
+    title: String,
 }
 
 /// Makes the parts of a page and keeps the files that go beside it.
@@ -118,6 +147,7 @@ pub(crate) struct Figure {
 pub(crate) struct Parts {
     anchors: Names,
     tables: Names,
+    plots: Names,
     files: BTreeMap<String, Vec<u8>>,
 }
 
@@ -128,6 +158,16 @@ impl Parts {
         Block::Heading {
             id: self.anchors.unique(&text),
             text,
+            network: None,
+        }
+    }
+
+    /// A heading of a network's part of a section: what follows, up to the next heading, is about it alone.
+    pub(crate) fn network_heading(&mut self, network: &str) -> Block {
+        Block::Heading {
+            id: self.anchors.unique(network),
+            text: network.to_owned(),
+            network: Some(network.to_owned()),
         }
     }
 
@@ -138,18 +178,53 @@ impl Parts {
         Ok(table.view())
     }
 
-    /// A plot and the table behind it, with an SVG and a CSV file beside the page.
-    pub(crate) fn figure(&mut self, plot: &Plot, mut table: Table) -> Result<Figure, RenderError> {
+    /// A plot whose table stands beside it on the page, with SVG and PNG files of the table's name beside the page.
+    pub(crate) fn picture(&mut self, plot: &Plot, table: &Table) -> Result<Figure, RenderError> {
+        let name = self.plots.unique(&table.name);
+        self.keep_plot(plot, &name)?;
+        Ok(Figure {
+            svg: plot.inline(&format!("{name}-plot")),
+            table: None,
+            wide: plot.is_wide(),
+            title: plot.title().to_owned(),
+        })
+    }
+
+    /// A plot and the table behind it, with SVG, PNG and CSV files beside the page.
+    pub(crate) fn figure(&mut self, plot: &Plot, table: Table) -> Result<Figure, RenderError> {
+        let shown = table.clone();
+        self.figure_of(plot, table, shown)
+    }
+
+    /// The same with fewer rows on the page than in the file.
+    pub(crate) fn figure_of(
+        &mut self,
+        plot: &Plot,
+        mut table: Table,
+        mut shown: Table,
+    ) -> Result<Figure, RenderError> {
         table.name = self.tables.unique(&table.name);
         self.keep(&table)?;
-        self.files.insert(
-            format!("plots/{}.svg", table.name),
-            plot.standalone().into_bytes(),
-        );
+        shown.name.clone_from(&table.name);
+        let name = self.plots.unique(&table.name);
+        self.keep_plot(plot, &name)?;
         Ok(Figure {
-            svg: plot.inline(&table.name),
-            table: table.view(),
+            svg: plot.inline(&format!("{name}-plot")),
+            table: Some(shown.view()),
+            wide: plot.is_wide(),
+            title: plot.title().to_owned(),
         })
+    }
+
+    fn keep_plot(&mut self, plot: &Plot, name: &str) -> Result<(), RenderError> {
+        let png = plot.png().map_err(|source| RenderError::Png {
+            plot: name.to_owned(),
+            source,
+        })?;
+        self.files.insert(format!("plots/{name}.png"), png);
+        self.files
+            .insert(format!("plots/{name}.svg"), plot.standalone().into_bytes());
+        Ok(())
     }
 
     /// An empty section.

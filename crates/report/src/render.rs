@@ -4,11 +4,13 @@
 //! writes is made visible (`text`) and escaped for its format, whatever the template says, but for
 //! the plots' SVG.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{
     AutoEscape, Environment, Output, State, UndefinedBehavior, Value, escape_formatter,
 };
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::page::Page;
@@ -16,6 +18,14 @@ use crate::plot::PlotError;
 use crate::text::visible;
 
 const MARKDOWN: &str = "markdown";
+/// The page's only script; it has no template syntax in it.
+const SCRIPT: &str = include_str!("templates/script.js");
+
+/// By which a browser knows the script from any that a text of others may bring (W3C, Content Security Policy 3).
+fn script_hash() -> String {
+    let digest = BASE64_STANDARD.encode(Sha256::digest(SCRIPT.trim_end_matches('\n')));
+    format!("sha256-{digest}")
+}
 
 /// Why a page could not be made.
 #[derive(Debug, Error)]
@@ -26,6 +36,14 @@ pub(crate) enum RenderError {
     /// A template does not fit the page.
     #[error("cannot fill the template")]
     Template(#[from] minijinja::Error),
+    /// A plot could not be written as PNG.
+    #[error("cannot write the plot `{plot}` as PNG")]
+    Png {
+        /// The plot.
+        plot: String,
+        /// What the encoder said.
+        source: std::io::Error,
+    },
     /// A table could not be written as CSV.
     #[error("cannot write the table `{table}` as CSV")]
     Csv {
@@ -48,14 +66,16 @@ pub(crate) fn render(page: &Page) -> Result<(String, String), RenderError> {
     );
     environment.set_auto_escape_callback(|name| match name.rsplit_once('.') {
         Some((_, "md")) => AutoEscape::Custom(MARKDOWN.into()),
-        Some((_, "css")) => AutoEscape::None,
+        Some((_, "css" | "js")) => AutoEscape::None,
         _ => AutoEscape::Html,
     });
     environment.set_formatter(write_escaped);
-    environment.add_template("index.html", include_str!("../templates/index.html"))?;
-    environment.add_template("macros.html", include_str!("../templates/macros.html"))?;
-    environment.add_template("style.css", include_str!("../templates/style.css"))?;
-    environment.add_template("summary.md", include_str!("../templates/summary.md"))?;
+    environment.add_template("index.html", include_str!("templates/index.html"))?;
+    environment.add_template("macros.html", include_str!("templates/macros.html"))?;
+    environment.add_template("style.css", include_str!("templates/style.css"))?;
+    environment.add_template("script.js", SCRIPT)?;
+    environment.add_global("script_hash", script_hash());
+    environment.add_template("summary.md", include_str!("templates/summary.md"))?;
     let page = Value::from(Serde(page));
     let html = environment
         .get_template("index.html")?

@@ -15,7 +15,7 @@ use crate::render::{RenderError, render};
 use crate::{metric, sections};
 
 /// The inputs that artifacts may come in.
-const INPUTS: [(&str, &str); 6] = [
+const INPUTS: [(&str, &str); 8] = [
     (
         "reviews",
         "outputs of `ingest reviews` and `ingest audit`: reviews, rejects, findings",
@@ -37,6 +37,11 @@ const INPUTS: [(&str, &str); 6] = [
         "words",
         "outputs of `train explain`: attributions, and their metrics",
     ),
+    ("sweep", "the leaderboard of `cinescore sweep`, as JSON"),
+    (
+        "runs",
+        "records of runs (`artifacts/logs/RUN/run.json`), for times and speeds",
+    ),
 ];
 const OUTPUT: &str = "report";
 
@@ -49,6 +54,9 @@ pub struct ReportParams {
     /// How many reviews are shown with their titles.
     #[schemars(range(min = 0, max = 100), extend("unit" = "reviews"))]
     pub sample_rows: usize,
+    /// Explained reviews that are shown whatever they are, by their `review_id`, besides the best, the worst and the most
+    /// uncertain.
+    pub review_ids: Vec<u64>,
 }
 
 impl Default for ReportParams {
@@ -56,6 +64,7 @@ impl Default for ReportParams {
         Self {
             title: None,
             sample_rows: 5,
+            review_ids: Vec::new(),
         }
     }
 }
@@ -131,8 +140,22 @@ fn page(
     let subjects = networks.iter().map(sections::Network::subject);
     let subject = subjects.fold(Subject::Reviews, Subject::or);
     let comparisons = sections::comparisons::section(groups, subject, parts)?;
-    let words = sections::words::section(groups, parts)?;
-    let origin = sections::origin::section(groups, provenance, parts)?;
+    let words = sections::words::section(groups, &networks, provenance, &params.review_ids, parts)?;
+    let errors = sections::errors::section(groups, &networks, parts)?;
+    let middle = sections::middle::section(&networks, provenance, parts)?;
+    let (mut boards, mut runs) = (Vec::new(), Vec::new());
+    for artifact in groups.iter().flat_map(|group| &group.artifacts) {
+        match &artifact.content {
+            Content::Sweep(board) => boards.push(board.as_ref()),
+            Content::Run(run) => runs.push(run.as_ref()),
+            Content::Table(_)
+            | Content::Encoder(_)
+            | Content::WindowEncoder(_)
+            | Content::Other => {}
+        }
+    }
+    let sweep = sections::sweep::section(&boards, parts)?;
+    let origin = sections::origin::section(groups, provenance, &runs, parts)?;
     let sources = provenance
         .map(sections::origin::sources)
         .unwrap_or_default();
@@ -145,10 +168,18 @@ fn page(
         sources,
         pipeline,
         headlines: sections::results::headlines(&networks),
+        without_headlines: Some(
+            "No test figures: no network with metrics on the test split was given.".into(),
+        ),
         warnings: provenance
             .map(sections::origin::warnings)
             .unwrap_or_default(),
-        sections: vec![data.section, training, results, comparisons, words, origin],
+        sections: [data.section, training, results, comparisons, words, errors]
+            .into_iter()
+            .chain(middle)
+            .chain(sweep)
+            .chain([origin])
+            .collect(),
         summary: data.summary.into_iter().chain(summary).collect(),
     })
 }

@@ -123,11 +123,15 @@ impl Table {
                     numeric: numeric(index),
                 })
                 .collect(),
-            rows: self.rows.iter().map(|row| self.row_view(row)).collect(),
+            rows: self
+                .rows
+                .iter()
+                .map(|row| self.row_view(row, &numeric))
+                .collect(),
         }
     }
 
-    fn row_view(&self, row: &[Cell]) -> Vec<CellView> {
+    fn row_view(&self, row: &[Cell], numeric: &impl Fn(usize) -> bool) -> Vec<CellView> {
         let count = |cell: &Cell| {
             if let Cell::Count(count) = cell {
                 *count
@@ -142,7 +146,11 @@ impl Table {
                 let shaded = self.shaded && index > 0 && count(cell) > 0;
                 CellView {
                     text: cell.shown(),
-                    numeric: !matches!(cell, Cell::Text(_)),
+                    numeric: match cell {
+                        Cell::Text(_) => false,
+                        Cell::Missing => numeric(index),
+                        _ => true,
+                    },
                     // At most 55 %: the number on top stays readable.
                     shade: shaded.then(|| (count(cell) * 55 / total).max(3)),
                 }

@@ -45,10 +45,11 @@ fn none(own: &Path, runs: &Path) -> StageError {
         own.display()
     ));
     match below(runs, DEPTH + 1).as_slice() {
-        [] => error.hint(
-            "make one with `cinescore run -p ratings --set vars.data=DIR`, or a small one of sample data with \
-             `cinescore run -p demo`; then name it, such as --bundle artifacts/runs/ratings/net/bundle",
-        ),
+        [] => error.hint(format!(
+            "make one with `cinescore run -p {PIPELINE} --set vars.data=DIR`, or a small one of sample data with \
+             `cinescore run -p demo`, and name that: --bundle {}",
+            runs.join("demo/net/bundle").display()
+        )),
         others => error.hint(format!("name one: {}", flags(others))),
     }
 }
@@ -82,6 +83,8 @@ fn below(folder: &Path, depth: usize) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -89,11 +92,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let artifacts = folder.path();
         let hint = |named: Option<&Path>| choose(named, artifacts).unwrap_err().render();
-        assert!(hint(None).contains("cinescore run -p ratings"));
+        assert!(hint(None).contains("cinescore run -p recommended"));
+        // As the runner shows outputs: links into the store, beside a note and other outputs.
         let make = |path: &str| {
+            let object = artifacts.join("store").join(path.replace('/', "-"));
+            fs_err::create_dir_all(&object).unwrap();
+            fs_err::write(object.join(MANIFEST), "{}").unwrap();
             let path = artifacts.join("runs").join(path);
-            fs_err::create_dir_all(&path).unwrap();
-            fs_err::write(path.join(MANIFEST), "{}").unwrap();
+            let stage = path.parent().unwrap();
+            fs_err::create_dir_all(stage).unwrap();
+            fs_err::write(stage.join("stage.json"), "{}").unwrap();
+            symlink(&object, &path).unwrap();
             path
         };
         make("sentiment/net/bundle");
@@ -105,7 +114,11 @@ mod tests {
             choose(Some(&stage), artifacts).unwrap(),
             stage.join("bundle")
         );
-        make("recommended/net/seed=7/bundle");
+        // One whose object is gone is none.
+        let gone = artifacts.join("runs/recommended/old");
+        symlink(artifacts.join("store/nothing"), gone).unwrap();
+        assert_eq!(choose(None, artifacts).unwrap(), own);
+        make("recommended/other/seed=7/bundle");
         assert!(hint(None).contains("has 2 bundles"));
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use cinescore_model::bundle::Manifest;
-use cinescore_model::task::{Decoder, STARS};
+use cinescore_model::task::{Decoder, STARS, Task};
 use serde::{Serialize, Serializer};
 
 use crate::predictor::{Example, Prediction};
@@ -53,15 +53,16 @@ impl Flag {
         }
     }
 
-    /// What it says, for people.
-    pub fn about(self) -> &'static str {
+    /// What it says of a rating by a bundle of a task, for people.
+    pub fn about(self, task: Task) -> &'static str {
         match self {
             Self::UnknownWords => "many words are not in the vocabulary",
             Self::Short => "shorter than a review",
             Self::Long => "longer than the reviews of the training, or mostly unread",
             Self::NotEnglish => "probably not English",
             Self::WideInterval => "the interval is wider than half of the scale",
-            Self::Middle => "in the middle, where no training review was",
+            Self::Middle if task == Task::Binary => "neither sentiment is likely",
+            Self::Middle => "a score that no review of the training had",
         }
     }
 

@@ -7,6 +7,7 @@
 //! bundles and texts and writes no artifact.
 
 pub mod bundles;
+mod columns;
 pub mod evaluate;
 pub mod file;
 pub mod flags;

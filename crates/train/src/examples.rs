@@ -185,6 +185,12 @@ pub enum ExamplesError {
         /// Slots of the encoder.
         found: u32,
     },
+    /// Scores are to be held out where there are none.
+    #[error("`hold_out` names scores, and task `{task}` of these examples has none")]
+    HoldOut {
+        /// The task.
+        task: Task,
+    },
     /// A split that training needs is empty.
     #[error("the split `{split}` has no examples with a label for task `{task}`")]
     NoExamples {
@@ -236,6 +242,35 @@ impl Examples {
         let examples = Self::read_any(path, task, layout, encoder)?;
         examples.check(task)?;
         Ok(examples)
+    }
+
+    /// The same, without the reviews of some scores in all splits but `test`. Task `binary` knows no scores.
+    pub fn read_without(
+        path: &Path,
+        task: Task,
+        layout: Layout,
+        encoder: &Encoder,
+        scores: &[u8],
+    ) -> Result<Self, ExamplesError> {
+        let mut examples = Self::read_any(path, task, layout, encoder)?;
+        if !scores.is_empty() {
+            let stars = matches!(task, Task::Regression | Task::Classes | Task::Ordinal);
+            if !stars || examples.quantity() != Quantity::Stars {
+                return Err(ExamplesError::HoldOut { task });
+            }
+            examples.hold_out(scores);
+        }
+        examples.check(task)?;
+        Ok(examples)
+    }
+
+    fn hold_out(&mut self, scores: &[u8]) {
+        let labels = &self.labels;
+        for (split, rows) in &mut self.splits {
+            if *split != Split::Test {
+                rows.retain(|&row| !scores.iter().any(|score| f64::from(*score) == labels[row]));
+            }
+        }
     }
 
     /// Reads a table and checks it against the encoder that made it; any split may be empty.

@@ -38,6 +38,15 @@ Examples:
 Each side is a run (an id, the beginning of one, `last`, `last~2`), a lock file or `lock` for the
 pipeline's own, or `now` for the results that are there.";
 
+pub(crate) const COMPARE_EXAMPLES: &str = "\
+Examples:
+  cinescore compare                      the reports of the last two runs
+  cinescore compare last~3 last -p demo  those of two runs of one pipeline
+  cinescore compare last~1 last -o DIR   into a folder of your own
+
+Each side is a run: an id, the beginning of one, `last` or `last~2`. The page lists the figures that differ, sets plots that
+differ beside each other and has the times of both; summary.md beside it is for a pull request.";
+
 pub(crate) const LOG_EXAMPLES: &str = "\
 Examples:
   cinescore log net              the newest log of `net`
@@ -110,6 +119,19 @@ pub(crate) struct DiffArguments {
     /// Print Markdown, for a pull request
     #[arg(long)]
     pub(crate) markdown: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArguments {
+    /// The run that is compared with
+    #[arg(value_name = "A", default_value = "last~1")]
+    pub(crate) before: String,
+    /// The run that is compared
+    #[arg(value_name = "B", default_value = "last")]
+    pub(crate) after: String,
+    /// Where the page goes; a folder that is not there yet, or empty
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+pub(crate) mod compare;
 pub(crate) mod dag;
 pub(crate) mod diff;
 pub(crate) mod explain;

@@ -210,12 +210,13 @@ impl BagEncoder {
             (index, value)
         };
         let mut values: Vec<(u32, f32)> = counts.into_iter().map(value).collect();
-        if self.bag.values == Values::TfIdf {
+        if self.bag.is_normed() {
             let squares = values
                 .iter()
                 .map(|(_index, value)| f64::from(*value) * f64::from(*value));
+            // Of log-count ratios all may be 0.
             let length = libm::sqrt(squares.sum::<f64>());
-            for (_index, value) in &mut values {
+            for (_index, value) in values.iter_mut().filter(|_value| length > 0.0) {
                 *value = (f64::from(*value) / length) as f32;
             }
         }
@@ -325,6 +326,7 @@ fn murmur3(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::params::Norm;
     use super::*;
     use crate::params::TermParams;
     use crate::terms::Terms;
@@ -336,6 +338,7 @@ mod tests {
             size: 1024,
             values,
             smoothing: 1.0,
+            norm: Norm::Auto,
         };
         let text = TermParams::default().with(Terms::default());
         let ngrams = ngrams.iter().map(|&name| name.into()).collect();
@@ -404,6 +407,17 @@ mod tests {
         // Positive (2 + 1, 0 + 1) of 4, negative (1 + 1, 1 + 1) of 4.
         assert!((ratios.weight(0) - 1.5_f32.ln()).abs() < 1e-6);
         assert!((ratios.weight(1) - 0.5_f32.ln()).abs() < 1e-6);
+
+        let raw = ratios.encode("good bad good");
+        assert!((raw[0].1 - 1.5_f32.ln()).abs() < 1e-6);
+        ratios.bag.norm = Norm::L2;
+        let normed = ratios.encode("good bad good");
+        let length = raw[0].1.hypot(raw[1].1);
+        assert!((normed[0].1 - raw[0].1 / length).abs() < 1e-6);
+        ratios.weights = vec![0.0; 2];
+        assert!(ratios.encode("good").is_empty());
+        tf_idf.bag.norm = Norm::None;
+        assert_eq!(tf_idf.encode("good good"), [(0, 2.0 * tf_idf.weight(0))]);
     }
 
     #[test]

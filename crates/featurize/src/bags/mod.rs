@@ -30,7 +30,7 @@ use cinescore_artifact::{StageError, tables};
 
 pub use encoder::{BagEncoder, BagEncoderError, BagFile, BagScratch, Bags};
 pub use ngrams::{Ngram, NgramCounter};
-pub use params::{BagParams, Indices, Values};
+pub use params::{BagParams, Indices, Norm, Values};
 
 use crate::count::{Numbering, Wanted};
 use crate::division;

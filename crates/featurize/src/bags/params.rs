@@ -31,6 +31,8 @@ pub struct BagParams {
     /// What is added to every count of a class for `log_count_ratio`.
     #[schemars(range(min = 0.0001, max = 1000.0))]
     pub smoothing: f64,
+    /// What a review's values are divided by, so that long and short reviews weigh alike.
+    pub norm: Norm,
     /// From reviews to splits.
     #[serde(flatten)]
     pub split: SplitParams,
@@ -54,12 +56,35 @@ pub enum Values {
     Counts,
     /// 1.
     Binary,
-    /// Its count times its inverse document frequency, `ln((1 + n) / (1 + d)) + 1`, the review's values
-    /// then divided by their Euclidean length: scikit-learn's `TfidfVectorizer`.
+    /// Its count times its inverse document frequency, `ln((1 + n) / (1 + d)) + 1`; with `norm: auto` that is
+    /// scikit-learn's `TfidfVectorizer`.
     TfIdf,
     /// The naive-Bayes log-count ratio of its presence in positive and negative training reviews (Wang
     /// and Manning 2012).
     LogCountRatio,
+}
+
+/// What the values of a review are divided by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// By their Euclidean length for `tf_idf`, by nothing for other values.
+    #[default]
+    Auto,
+    /// By nothing.
+    None,
+    /// By their Euclidean length.
+    L2,
+}
+
+impl Norm {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
 }
 
 /// What an encoder of bags keeps of the parameters.
@@ -76,6 +101,20 @@ pub struct BagSettings {
     pub values: Values,
     /// What is added to every count of a class.
     pub smoothing: f64,
+    /// What the values of a review are divided by.
+    #[serde(default, skip_serializing_if = "Norm::is_auto")]
+    pub norm: Norm,
+}
+
+impl BagSettings {
+    /// Whether the values of a review are divided by their Euclidean length.
+    pub(super) fn is_normed(&self) -> bool {
+        match self.norm {
+            Norm::Auto => self.values == Values::TfIdf,
+            Norm::None => false,
+            Norm::L2 => true,
+        }
+    }
 }
 
 impl Default for BagParams {
@@ -88,6 +127,7 @@ impl Default for BagParams {
             min_count: 2,
             values: Values::TfIdf,
             smoothing: 1.0,
+            norm: Norm::Auto,
             split: SplitParams::default(),
         }
     }
@@ -112,6 +152,7 @@ impl BagParams {
             size: self.size,
             values: self.values,
             smoothing: self.smoothing,
+            norm: self.norm,
         }
     }
 }

@@ -11,6 +11,10 @@ use crate::token::Token;
 
 /// Terms that are looked up together.
 const FETCHED: usize = 64;
+/// Terms that one task gives names to, at least.
+const NAMED: usize = 1 << 10;
+/// Terms in a list from which none has been thrown out yet.
+const FIRST_FULL: usize = 1 << 14;
 /// Counts that are told apart when the most frequent terms are looked for.
 const LEVELS: usize = 1 << 12;
 
@@ -20,7 +24,9 @@ struct Frequent<'a> {
     /// Those that are rarer are not wanted: they are rarer than what was asked for, or than `limit` others.
     least: u64,
     terms: Vec<(Token<'a>, Count)>,
-    /// By count, the last one being for all from there on: how many terms have it.
+    /// When there are so many terms, those that are not wanted any more are thrown out.
+    full: usize,
+    /// By count, the last one being for all from there on: how many terms have it. Complete from `least` on.
     levels: Vec<usize>,
     /// How many terms occur at least `least` times.
     wanted: usize,
@@ -34,6 +40,7 @@ impl<'a> Frequent<'a> {
             limit: wanted.limit,
             least: wanted.min_count,
             terms: Vec::new(),
+            full: FIRST_FULL,
             levels: vec![0; LEVELS],
             wanted: 0,
             distinct: 0,
@@ -47,6 +54,10 @@ impl<'a> Frequent<'a> {
         if total.count < self.least {
             return;
         }
+        if self.terms.len() == self.full {
+            self.throw_out(self.least);
+            self.full = (2 * self.terms.len()).max(FIRST_FULL);
+        }
         self.terms.push((term, total));
         self.levels[(total.count as usize).min(LEVELS - 1)] += 1;
         self.wanted += 1;
@@ -57,11 +68,15 @@ impl<'a> Frequent<'a> {
             self.least += 1;
         }
     }
+
+    fn throw_out(&mut self, least: u64) {
+        self.terms.retain(|(_term, total)| total.count >= least);
+    }
 }
 
 /// The terms that are wanted, of all that were counted.
 pub(super) fn choose(finished: &[Finished], wanted: Wanted) -> Counts {
-    let parts: Vec<Frequent<'_>> = (0..finished.len())
+    let mut parts: Vec<Frequent<'_>> = (0..finished.len())
         .into_par_iter()
         .map(|part| {
             let mut frequent = Frequent::new(wanted);
@@ -70,10 +85,10 @@ pub(super) fn choose(finished: &[Finished], wanted: Wanted) -> Counts {
         })
         .collect();
     let distinct = parts.iter().map(|part| part.distinct).sum();
-    let left_out = parts.iter().map(|part| part.sum).sum();
+    let sum: u64 = parts.iter().map(|part| part.sum).sum();
+    let least = least_count(&parts, wanted);
+    parts.par_iter_mut().for_each(|part| part.throw_out(least));
     let mut kept: Vec<(Token<'_>, Count)> = parts.into_iter().flat_map(|part| part.terms).collect();
-    let least = least_count(&kept, wanted);
-    kept.retain(|(_term, count)| count.count >= least);
     kept.par_sort_unstable_by(|(a, a_count), (b, b_count)| {
         b_count.count.cmp(&a_count.count).then_with(|| a.cmp(b))
     });
@@ -84,20 +99,18 @@ pub(super) fn choose(finished: &[Finished], wanted: Wanted) -> Counts {
             firsts.min()
         });
     }
-    let mut counts = Counts {
-        terms: Vec::with_capacity(kept.len()),
-        distinct,
-        left_out,
-        longest: 0,
-    };
-    for (term, count) in kept {
+    let named = kept.par_iter().with_min_len(NAMED).map(|(term, count)| {
         let mut buffer = [0; 16];
-        counts.left_out -= count.count;
         // Every token was a text, so that no byte is replaced.
         let name = String::from_utf8_lossy(term.bytes(&mut buffer));
-        counts.terms.push((name.into(), count));
+        (name.into(), *count)
+    });
+    Counts {
+        terms: named.collect(),
+        distinct,
+        left_out: sum - kept.iter().map(|(_term, count)| count.count).sum::<u64>(),
+        longest: 0,
     }
-    counts
 }
 
 /// Gives each term of a part to `visit`, with its counts by all counters together.
@@ -129,14 +142,17 @@ fn each_total<'a>(finished: &'a [Finished], part: usize, mut visit: impl FnMut(T
 
 /// The lowest count of a term that may be among those that are wanted; all ties with the last one are, until
 /// names have decided.
-fn least_count(terms: &[(Token<'_>, Count)], wanted: Wanted) -> u64 {
-    let mut counts: Vec<u64> = terms.iter().map(|(_term, count)| count.count).collect();
-    if wanted.limit >= counts.len() {
-        return wanted.min_count;
-    }
-    let at = counts.len() - wanted.limit.max(1);
-    let (_rarer, &mut rarest, _others) = counts.select_nth_unstable(at);
-    rarest
+fn least_count(parts: &[Frequent<'_>], wanted: Wanted) -> u64 {
+    // Below it some part has thrown out terms, for others that are more frequent.
+    let complete = parts.iter().map(|part| part.least).max();
+    let complete = complete.unwrap_or(0).max(wanted.min_count);
+    let mut more = 0;
+    let from_above = (complete..LEVELS as u64).rev().find(|level| {
+        let terms = parts.iter().map(|part| part.levels[*level as usize]);
+        more += terms.sum::<usize>();
+        more >= wanted.limit
+    });
+    from_above.unwrap_or(complete)
 }
 
 /// By counter, the id of each of its numbers.

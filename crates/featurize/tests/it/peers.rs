@@ -46,9 +46,9 @@ fn fitted(tokenizer: Tokenizer, reviews: &[&Review]) -> Encoder {
     let tokens = if tokenizer == Tokenizer::Subword {
         let learnt = train(&counts.terms, &RESERVED, SUBWORDS, 2);
         settings.merges = Some(learnt.pairs);
-        learnt.tokens
+        learnt.tokens.into()
     } else {
-        Vocabulary::of(counts).tokens().to_vec()
+        Vocabulary::of(counts).tokens().clone()
     };
     Encoder::new(settings, None, tokens).unwrap()
 }

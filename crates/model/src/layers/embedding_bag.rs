@@ -14,6 +14,7 @@ pub struct EmbeddingBag {
     weight: Tensor,
     bias: Option<Tensor>,
     start: Option<f64>,
+    scale: f64,
 }
 
 impl EmbeddingBag {
@@ -33,6 +34,7 @@ impl EmbeddingBag {
             weight: path.f_var("weight", &[ids, size], normal)?,
             bias,
             start: spec.start,
+            scale: spec.scale,
         })
     }
 
@@ -52,6 +54,10 @@ impl EmbeddingBag {
         counts: &Tensor,
         values: &Tensor,
     ) -> Result<Tensor, TchError> {
+        let values = match self.scale {
+            1.0 => values.shallow_clone(),
+            scale => values.f_mul_scalar(scale)?,
+        };
         let offsets = counts.f_cumsum(0, None)?.f_sub(counts)?;
         let (sums, _, _, _) = Tensor::f_embedding_bag(
             &self.weight,
@@ -60,7 +66,7 @@ impl EmbeddingBag {
             false,
             SUM,
             false,
-            Some(values),
+            Some(&values),
             false,
         )?;
         match &self.bias {
@@ -82,6 +88,7 @@ mod tests {
             size: 2,
             start,
             bias: true,
+            scale: 1.0,
         }
     }
 
@@ -102,6 +109,13 @@ mod tests {
             assert_eq!(found.size(), [3, 2]);
             assert_close(&found, &expected, 1e-6);
         }
+        let scaled = EmbeddingBag { scale: 2.0, ..bag };
+        let found = scaled.forward(&ids, &counts, &values).unwrap();
+        assert_close(&found, &[24.5, 29.5, 0.5, -0.5, 2.5, 0.5], 1e-6);
+        let bag = EmbeddingBag {
+            scale: 1.0,
+            ..scaled
+        };
         let found = bag.forward(&ids, &counts, &values).unwrap();
         found.sum(None).backward();
         assert_close(

@@ -8,11 +8,15 @@ pub(crate) mod attributions;
 pub(crate) mod comparisons;
 pub(crate) mod findings;
 pub(crate) mod history;
+pub(crate) mod known;
+pub(crate) mod leanings;
 pub(crate) mod metrics;
 pub(crate) mod popularity;
 pub(crate) mod predictions;
 pub(crate) mod rejects;
 pub(crate) mod reviews;
+pub(crate) mod runs;
+pub(crate) mod sweep;
 pub(crate) mod tokens;
 pub(crate) mod vocabulary;
 

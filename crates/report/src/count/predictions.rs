@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow::array::{Float64Array, StringArray};
+use arrow::array::{Array as _, Float64Array, ListArray, StringArray, UInt64Array};
 use cinescore_artifact::table::{TableError, column};
 use cinescore_artifact::tables::PREDICTIONS;
 
@@ -11,6 +11,8 @@ use super::read;
 
 /// From this probability on a review counts as positive.
 pub(crate) const THRESHOLD: f64 = 0.5;
+/// The split whose predictions are kept one by one.
+const TEST: &str = "test";
 /// Bins of predicted probability, each a tenth wide.
 pub(crate) const BINS: usize = 10;
 
@@ -34,6 +36,22 @@ pub(crate) struct SplitPredictions {
     pub(crate) no_class: u64,
     /// Examples whose target is no whole number of stars from 1 to 10.
     pub(crate) no_score: u64,
+    /// Sums of the predicted probabilities, in tenths.
+    pub(crate) probability_sums: [f64; BINS],
+    /// The predictions one by one; of the test split only.
+    pub(crate) rows: Vec<Evaluated>,
+}
+
+/// An evaluated example.
+#[derive(Debug, Clone)]
+pub(crate) struct Evaluated {
+    pub(crate) id: u64,
+    pub(crate) target: f64,
+    pub(crate) predicted: f64,
+    /// The 90 % interval.
+    pub(crate) interval: Option<(f64, f64)>,
+    /// Why not to trust it; none where that was not looked at.
+    pub(crate) flags: Option<Vec<String>>,
 }
 
 /// Predictions for reviews of one true score.
@@ -54,8 +72,20 @@ pub(crate) fn count(path: &Path) -> Result<Predictions, TableError> {
     read(
         path,
         &PREDICTIONS,
-        &["split", "target", "predicted"],
+        &[
+            "id",
+            "split",
+            "target",
+            "predicted",
+            "lower",
+            "upper",
+            "flags",
+        ],
         |batch| {
+            let ids: &UInt64Array = column(batch, "id");
+            let [lower, upper]: [&Float64Array; 2] =
+                ["lower", "upper"].map(|name| column(batch, name));
+            let flags: &ListArray = column(batch, "flags");
             let splits: &StringArray = column(batch, "split");
             let targets: &Float64Array = column(batch, "target");
             let predicted: &Float64Array = column(batch, "predicted");
@@ -63,18 +93,36 @@ pub(crate) fn count(path: &Path) -> Result<Predictions, TableError> {
                 let split = predictions
                     .entry(splits.value(index).to_owned())
                     .or_default();
-                split.add(targets.value(index), predicted.value(index));
+                let (target, value) = (targets.value(index), predicted.value(index));
+                if split.add(target, value) && splits.value(index) == TEST {
+                    let ends = lower.is_valid(index) && upper.is_valid(index);
+                    split.rows.push(Evaluated {
+                        id: ids.value(index),
+                        target,
+                        predicted: value,
+                        interval: ends.then(|| (lower.value(index), upper.value(index))),
+                        flags: flags.is_valid(index).then(|| names(&flags.value(index))),
+                    });
+                }
             }
         },
     )?;
     Ok(predictions)
 }
 
+/// The texts of a list.
+fn names(list: &dyn arrow::array::Array) -> Vec<String> {
+    let list = list.as_any().downcast_ref::<StringArray>();
+    let texts = list.into_iter().flatten().flatten();
+    texts.map(str::to_owned).collect()
+}
+
 impl SplitPredictions {
-    fn add(&mut self, target: f64, predicted: f64) {
+    /// Whether both are numbers.
+    fn add(&mut self, target: f64, predicted: f64) -> bool {
         if !target.is_finite() || !predicted.is_finite() {
             self.not_finite += 1;
-            return;
+            return false;
         }
         self.n += 1;
         if target == 0.0 || target == 1.0 {
@@ -82,6 +130,7 @@ impl SplitPredictions {
             // A cast of a negative number gives 0, so that nothing falls out of the bins.
             let bin = ((predicted * BINS as f64) as usize).min(BINS - 1);
             self.probabilities[truth][bin] += 1;
+            self.probability_sums[bin] += predicted;
             self.confusion[truth][usize::from(predicted >= THRESHOLD)] += 1;
         } else {
             self.no_class += 1;
@@ -95,6 +144,7 @@ impl SplitPredictions {
         } else {
             self.no_score += 1;
         }
+        true
     }
 }
 

@@ -13,6 +13,9 @@ use crate::text;
 /// Characters of a sample row's text.
 const EXCERPT: usize = 200;
 
+/// Running times from here on share a bar, minutes.
+pub(crate) const LONGEST: i32 = 180;
+
 /// Counts of reviews, and a few of them.
 #[derive(Debug, Default)]
 pub(crate) struct ReviewCounts {
@@ -20,6 +23,8 @@ pub(crate) struct ReviewCounts {
     pub(crate) splits: BTreeMap<String, SplitCounts>,
     /// Reviews by start year of their title, rounded down to tens.
     pub(crate) decades: BTreeMap<i32, ByPolarity>,
+    /// Reviews by running time of their title in minutes, rounded down to twenties; the last has all from 180 on.
+    pub(crate) runtimes: BTreeMap<i32, ByPolarity>,
     /// Reviews by genre of their title; a title may have several.
     pub(crate) genres: BTreeMap<String, ByPolarity>,
     /// A few reviews, evenly from the whole table; with a title where any review has one.
@@ -95,6 +100,7 @@ pub(crate) fn count(path: &Path, sample_rows: usize) -> Result<ReviewCounts, Tab
         "title_type",
         "primary_title",
         "start_year",
+        "runtime_minutes",
         "genres",
         "movie_id",
     ];
@@ -105,6 +111,7 @@ pub(crate) fn count(path: &Path, sample_rows: usize) -> Result<ReviewCounts, Tab
         let types: &StringArray = column(batch, "title_type");
         let titles: &StringArray = column(batch, "primary_title");
         let years: &Int32Array = column(batch, "start_year");
+        let minutes: &Int32Array = column(batch, "runtime_minutes");
         let genres: &ListArray = column(batch, "genres");
         let movies: &Int32Array = column(batch, "movie_id");
         for index in 0..batch.num_rows() {
@@ -136,6 +143,10 @@ pub(crate) fn count(path: &Path, sample_rows: usize) -> Result<ReviewCounts, Tab
             if years.is_valid(index) {
                 let decade = years.value(index).div_euclid(10) * 10;
                 counts.decades.entry(decade).or_default().add(polarity);
+            }
+            if minutes.is_valid(index) {
+                let band = (minutes.value(index).div_euclid(20) * 20).clamp(0, LONGEST);
+                counts.runtimes.entry(band).or_default().add(polarity);
             }
             if genres.is_valid(index) {
                 let of_title = genres.value(index);

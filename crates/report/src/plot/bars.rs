@@ -5,6 +5,7 @@ use plotters::prelude::Color;
 
 use super::frame::{Frame, Swatch, Ticks};
 use super::{Plot, PlotError, series_color};
+use crate::number;
 
 /// Part of a category's room that stays empty.
 const GAP: f64 = 0.24;
@@ -67,6 +68,7 @@ impl Bars {
                         .collect(),
                 ),
                 legend: self.legend(),
+                wide: false,
             },
             Direction::Right => Frame {
                 title: &self.title,
@@ -81,11 +83,13 @@ impl Bars {
                         .collect(),
                 ),
                 legend: self.legend(),
+                wide: false,
             },
         };
-        frame.draw(|plane, _surface| {
+        frame.draw(|plane, _surface, canvas| {
             let width = (1.0 - GAP) / self.series.len().max(1) as f64;
             for (number, series) in self.series.iter().enumerate() {
+                canvas.open(&series.name);
                 for (index, &value) in series.values.iter().enumerate() {
                     let start = index as f64 - 0.5 + GAP / 2.0 + number as f64 * width;
                     let corners = match self.direction {
@@ -96,7 +100,14 @@ impl Bars {
                         }
                     };
                     plane.draw(&Rectangle::new(corners, series_color(number).filled()))?;
+                    let category = self.categories.get(index).map_or("", String::as_str);
+                    canvas.hint(format!(
+                        "{}, {category}: {}",
+                        series.name,
+                        number::value(value)
+                    ));
                 }
+                canvas.close();
             }
             Ok(())
         })

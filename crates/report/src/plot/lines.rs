@@ -7,6 +7,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::frame::{Frame, Swatch, Ticks, text};
 use super::{INK, Plot, PlotError, series_color};
+use crate::number;
 
 /// A plot of lines.
 #[derive(Debug)]
@@ -57,18 +58,28 @@ impl Lines {
         } else {
             low_y - room
         };
+        let whole = points().all(|(x, _)| x.fract() == 0.0);
+        let beside = if whole {
+            0.5
+        } else {
+            0.03 * (high_x - low_x).max(1e-9)
+        };
         let frame = Frame {
             title: &self.title,
             description: &self.description,
             x_label: &self.x_label,
             y_label: &self.y_label,
-            x: low_x - 0.5..high_x + 0.5,
+            // Half a step of whole numbers; of a share a little.
+            x: low_x - beside..high_x + beside,
             y: floor..high_y + room,
-            ticks: Ticks::X(
-                (low_x as i64..=high_x as i64)
-                    .map(|x| (x as f64, x.to_string()))
-                    .collect(),
-            ),
+            ticks: match whole {
+                true => Ticks::X(
+                    (low_x as i64..=high_x as i64)
+                        .map(|x| (x as f64, x.to_string()))
+                        .collect(),
+                ),
+                false => Ticks::None,
+            },
             legend: self
                 .lines
                 .iter()
@@ -83,8 +94,9 @@ impl Lines {
                     )
                 })
                 .collect(),
+            wide: false,
         };
-        frame.draw(|plane, surface| {
+        frame.draw(|plane, surface, canvas| {
             if let Some((at, name)) = &self.mark {
                 let (top, bottom) = ((*at, high_y + room), (*at, floor));
                 plane.draw(&PathElement::new(
@@ -102,6 +114,7 @@ impl Lines {
             }
             for (index, (line, points)) in self.lines.iter().zip(&finite).enumerate() {
                 let color = series_color(index);
+                canvas.open(&line.name);
                 if line.dashed {
                     for dash in
                         DashedLineSeries::new(points.iter().copied(), 16, 10, color.stroke_width(5))
@@ -113,7 +126,10 @@ impl Lines {
                 }
                 for &point in points {
                     plane.draw(&Circle::new(point, 8, color.filled()))?;
+                    let (x, y) = (number::plain(point.0), number::value(point.1));
+                    canvas.hint(format!("{}, {} {x}: {y}", line.name, self.x_label));
                 }
+                canvas.close();
             }
             Ok(())
         })

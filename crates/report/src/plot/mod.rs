@@ -1,23 +1,33 @@
-//! Plots as SVG.
+//! Plots, as SVG and PNG.
 //!
-//! Owns the look of plots: sizes, colours, where title, legend and labels stand, and that an SVG
+//! Owns the look of plots: sizes, colours, where title, legend and labels stand, and that a plot
 //! says in words what it shows. Does not own any number: a plot draws what it is given.
 //!
-//! A plot carries no size, so that it fills the width that it gets, and no colour of text or
-//! axes, so that it is readable on light and dark: those are `currentColor`.
+//! plotters places axes, ticks and shapes; what it draws on is our own list (`canvas`), which becomes both formats.
 
 mod bars;
+mod canvas;
 mod frame;
+mod heat;
 mod lines;
+mod multiples;
+mod parallel;
+mod points;
+mod raster;
+mod svg;
 
-use std::io;
+use std::convert::Infallible;
 
 use plotters::drawing::DrawingAreaErrorKind;
 use plotters::style::RGBColor;
 use thiserror::Error;
 
 pub(crate) use bars::{BarSeries, Bars, Direction};
+pub(crate) use heat::Heat;
 pub(crate) use lines::{Line, Lines};
+pub(crate) use multiples::{Multiples, Panel};
+pub(crate) use parallel::{Axis, Parallel, Strand};
+pub(crate) use points::{Point, Points};
 
 /// A plot could not be drawn.
 #[derive(Debug, Error)]
@@ -26,15 +36,16 @@ pub(crate) struct PlotError {
     /// The plot's title.
     title: String,
     /// What plotters said.
-    source: DrawingAreaErrorKind<io::Error>,
+    source: DrawingAreaErrorKind<Infallible>,
 }
 
-type Drawn = Result<(), DrawingAreaErrorKind<io::Error>>;
+type Drawn = Result<(), DrawingAreaErrorKind<Infallible>>;
 
 /// Colours of series: Okabe and Ito's palette for all kinds of colour vision ("Color Universal
-/// Design", 2008) without black and yellow, those that stand out on both white and black first.
+/// Design", 2008) without black and yellow, those that stand out on both white and black first; the blue a little
+/// lighter than theirs, so that it stands out on black as well.
 const SERIES: [RGBColor; 6] = [
-    RGBColor(0, 114, 178),
+    RGBColor(31, 128, 194),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
     RGBColor(204, 121, 167),
@@ -42,7 +53,7 @@ const SERIES: [RGBColor; 6] = [
     RGBColor(230, 159, 0),
 ];
 
-/// Text and axes; no plot has this colour in its output, see [`Plot::inline`].
+/// Text and axes: `currentColor` in an SVG, so that it is readable on light and dark; dark in a PNG.
 const INK: RGBColor = RGBColor(1, 1, 1);
 
 fn series_color(index: usize) -> RGBColor {
@@ -54,64 +65,38 @@ fn series_color(index: usize) -> RGBColor {
 pub(crate) struct Plot {
     title: String,
     description: String,
-    /// The elements between `<svg ..>` and `</svg>`.
-    body: String,
+    /// Width and height of its own coordinates.
+    size: (u32, u32),
+    /// Whether it wants the room of two.
+    wide: bool,
+    steps: Vec<canvas::Step>,
 }
 
 impl Plot {
-    fn new(title: &str, description: &str, svg: &str) -> Self {
-        let ink = format!("#{:02X}{:02X}{:02X}", INK.0, INK.1, INK.2);
-        let body = svg.split_once('>').map_or("", |(_svg_tag, rest)| rest);
-        let body = body.rsplit_once("</svg>").map_or(body, |(body, _end)| body);
-        Self {
-            title: title.into(),
-            description: description.into(),
-            body: body
-                .trim()
-                .replace(&format!("\"{ink}\""), "\"currentColor\""),
-        }
-    }
-
-    /// For a page; `id` is unique there.
+    /// As SVG for a page; `id` is unique there.
     pub(crate) fn inline(&self, id: &str) -> String {
-        self.svg(
-            &format!("class=\"plot\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\""),
-            id,
-            "",
-        )
+        svg::inline(self, id)
     }
 
-    /// For a file of its own.
+    /// As SVG for a file of its own.
     pub(crate) fn standalone(&self) -> String {
-        let (width, height) = frame::SIZE;
-        let style = "<style>svg{background:#fff;color:#1b1f24;font-family:sans-serif}\
-            @media(prefers-color-scheme:dark){svg{background:#14171b;color:#e6e8eb}}</style>\n";
-        let attributes = format!(
-            "width=\"{}\" height=\"{}\" role=\"img\" aria-labelledby=\"plot-title plot-desc\"",
-            width / 2,
-            height / 2
-        );
-        self.svg(&attributes, "plot", style) + "\n"
+        svg::standalone(self)
     }
 
-    fn svg(&self, attributes: &str, id: &str, style: &str) -> String {
-        let (width, height) = frame::SIZE;
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" {attributes}>\n\
-             <title id=\"{id}-title\">{}</title>\n<desc id=\"{id}-desc\">{}</desc>\n{style}{}\n</svg>",
-            escape(&self.title),
-            escape(&self.description),
-            self.body
-        )
+    /// Its title.
+    pub(crate) fn title(&self) -> &str {
+        &self.title
     }
-}
 
-fn escape(text: &str) -> String {
-    crate::text::visible(text)
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    /// Whether it wants the room of two.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.wide
+    }
+
+    /// As PNG.
+    pub(crate) fn png(&self) -> std::io::Result<Vec<u8>> {
+        raster::png(self)
+    }
 }
 
 #[cfg(test)]
@@ -149,7 +134,14 @@ mod tests {
             !svg.contains("#010101") && !svg.contains("width=\"840\""),
             "{svg}"
         );
+        assert!(
+            svg.contains("<title>train, &lt;1&gt;: 3.000</title>"),
+            "{svg}"
+        );
         assert!(plot.standalone().contains("prefers-color-scheme"));
+        let png = plot.png().unwrap();
+        assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
+        assert_eq!(png[16..24], [0, 0, 3, 72, 0, 0, 2, 88]);
     }
 
     #[test]

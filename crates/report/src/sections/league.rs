@@ -13,6 +13,8 @@ use serde_json::Value;
 use super::Network;
 use crate::count::metrics::{MetricRow, Metrics};
 use crate::metric::{self, Subject};
+use crate::number;
+use crate::plot::{Point, Points};
 use crate::table::{Cell, Table};
 
 /// The split of the figures.
@@ -117,12 +119,79 @@ pub(crate) fn leading(networks: &[Network]) -> Vec<&Network> {
         .collect()
 }
 
+/// The names of the best on validation, one of each table; none where no network has figures.
+pub(crate) fn best_names(networks: &[Network]) -> Vec<&str> {
+    let leagues = leagues(networks);
+    let best = leagues.iter().filter_map(|league| {
+        let index = best_on_validation(league)?;
+        Some(league.members[index].0.name.as_str())
+    });
+    best.collect()
+}
+
 /// Networks that share a table: those that are judged by the same metrics.
 #[derive(Debug)]
 struct League<'a> {
     main: &'a str,
     others: Vec<&'a str>,
     members: Vec<(&'a Network, &'a Metrics, &'a MetricRow)>,
+}
+
+/// The main figures of each table's networks as a plot, with the name and the caption of that table; none of fewer than
+/// two networks.
+pub(crate) fn plots(networks: &[Network]) -> Vec<Points> {
+    leagues(networks)
+        .iter()
+        .filter(|league| league.members.len() > 1)
+        .map(plot)
+        .collect()
+}
+
+fn plot(league: &League<'_>) -> Points {
+    let subject = league.members[0].1.subject_of();
+    let label = subject.label_with_unit(league.main);
+    let best = best_on_validation(league);
+    let points: Vec<Point> = league
+        .members
+        .iter()
+        .enumerate()
+        .filter_map(|(index, (network, _, main))| {
+            Some(Point {
+                name: network.name.clone(),
+                value: main.model?,
+                interval: main.interval,
+                kind: usize::from(best != Some(index)),
+            })
+        })
+        .collect();
+    let chosen = best.map_or_else(String::new, |index| {
+        let (network, _, main) = league.members[index];
+        let value = main.model.map_or_else(String::new, number::value);
+        format!(
+            " {}, in blue, is the best on validation: {value}.",
+            network.name
+        )
+    });
+    Points {
+        title: format!(
+            "{} on the test {}s",
+            metric::capital(&label),
+            subject.example()
+        ),
+        description: format!(
+            "A point and its 95 % interval for each of {} networks.{chosen}",
+            points.len()
+        ),
+        row_label: "network".into(),
+        value_label: label,
+        points,
+        mark: league
+            .members
+            .iter()
+            .find_map(|(.., main)| main.trivial)
+            .map(|value| (value, "trivial predictor".into())),
+        wide: true,
+    }
 }
 
 /// The tables; none where fewer than two networks could share one.
@@ -185,7 +254,6 @@ fn table(league: &League<'_>, several: bool) -> Table {
         .map_or(Subject::Reviews, |member| member.1.subject_of());
     let label = subject.label_with_unit(league.main);
     let mut columns = vec!["network".to_owned()];
-    columns.extend(facts.iter().map(|(_, column)| (*column).to_owned()));
     columns.push(label.clone());
     if intervals {
         columns.extend(["lower, 95 %", "upper, 95 %"].map(str::to_owned));
@@ -201,6 +269,7 @@ fn table(league: &League<'_>, several: bool) -> Table {
             .iter()
             .map(|name| subject.label_with_unit(name)),
     );
+    columns.extend(facts.iter().map(|(_, column)| (*column).to_owned()));
     let name = if several {
         format!("all by {}", metric::label(league.main))
     } else {
@@ -218,13 +287,6 @@ fn table(league: &League<'_>, several: bool) -> Table {
     let best = best_on_validation(league);
     for (index, (network, metrics, main)) in league.members.iter().enumerate() {
         let mut cells = vec![Cell::text(&network.name)];
-        cells.extend(facts.iter().map(|(fact, _)| {
-            network
-                .facts
-                .get(*fact)
-                .and_then(Value::as_u64)
-                .map_or(Cell::Missing, Cell::Count)
-        }));
         cells.push(Cell::value(main.model));
         if intervals {
             cells.push(Cell::value(main.interval.map(|ends| ends.0)));
@@ -239,6 +301,13 @@ fn table(league: &League<'_>, several: bool) -> Table {
                 .iter()
                 .map(|name| Cell::value(metrics.find(TEST, name).and_then(|row| row.model))),
         );
+        cells.extend(facts.iter().map(|(fact, _)| {
+            network
+                .facts
+                .get(*fact)
+                .and_then(Value::as_u64)
+                .map_or(Cell::Missing, Cell::Count)
+        }));
         table.row(cells);
     }
     table
@@ -285,6 +354,7 @@ mod tests {
         ];
         Network {
             name: name.into(),
+            stage: "net".into(),
             history: None,
             metrics: Some(Metrics {
                 subject: None,
@@ -312,9 +382,9 @@ mod tests {
         assert_eq!(tables.len(), 1);
         let csv = String::from_utf8(tables[0].csv().unwrap()).unwrap();
         let expected = "\
-network,parameters,mean squared error (stars²),trivial,verdict,best on validation,mean absolute error (stars)
-a,7,9,12,better than trivial,best,2
-b,7,4,12,better than trivial,,2
+network,mean squared error (stars²),trivial,verdict,best on validation,mean absolute error (stars),parameters
+a,9,12,better than trivial,best,2,7
+b,4,12,better than trivial,,2,7
 ";
         assert_eq!(csv, expected);
     }

@@ -1,13 +1,18 @@
 //! The sections of the page: counts in words, tables and plots.
 
 mod by_score;
+mod by_truth;
 pub(crate) mod comparisons;
 pub(crate) mod data;
+pub(crate) mod errors;
 mod league;
+pub(crate) mod middle;
 pub(crate) mod origin;
 pub(crate) mod popularity;
 mod predictions;
 pub(crate) mod results;
+pub(crate) mod sweep;
+pub(crate) mod times;
 pub(crate) mod training;
 pub(crate) mod words;
 
@@ -32,6 +37,8 @@ use crate::page::Block;
 pub(crate) struct Network {
     /// Its name; with the stage's where that says more.
     name: String,
+    /// The stage or cell that made it.
+    stage: String,
     history: Option<History>,
     metrics: Option<Metrics>,
     predictions: Option<Predictions>,
@@ -68,6 +75,7 @@ pub(crate) fn networks(
         let name = group.name.clone();
         networks.push(Network {
             name,
+            stage: group.name.clone(),
             history,
             metrics,
             predictions,
@@ -100,7 +108,7 @@ fn name_by_subject(networks: &mut [Network]) {
         if let Some(name) = subject {
             let shared = subjects.iter().filter(|other| *other == subject).count() > 1;
             network.name = if shared {
-                format!("{name} ({})", network.name)
+                format!("{name} ({})", told_apart(&network.name, name))
             } else {
                 name.clone()
             };
@@ -108,16 +116,48 @@ fn name_by_subject(networks: &mut [Network]) {
     }
 }
 
-fn text(text: impl Into<String>) -> Block {
+/// What of a stage's name tells it from others that trained a network of the same name: `net[network=lstm,seed=7]` is
+/// `net, seed=7`.
+fn told_apart(stage: &str, network: &str) -> String {
+    let Some((base, keys)) = stage
+        .strip_suffix(']')
+        .and_then(|stage| stage.split_once('['))
+    else {
+        return stage.to_owned();
+    };
+    let says_more = |key: &&str| {
+        key.split_once('=')
+            .is_none_or(|(_, value)| value != network)
+    };
+    let keys = keys.split(',').filter(says_more);
+    let parts: Vec<&str> = std::iter::once(base).chain(keys).collect();
+    parts.join(", ")
+}
+
+pub(crate) fn text(text: impl Into<String>) -> Block {
     Block::Text { text: text.into() }
 }
 
-fn absent(text: impl Into<String>) -> Block {
+pub(crate) fn absent(text: impl Into<String>) -> Block {
     Block::Absent { text: text.into() }
 }
 
 /// `1 review`, `2 reviews`.
-fn counted(count: u64, noun: &str) -> String {
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", crate::number::count(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_of_one_name_are_told_apart_by_what_differs() {
+        assert_eq!(
+            told_apart("net[network=lstm,seed=7]", "lstm"),
+            "net, seed=7"
+        );
+        assert_eq!(told_apart("again", "lstm"), "again");
+    }
 }

@@ -6,7 +6,8 @@ use cinescore_artifact::Digest;
 use cinescore_artifact::task::{Provenance, StageProvenance};
 use serde_json::Value;
 
-use super::{absent, text};
+use super::{absent, text, times};
+use crate::count::runs::Run;
 use crate::inputs::Group;
 use crate::number::count;
 use crate::page::{Block, Parts, Section};
@@ -18,9 +19,17 @@ use crate::text::visible;
 pub(crate) fn section(
     groups: &[Group],
     provenance: Option<&Provenance>,
+    runs: &[&Run],
     parts: &mut Parts,
 ) -> Result<Section, RenderError> {
     let mut section = parts.section("Provenance");
+    if runs.is_empty() {
+        section.blocks.push(absent(
+            "Times and speeds are not in here, so that the same inputs give the same page: `cinescore status` and `cinescore compare` \
+             have them, and a report that is given the record of a run.",
+        ));
+    }
+    times::show(runs, &mut section.blocks, parts)?;
     let blocks = &mut section.blocks;
     match provenance {
         None => blocks.push(absent(

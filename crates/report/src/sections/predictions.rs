@@ -5,7 +5,7 @@ use crate::count::predictions::{BINS, Predictions, SplitPredictions, THRESHOLD};
 use crate::metric::{Subject, capital};
 use crate::number;
 use crate::page::{Block, Figure, Parts};
-use crate::plot::{BarSeries, Bars, Direction, Line, Lines};
+use crate::plot::{BarSeries, Bars, Direction, Heat, Line, Lines};
 use crate::render::RenderError;
 use crate::table::{Cell, Table};
 
@@ -14,7 +14,7 @@ const SHOWN: [&str; 4] = ["test", "valid", "calib", "train"];
 
 /// What a network's predictions are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Task {
+pub(super) enum Task {
     /// Probabilities of a positive review.
     Binary,
     /// Stars.
@@ -47,11 +47,13 @@ pub(super) fn show(
                 "{} for {split} reviews. A review counts as positive from a predicted probability of {THRESHOLD} on.",
                 counted(counts.n, "prediction")
             )));
-            blocks.push(Block::Table {
-                table: parts.table(confusion(network, split, counts))?,
-            });
+            let table = confusion(network, split, counts);
             blocks.push(Block::Figures {
-                figures: vec![probabilities(network, split, counts, parts)?],
+                figures: vec![
+                    parts.figure(&heat(&table, "predicted class").draw()?, table)?,
+                    probabilities(network, split, counts, parts)?,
+                    calibration(network, split, counts, parts)?,
+                ],
             });
         }
         Some(Task::Stars) => {
@@ -59,11 +61,13 @@ pub(super) fn show(
                 "{} for {split} reviews.",
                 counted(counts.n, "prediction")
             )));
+            let table = rounded_by_score(network, split, counts);
+            let plot = heat(&table, "prediction, rounded (stars)").draw()?;
             blocks.push(Block::Figures {
-                figures: vec![mean_by_score(network, split, counts, parts)?],
-            });
-            blocks.push(Block::Table {
-                table: parts.table(rounded_by_score(network, split, counts))?,
+                figures: vec![
+                    mean_by_score(network, split, counts, parts)?,
+                    parts.figure(&plot, table)?,
+                ],
             });
         }
         None => blocks.push(absent(
@@ -74,7 +78,7 @@ pub(super) fn show(
 }
 
 /// By the metrics, which say it; without them by the targets. None of windows, whose classes are no stars.
-fn task(network: &Network, counts: &SplitPredictions) -> Option<Task> {
+pub(super) fn task(network: &Network, counts: &SplitPredictions) -> Option<Task> {
     let has = |name: &str| {
         network
             .metrics
@@ -104,6 +108,101 @@ fn confusion(network: &Network, split: &str, counts: &SplitPredictions) -> Table
         table.row([Cell::text(*name), Cell::Count(row[0]), Cell::Count(row[1])]);
     }
     table
+}
+
+/// A table of counts as a plot.
+fn heat(table: &Table, column_label: &str) -> Heat {
+    let count = |cell: &Cell| match cell {
+        Cell::Count(count) => *count,
+        _ => 0,
+    };
+    let counts: Vec<Vec<u64>> = table
+        .rows
+        .iter()
+        .map(|row| row[1..].iter().map(count).collect())
+        .collect();
+    let largest = counts.iter().flatten().max().copied().unwrap_or(0);
+    Heat {
+        title: "Predicted against true".into(),
+        description: format!(
+            "{}. A cell for each pair, the darker the more of its row; the largest has {}.",
+            table.caption,
+            counted(largest, "review")
+        ),
+        row_label: table.columns[0].clone(),
+        column_label: column_label.into(),
+        rows: table.rows.iter().map(|row| row[0].shown()).collect(),
+        columns: table.columns[1..]
+            .iter()
+            .map(|name| name.trim_start_matches("predicted ").to_owned())
+            .collect(),
+        counts,
+    }
+}
+
+/// How often the reviews of a predicted probability are truly positive.
+fn calibration(
+    network: &Network,
+    split: &str,
+    counts: &SplitPredictions,
+    parts: &mut Parts,
+) -> Result<Figure, RenderError> {
+    let title = "Calibration: share that is truly positive by predicted probability";
+    let mut table = Table::new(
+        format!("{} calibration", network.name),
+        format!("{title}, {split} reviews"),
+        &[
+            "probability of positive",
+            "reviews",
+            "mean predicted probability",
+            "share truly positive",
+        ],
+    );
+    let mut points = Vec::new();
+    for bin in 0..BINS {
+        let [negative, positive] = counts.probabilities;
+        let n = negative[bin] + positive[bin];
+        let name = format!(
+            "{:.1}–{:.1}",
+            bin as f64 / BINS as f64,
+            (bin + 1) as f64 / BINS as f64
+        );
+        let mean = counts.probability_sums[bin] / n as f64;
+        let share = positive[bin] as f64 / n as f64;
+        let known = n > 0;
+        table.row([
+            Cell::text(name),
+            Cell::Count(n),
+            Cell::value(known.then_some(mean)),
+            Cell::value(known.then_some(share)),
+        ]);
+        if known {
+            points.push((mean, share));
+        }
+    }
+    let plot = Lines {
+        title: "Calibration".into(),
+        description: format!(
+            "The share of truly positive reviews among those of a predicted probability, in tenths, over {}. A network that              means what it says lies on the diagonal.",
+            counted(counts.n, "review")
+        ),
+        x_label: "mean predicted probability".into(),
+        y_label: "share truly positive".into(),
+        lines: vec![
+            Line {
+                name: network.name.clone(),
+                dashed: false,
+                points,
+            },
+            Line {
+                name: "exact".into(),
+                dashed: true,
+                points: vec![(0.0, 0.0), (1.0, 1.0)],
+            },
+        ],
+        mark: None,
+    };
+    parts.figure(&plot.draw()?, table)
 }
 
 fn probabilities(

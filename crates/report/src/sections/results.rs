@@ -1,6 +1,6 @@
 //! The section on results: headlines, and figures beside the trivial predictor's.
 
-use super::{Network, absent, by_score, counted, league, predictions, text};
+use super::{Network, absent, by_score, by_truth, counted, league, predictions, text};
 use crate::count::metrics::{MetricRow, Metrics};
 use crate::metric::{self, Subject};
 use crate::number;
@@ -30,14 +30,21 @@ pub(crate) fn section(
              validation split, which is what may choose.",
         ));
     }
-    for table in side_by_side {
+    for (table, plot) in side_by_side.into_iter().zip(league::plots(networks)) {
         summary.push(table.view());
+        section.blocks.push(Block::Figures {
+            figures: vec![parts.picture(&plot.draw()?, &table)?],
+        });
         section.blocks.push(Block::Table {
             table: parts.table(table)?,
         });
     }
+    let figures = by_truth::figures(networks, parts)?;
+    if !figures.is_empty() {
+        section.blocks.push(Block::Figures { figures });
+    }
     for network in networks {
-        section.blocks.push(parts.heading(&network.name));
+        section.blocks.push(parts.network_heading(&network.name));
         match &network.metrics {
             None => section.blocks.push(absent("No metrics were given.")),
             Some(metrics) => {
@@ -48,12 +55,26 @@ pub(crate) fn section(
                 if each_alone && !test_only.rows.is_empty() {
                     summary.push(test_only.view());
                 }
-                section.blocks.push(Block::Table {
-                    table: parts.table(table)?,
-                });
-                if let Some(table) = by_score::table(&network.name, metrics) {
+                let mut folded = Vec::new();
+                if test_only.rows.is_empty() {
                     section.blocks.push(Block::Table {
                         table: parts.table(table)?,
+                    });
+                } else {
+                    test_only.name = format!("{} test", network.name);
+                    test_only.caption = "Test figures beside the trivial predictor's".into();
+                    section.blocks.push(Block::Table {
+                        table: parts.table_without_file(test_only),
+                    });
+                    folded.push(parts.table(table)?);
+                }
+                if let Some(table) = by_score::table(&network.name, metrics) {
+                    folded.push(parts.table(table)?);
+                }
+                if !folded.is_empty() {
+                    section.blocks.push(Block::Fold {
+                        summary: "All splits, and figures by truth".into(),
+                        tables: folded,
                     });
                 }
             }

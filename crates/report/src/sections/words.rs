@@ -2,17 +2,25 @@
 
 use cinescore_artifact::StageError;
 use cinescore_artifact::tables::{ATTRIBUTIONS, METRICS};
+use cinescore_artifact::task::Provenance;
 
-use super::{absent, text};
-use crate::count::attributions::{Explained, first};
+use super::{Network, absent, text};
+use crate::count::attributions::{Explained, all, phrases};
 use crate::count::metrics;
+use crate::count::predictions::Evaluated;
 use crate::inputs::Group;
 use crate::metric;
+use crate::number;
 use crate::page::{Block, Parts, Section, Word};
+use crate::plot::{Point, Points};
+use crate::render::RenderError;
 use crate::table::{Cell, Table};
 
-/// Reviews that are shown.
-const REVIEWS: usize = 4;
+/// Reviews that are shown of each kind.
+const REVIEWS: usize = 2;
+/// Words and neighbours that are listed, and how often they must occur.
+const STRONGEST: usize = 15;
+const LEAST: u64 = 3;
 /// Tokens of a review that are shown; the others are in the table only.
 const TOKENS: usize = 250;
 /// The methods, best first: the one that adds up, the one that needs no gradient, the one without a sign.
@@ -21,7 +29,15 @@ const METHODS: [&str; 3] = ["integrated_gradients", "occlusion", "attention"];
 const DARKEST: f64 = 60.0;
 
 /// The section.
-pub(crate) fn section(groups: &[Group], parts: &mut Parts) -> Result<Section, StageError> {
+///
+/// `review_ids`: reviews that are shown whatever they are.
+pub(crate) fn section(
+    groups: &[Group],
+    networks: &[Network],
+    provenance: Option<&Provenance>,
+    review_ids: &[u64],
+    parts: &mut Parts,
+) -> Result<Section, StageError> {
     let mut section = parts.section("Words that decided");
     let mut given = false;
     for group in groups {
@@ -46,7 +62,10 @@ pub(crate) fn section(groups: &[Group], parts: &mut Parts) -> Result<Section, St
                 });
             }
         }
-        reviews(&first(path, REVIEWS)?, &mut section);
+        let explained = all(path)?;
+        strongest(&name, &explained, &mut section, parts)?;
+        let network = explained_network(networks, &group.name, &name, provenance);
+        reviews(&explained, network, review_ids, &mut section);
     }
     if !given {
         let words = "No explanations were given: a stage `train explain` makes them.";
@@ -84,33 +103,201 @@ fn deletion(name: &str, found: &metrics::Metrics) -> Table {
     table
 }
 
-fn reviews(all: &[Explained], section: &mut Section) {
-    let method = METHODS
-        .iter()
-        .find(|method| all.iter().any(|own| own.method == **method));
-    let Some(method) = method else {
+/// The network that was explained: by the bundle that the stage was given, else by its name.
+fn explained_network<'a>(
+    networks: &'a [Network],
+    stage: &str,
+    subject: &str,
+    provenance: Option<&Provenance>,
+) -> Option<&'a Network> {
+    let mut stages = provenance.iter().flat_map(|provenance| &provenance.stages);
+    let own = stages.find(|own| own.stage == stage);
+    let bundle = own
+        .and_then(|own| own.inputs.get("bundle")?.first())
+        .and_then(|(label, _)| label.strip_suffix(".bundle"));
+    let is = |network: &&Network| match bundle {
+        Some(label) => network.stage == label,
+        None => network.name == subject,
+    };
+    networks.iter().find(is)
+}
+
+/// The words and neighbours with the most weight over all reviews, in a plot for each way.
+fn strongest(
+    name: &str,
+    all: &[Explained],
+    section: &mut Section,
+    parts: &mut Parts,
+) -> Result<(), StageError> {
+    let Some(method) = best_method(all) else {
+        return Ok(());
+    };
+    let mut figures = Vec::new();
+    for (length, what, title) in [
+        (1, "words", "Strongest words"),
+        (2, "pairs", "Strongest pairs of words"),
+    ] {
+        let found = phrases(all, method, length, LEAST);
+        if found.is_empty() {
+            continue;
+        }
+        let mut table = Table::new(
+            format!("{name} strongest {what}"),
+            format!(
+                "{title} over all explained reviews, by {}",
+                method.replace('_', " ")
+            ),
+            &["words", "occurrences", "mean weight"],
+        );
+        for own in &found {
+            table.row([
+                Cell::text(&own.words),
+                Cell::Count(own.count),
+                Cell::Value(own.mean),
+            ]);
+        }
+        let mut drawn: Vec<_> = found.iter().take(STRONGEST).collect();
+        drawn.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+        let plot = Points {
+            title: title.into(),
+            description: format!(
+                "The mean of what each adds to the prediction, by {}, of those that occur {LEAST} times and more.",
+                method.replace('_', " ")
+            ),
+            row_label: format!("{what} (occurrences)"),
+            value_label: "mean weight, unit of the prediction".into(),
+            points: drawn
+                .iter()
+                .map(|own| Point {
+                    name: format!("{} ({})", own.words, own.count),
+                    value: own.mean,
+                    interval: None,
+                    kind: usize::from(own.mean < 0.0),
+                })
+                .collect(),
+            mark: Some((0.0, "no effect".into())),
+            wide: false,
+        };
+        // The page has the strongest; the file has all.
+        let mut shown = table.clone();
+        shown.rows.truncate(4 * STRONGEST);
+        let plot = plot.draw().map_err(RenderError::from)?;
+        let figure = parts.figure_of(&plot, table, shown)?;
+        figures.push(figure);
+    }
+    section.blocks.push(Block::Figures { figures });
+    Ok(())
+}
+
+fn best_method(all: &[Explained]) -> Option<&'static str> {
+    let given = |method: &&&str| all.iter().any(|own| own.method == ***method);
+    METHODS.iter().find(given).copied()
+}
+
+fn reviews(
+    all: &[Explained],
+    network: Option<&Network>,
+    review_ids: &[u64],
+    section: &mut Section,
+) {
+    let Some(method) = best_method(all) else {
         section
             .blocks
             .push(absent("The table of attributions is empty."));
         return;
     };
-    let words = match *method {
-        "attention" => "the darker, the more attention",
-        _ => {
-            "blue words raise the prediction, orange and underlined ones lower it, darker ones more"
+    let chosen = choose(all, network, review_ids);
+    if network.is_none_or(|network| network.predictions.is_none()) {
+        section.blocks.push(absent(
+            "The predictions of the explained network were not given: shown are the first reviews, not the best and worst.",
+        ));
+    }
+    for wanted in review_ids {
+        if all.iter().all(|own| own.review_id != *wanted) {
+            let words = format!("Review {wanted} was asked for and is not among those explained.");
+            section.blocks.push(absent(words));
         }
-    };
+    }
     section.blocks.push(text(format!(
-        "The first reviews by {}: {words}.",
+        "Blue words raise the prediction, orange and underlined ones lower it, darker ones more, by {}; the first review has \
+         the other methods too. Attention has no sign: the darker, the more.",
         method.replace('_', " ")
     )));
-    for own in all.iter().filter(|own| own.method == *method) {
-        section.blocks.push(Block::Words {
-            name: format!("Review {}", own.review_id),
-            words: shades(own),
-            more: own.tokens.len().saturating_sub(TOKENS) as u64,
-        });
+    for (index, (why, id)) in chosen.iter().enumerate() {
+        let own = all.iter().filter(|own| own.review_id == *id);
+        for own in own.filter(|own| index == 0 || own.method == method) {
+            section.blocks.push(Block::Words {
+                name: format!("Review {id}, {why}; {}", own.method.replace('_', " ")),
+                words: shades(own),
+                more: own.tokens.len().saturating_sub(TOKENS) as u64,
+            });
+        }
     }
+}
+
+/// Which reviews are shown, and why: those asked for, the worst, the most uncertain and the best; without predictions the first.
+fn choose(all: &[Explained], network: Option<&Network>, review_ids: &[u64]) -> Vec<(String, u64)> {
+    let mut ids: Vec<u64> = all.iter().map(|own| own.review_id).collect();
+    ids.dedup();
+    let mut chosen: Vec<(String, u64)> = Vec::new();
+    let rows: Vec<&Evaluated> = network
+        .and_then(|network| network.predictions.as_ref())
+        .into_iter()
+        .flat_map(|splits| splits.values())
+        .flat_map(|split| &split.rows)
+        .filter(|row| ids.binary_search(&row.id).is_ok())
+        .collect();
+    let said = |row: &Evaluated| {
+        let interval = row.interval.map_or_else(String::new, |(lower, upper)| {
+            format!(" ({} to {})", number::value(lower), number::value(upper))
+        });
+        format!(
+            "true {}, predicted {}{interval}",
+            number::plain(row.target),
+            number::value(row.predicted)
+        )
+    };
+    let mut add = |why: &str, row: &Evaluated| {
+        if chosen.iter().all(|(_, id)| *id != row.id) {
+            chosen.push((format!("{why}: {}", said(row)), row.id));
+        }
+    };
+    for row in rows.iter().filter(|row| review_ids.contains(&row.id)) {
+        add("asked for", row);
+    }
+    let off = |row: &&Evaluated| (row.predicted - row.target).abs();
+    let mut by_error = rows.clone();
+    by_error.sort_by(|a, b| off(b).total_cmp(&off(a)));
+    by_error
+        .iter()
+        .take(REVIEWS)
+        .for_each(|row| add("among the worst", row));
+    // The widest interval; of probabilities, which have none, the nearest to a half.
+    let doubt = |row: &&Evaluated| match row.interval {
+        Some((lower, upper)) => upper - lower,
+        None => -(row.predicted - 0.5).abs(),
+    };
+    let mut by_doubt = rows.clone();
+    by_doubt.sort_by(|a, b| doubt(b).total_cmp(&doubt(a)));
+    by_doubt
+        .iter()
+        .take(REVIEWS)
+        .for_each(|row| add("among the most uncertain", row));
+    by_error
+        .iter()
+        .rev()
+        .take(REVIEWS)
+        .for_each(|row| add("among the best", row));
+    if rows.is_empty() {
+        let wanted = ids.iter().filter(|id| review_ids.contains(id));
+        let first = ids.iter().take(2 * REVIEWS);
+        for id in wanted.chain(first) {
+            if chosen.iter().all(|(_, other)| other != id) {
+                chosen.push(("explained".into(), *id));
+            }
+        }
+    }
+    chosen
 }
 
 /// Each token with a shade by the review's greatest weight.

@@ -1,6 +1,6 @@
 //! Writing rows with their ratings.
 //!
-//! Owns the added columns and the formats of the output. A part has the rows of a chunk; joined, parts are the output.
+//! Owns the formats of the output and which columns are added; does not own what stands in them (`columns`). A part has the rows of a chunk; joined, parts are the output.
 
 use std::collections::HashSet;
 use std::fs;
@@ -25,10 +25,8 @@ use super::Job;
 use super::format::Format;
 use super::movielens::{COLUMNS, ToMovieLens, on_scale};
 use super::rows::{Cell, Chunk, Refused, Rows};
-use crate::predictor::{Prediction, Sentiment};
-
-/// Digits behind the point of a number in text: a tenth of what two ways to the same rating may differ by.
-const DIGITS: usize = 6;
+use crate::columns::{self, Value};
+use crate::predictor::Prediction;
 
 /// The columns that are added.
 #[derive(Debug, Clone)]
@@ -36,14 +34,6 @@ pub(super) struct Added {
     prefix: String,
     /// The stars whose probabilities are added.
     scores: Vec<u8>,
-}
-
-/// A value that is added.
-#[derive(Debug, Clone, Copy)]
-enum Value {
-    Number(Option<f64>),
-    Text(Option<&'static str>),
-    Flags(crate::flags::Flags),
 }
 
 impl Added {
@@ -82,15 +72,9 @@ impl Added {
     }
 
     fn names(&self) -> Vec<String> {
-        let own = [
-            "rating",
-            "rating_lower",
-            "rating_upper",
-            "sentiment",
-            "positive",
-            "flags",
-        ];
-        let own = own.iter().map(|name| format!("{}{name}", self.prefix));
+        let own = columns::NAMES
+            .iter()
+            .map(|name| format!("{}{name}", self.prefix));
         let scores = self
             .scores
             .iter()
@@ -99,14 +83,7 @@ impl Added {
     }
 
     fn values(&self, said: &Prediction) -> Vec<Value> {
-        let mut values = vec![
-            Value::Number(said.rating),
-            Value::Number(said.lower),
-            Value::Number(said.upper),
-            Value::Text(said.sentiment.map(Sentiment::name)),
-            Value::Number(said.positive),
-            Value::Flags(said.flags),
-        ];
+        let mut values = columns::values(said).to_vec();
         let scores = said.scores.as_deref().unwrap_or_default();
         values.extend(
             self.scores
@@ -127,25 +104,12 @@ impl Added {
     }
 }
 
-impl Value {
-    /// A number that is there and finite: JSON has no others.
-    fn number(self) -> Option<f64> {
-        match self {
-            Self::Number(number) => number.filter(|number| number.is_finite()),
-            _ => None,
-        }
-    }
-
-    fn cell(self) -> Cell<'static> {
-        match self {
-            Self::Number(_) => match self.number() {
-                Some(number) => Cell::Literal(format!("{number:.DIGITS$}")),
-                None => Cell::Null,
-            },
-            Self::Text(None) => Cell::Null,
-            Self::Text(Some(text)) => Cell::Text(text.into()),
-            Self::Flags(flags) => Cell::Text(flags.names().into()),
-        }
+/// A value on its way into text.
+fn cell(value: Value) -> Cell<'static> {
+    match (value, value.text()) {
+        (_, None) => Cell::Null,
+        (Value::Number(_), Some(number)) => Cell::Literal(number.into_owned()),
+        (_, Some(text)) => Cell::Text(text),
     }
 }
 
@@ -278,7 +242,7 @@ impl Writer {
                 out.write_field(column[row].as_field()).map_err(of_csv)?;
             }
             for value in self.added.values(said) {
-                out.write_field(value.cell().as_field()).map_err(of_csv)?;
+                out.write_field(cell(value).as_field()).map_err(of_csv)?;
             }
             out.write_record(None::<&[u8]>).map_err(of_csv)?;
         }
@@ -327,7 +291,7 @@ impl Writer {
                 }
             }
             for (name, value) in names.iter().zip(self.added.values(said)) {
-                write!(out, ",{name}:{}", value.cell().as_json())?;
+                write!(out, ",{name}:{}", cell(value).as_json())?;
             }
             out.write_all(b"}\n")?;
         }
@@ -358,11 +322,7 @@ impl Writer {
             let column = values.iter().map(|row| row[index]);
             columns.push(match values.first().map(|row| row[index]) {
                 Some(Value::Text(_) | Value::Flags(_)) => {
-                    let text = |value: Value| match value.cell() {
-                        Cell::Text(text) => Some(text.into_owned()),
-                        _ => None,
-                    };
-                    Arc::new(column.map(text).collect::<StringArray>())
+                    Arc::new(column.map(Value::text).collect::<StringArray>())
                 }
                 _ => Arc::new(column.map(Value::number).collect::<Float64Array>()),
             });
@@ -497,15 +457,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_that_is_not_finite_is_null() {
-        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            let value = Value::Number(Some(number));
-            assert_eq!(value.cell(), Cell::Null);
-            assert_eq!(
-                (value.cell().as_json().as_str(), value.number()),
-                ("null", None)
-            );
-        }
-        assert_eq!(Value::Number(Some(7.5)).cell().as_json(), "7.500000");
+    fn numbers_are_no_texts_in_json() {
+        let json = |value| cell(value).as_json();
+        assert_eq!(json(Value::Number(Some(7.5))), "7.500000");
+        assert_eq!(json(Value::Number(Some(f64::NAN))), "null");
+        assert_eq!(json(Value::Text(Some("positive"))), "\"positive\"");
+        assert_eq!(json(Value::Text(None)), "null");
     }
 }

@@ -3,6 +3,7 @@
 //! A source gives the same chunks each time, so that a part of the output belongs to the same rows when a command goes on.
 
 mod csv_file;
+mod gather;
 mod json_lines;
 mod parquet_file;
 mod row_bytes;

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::batcher::{Explained, Facts};
 use super::request::Id;
-use crate::flags::Flag;
 use crate::predictor::{Prediction, Word};
 
 /// The answer to one text.
@@ -57,12 +56,12 @@ struct JsonWord<'a> {
 }
 
 impl<'a> Rating<'a> {
-    /// Without words.
-    pub(super) fn new(id: Option<&'a Id>, said: &'a Prediction) -> Self {
+    /// Without words; by a bundle of a task.
+    pub(super) fn new(id: Option<&'a Id>, said: &'a Prediction, task: Task) -> Self {
         Self {
             id,
             said,
-            doubts: said.flags.iter().map(Flag::about).collect(),
+            doubts: said.flags.iter().map(|flag| flag.about(task)).collect(),
             words: None,
         }
     }
@@ -79,7 +78,7 @@ impl<'a> Rating<'a> {
         };
         Self {
             words: Some(explained.words.iter().map(word).collect()),
-            ..Self::new(id, &explained.said)
+            ..Self::new(id, &explained.said, explained.bundle.task)
         }
     }
 }

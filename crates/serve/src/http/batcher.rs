@@ -1,9 +1,10 @@
 //! One predictor for all connections: what they ask at the same time goes through the network together.
 //!
 //! LibTorch computes on one thread, the only one that owns a [`Predictor`]. It takes what waits, up to [`TOGETHER`]
-//! texts; while fewer requests wait than there are clients, it waits for others, but no longer than the window. So a
-//! client that is alone never waits, and many share the passes through the network. Explanations cost some fifty ratings
-//! each: they are given one at a time between batches, so that they hold no rating up for longer than one of them.
+//! texts; while there are fewer than [`ENOUGH`] and fewer requests wait than there are clients, it waits for others, but no
+//! longer than the window. So a client that is alone never waits, and many share the passes through the network. A request is
+//! answered as soon as the pass with its last text is done: its client is at work while the network goes on. Explanations cost some
+//! fifty ratings each: they are given one at a time between batches, so that they hold no rating up for longer than one of them.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,10 @@ use crate::predictor::{PredictError, Prediction, Predictor, Word};
 
 /// Texts that are rated together at most: two of the network's batches, so that those of similar length find each other.
 pub(super) const TOGETHER: usize = 128;
+/// Texts that are not worth waiting for more: a pass with as many costs each of them hardly more than one with all.
+const ENOUGH: usize = 16;
+/// Words of a text that is rated at the start: more than most networks read.
+const LONGEST: usize = 512;
 /// Characters of a digest that are shown.
 const SHOWN: usize = 16;
 
@@ -66,7 +71,9 @@ impl Served {
         // Resolved once, so that a link that changes meanwhile does not mix two bundles.
         let folder = fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
         let predictor = Predictor::open(&folder)?;
-        let _warm = predictor.predict(&["A film that nobody has seen."])?;
+        // As much as goes through the network together at most, so that its memory is taken now, and not when many come to ask.
+        let longest = "film ".repeat(LONGEST);
+        let _warm = predictor.predict(&vec![longest.as_str(); TOGETHER / 2])?;
         let manifest = predictor.manifest();
         let bytes = serde_json::to_vec(manifest)?;
         let digest = blake3::hash(&bytes).to_hex();
@@ -123,6 +130,30 @@ pub(super) enum Work {
     Explain(ExplainJob),
     /// Another bundle for all that comes after.
     Take(Box<Served>),
+}
+
+/// A request some of whose texts are rated.
+struct Open {
+    job: RateJob,
+    said: Vec<Option<Prediction>>,
+    left: usize,
+}
+
+impl Open {
+    fn new(job: RateJob) -> Self {
+        Self {
+            said: vec![None; job.what.len()],
+            left: job.what.len(),
+            job,
+        }
+    }
+
+    /// What is said of one of its texts; whether it was the last.
+    fn take(&mut self, place: usize, said: Prediction) -> bool {
+        self.said[place] = Some(said);
+        self.left -= 1;
+        self.left == 0
+    }
 }
 
 /// The thread's work.
@@ -183,7 +214,7 @@ impl Batcher {
             next = self.waiting.try_recv().ok().or_else(|| {
                 let asking = (jobs.len() + explanations.len()) as i64;
                 let clients = self.metrics.connections.load(Ordering::Relaxed);
-                if jobs.is_empty() || asking >= clients {
+                if jobs.is_empty() || texts >= ENOUGH || asking >= clients {
                     return None;
                 }
                 let left = until.saturating_duration_since(Instant::now());
@@ -199,27 +230,39 @@ impl Batcher {
         if jobs.is_empty() {
             return;
         }
+        let predictor = &self.served.predictor;
         let texts: Vec<&str> = jobs
             .iter()
             .flat_map(|job| job.what.iter().map(String::as_str))
             .collect();
-        self.metrics.rated(texts.len());
-        match self.served.predictor.predict(&texts) {
-            Ok(said) => {
-                let mut said = said.into_iter();
-                for job in jobs {
-                    let own = said.by_ref().take(job.what.len()).collect();
-                    self.reply(job, Ok(own));
-                }
+        let examples = predictor.reader().read_all(&texts);
+        self.metrics.rated(examples.len());
+        // Whose each text is, and its place among theirs.
+        let places: Vec<(usize, usize)> = jobs
+            .iter()
+            .enumerate()
+            .flat_map(|(owner, job)| (0..job.what.len()).map(move |place| (owner, place)))
+            .collect();
+        let mut open: Vec<Option<Open>> =
+            jobs.into_iter().map(|job| Some(Open::new(job))).collect();
+        let outcome = predictor.rate_each(&examples, |index, said| {
+            let (owner, place) = places[index];
+            let own = &mut open[owner];
+            if own.as_mut().is_some_and(|own| own.take(place, said))
+                && let Some(done) = own.take()
+            {
+                let said = done.said.into_iter().flatten().collect();
+                self.reply(done.job, Ok(said));
             }
-            // One request's failure is not the others'.
-            Err(_) => {
-                for job in jobs {
-                    let texts: Vec<&str> = job.what.iter().map(String::as_str).collect();
-                    let said = self.served.predictor.predict(&texts);
-                    self.reply(job, said);
-                }
-            }
+        });
+        if outcome.is_ok() {
+            return;
+        }
+        // One request's failure is not the others'.
+        for Open { job, .. } in open.into_iter().flatten() {
+            let texts: Vec<&str> = job.what.iter().map(String::as_str).collect();
+            let said = predictor.predict(&texts);
+            self.reply(job, said);
         }
     }
 

@@ -110,7 +110,7 @@ async fn of_json(app: &App, bytes: &[u8]) -> Result<Response, Problem> {
         let ratings = ids
             .iter()
             .zip(&said)
-            .map(|(id, said)| Rating::new(id.as_ref(), said))
+            .map(|(id, said)| Rating::new(id.as_ref(), said, bundle.task))
             .collect();
         answer::bytes(&bundle, ratings, single)
     };

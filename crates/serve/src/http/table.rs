@@ -1,22 +1,16 @@
 //! A table with its ratings, and the one word of a query that says which column has the texts.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use csv::Writer;
 
 use super::request::Table;
-use crate::predictor::{Prediction, Sentiment};
+use crate::columns;
+use crate::predictor::Prediction;
 
-/// The columns that are added, as `predict file` names them, and why a row has no rating.
-const ADDED: [&str; 7] = [
-    "rating",
-    "rating_lower",
-    "rating_upper",
-    "sentiment",
-    "positive",
-    "flags",
-    "problem",
-];
+/// The last column that is added: why a row has no rating.
+const PROBLEM: &str = "problem";
 /// What is put before their names, as often as it takes, where the table has such a column already.
 const PREFIX: &str = "predicted_";
 
@@ -29,42 +23,37 @@ pub(super) fn write<'a>(
     let mut prefix = String::new();
     // A header may be made so that many prefixes are taken.
     let own: HashSet<&str> = table.header.iter().collect();
-    let is_taken = |prefix: &str| {
-        let mut names = ADDED.iter().map(|name| format!("{prefix}{name}"));
-        names.any(|name| own.contains(name.as_str()))
+    let names = |prefix: &str| -> Vec<String> {
+        let names = columns::NAMES.into_iter().chain([PROBLEM]);
+        names.map(|name| format!("{prefix}{name}")).collect()
     };
-    while is_taken(&prefix) {
+    while names(&prefix)
+        .iter()
+        .any(|name| own.contains(name.as_str()))
+    {
         prefix.push_str(PREFIX);
     }
-    let added: Vec<String> = ADDED.iter().map(|name| format!("{prefix}{name}")).collect();
+    let added = names(&prefix);
     writer.write_record(table.header.iter().chain(added.iter().map(String::as_str)))?;
     for (row, outcome) in table.rows.iter().zip(outcomes) {
         let added = cells(outcome);
-        writer.write_record(row.iter().chain(added.iter().map(String::as_str)))?;
+        writer.write_record(row.iter().chain(added.iter().map(Cow::as_ref)))?;
     }
     writer
         .into_inner()
         .map_err(|error| csv::Error::from(error.into_error()))
 }
 
-fn cells(outcome: Result<&Prediction, &str>) -> [String; 7] {
-    let number = |value: Option<f64>| {
-        let finite = value.filter(|value| value.is_finite());
-        finite.map_or_else(String::new, |value| format!("{value:.6}"))
-    };
+fn cells<'a>(outcome: Result<&Prediction, &'a str>) -> Vec<Cow<'a, str>> {
     match outcome {
-        Ok(said) => [
-            number(said.rating),
-            number(said.lower),
-            number(said.upper),
-            said.sentiment.map_or("", Sentiment::name).into(),
-            number(said.positive),
-            said.flags.names(),
-            String::new(),
-        ],
+        Ok(said) => {
+            let values = columns::values(said).into_iter();
+            let texts = values.map(|value| value.text().unwrap_or_default());
+            texts.chain([Cow::default()]).collect()
+        }
         Err(reason) => {
-            let mut cells: [String; 7] = Default::default();
-            cells[6] = reason.into();
+            let mut cells = vec![Cow::default(); columns::NAMES.len()];
+            cells.push(reason.into());
             cells
         }
     }
@@ -111,6 +100,7 @@ fn digit(byte: u8) -> u8 {
 mod tests {
     use super::*;
     use crate::http::request::{Bounds, read_csv};
+    use crate::predictor::Sentiment;
 
     #[test]
     fn a_column_s_name_is_read_from_a_query() {

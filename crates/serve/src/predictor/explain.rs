@@ -148,7 +148,7 @@ impl Predictor {
     /// What each step seems to add to the prediction: the gradient by its vector times the way from the unknown
     /// word's vector to its own. None where the network reads no vectors of tokens.
     fn effects(&self, example: &Example) -> Result<Option<Vec<f64>>, TchError> {
-        let batch = self.batch(&[&example.numbers])?;
+        let batch = self.batch(&[&example.numbers], example.length(), 1)?;
         let unknown = batch.ids.f_full_like(i64::from(UNKNOWN_ID))?;
         let known = self.manifest.ids;
         let vectors = |ids: &Tensor| tch::no_grad(|| self.net.vectors(ids, known));

@@ -21,6 +21,7 @@
 mod align;
 mod explain;
 mod forward;
+mod passes;
 mod prediction;
 mod read;
 
@@ -188,13 +189,34 @@ impl Predictor {
         between: impl FnMut(usize) -> bool,
     ) -> Result<Vec<(task::Prediction, Prediction)>, PredictError> {
         let outputs = self.outputs(examples, between)?;
+        let both = examples.iter().zip(&outputs);
+        Ok(both
+            .map(|(example, outputs)| self.say(example, outputs))
+            .collect())
+    }
+
+    /// Hands out what is said of each example, by its index, as soon as its pass through the network is done: not in their order.
+    ///
+    /// # Errors
+    /// What LibTorch says; examples whose pass was done before were handed out.
+    pub fn rate_each(
+        &self,
+        examples: &[Example],
+        mut said: impl FnMut(usize, Prediction),
+    ) -> Result<(), PredictError> {
+        self.each_pass(examples, |indices, outputs| {
+            for (&index, outputs) in indices.iter().zip(outputs.rows()) {
+                said(index, self.say(&examples[index], outputs).1);
+            }
+            true
+        })
+    }
+
+    fn say(&self, example: &Example, outputs: &[f64]) -> (task::Prediction, Prediction) {
+        let mut said = self.manifest.decoder.decode(outputs);
         let calibration = self.manifest.calibration.as_ref();
-        let say = |(example, outputs): (&Example, &Vec<f64>)| {
-            let mut said = self.manifest.decoder.decode(outputs);
-            said.interval = calibration.map(|calibration| calibration.interval(said.value));
-            let prediction = Prediction::new(&self.manifest, said.clone());
-            (said, prediction.flagged(example, &self.thresholds))
-        };
-        Ok(examples.iter().zip(&outputs).map(say).collect())
+        said.interval = calibration.map(|calibration| calibration.interval(said.value));
+        let prediction = Prediction::new(&self.manifest, said.clone());
+        (said, prediction.flagged(example, &self.thresholds))
     }
 }

@@ -20,6 +20,8 @@ use crate::language;
 
 /// Texts that one task reads.
 const TEXTS_A_TASK: usize = 16;
+/// Texts that are read sooner than other threads would come to help.
+const TEXTS_ALONE: usize = 64;
 
 /// What the network reads of one text.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,7 +107,7 @@ impl Reader {
             let read = |text: &&str| self.read_with(text, &mut scratch);
             texts.iter().map(read).collect::<Vec<_>>()
         };
-        if texts.len() <= TEXTS_A_TASK {
+        if texts.len() <= TEXTS_ALONE {
             return each(texts);
         }
         texts.par_chunks(TEXTS_A_TASK).flat_map_iter(each).collect()

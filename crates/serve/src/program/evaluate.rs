@@ -1,5 +1,6 @@
 //! `evaluate`: how good a bundle is on labelled reviews.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -144,7 +145,13 @@ fn lines(found: &Evaluation) -> String {
     }
     table(&mut text, &rows);
     if !found.flags.is_empty() {
-        let names: Vec<&str> = found.flags[0].others.keys().copied().collect();
+        // A group that has all reviews, or none, has no figures of the others.
+        let names: BTreeSet<&str> = found
+            .flags
+            .iter()
+            .flat_map(|group| group.flagged.keys().chain(group.others.keys()))
+            .copied()
+            .collect();
         let mut rows = vec![["flag", "reviews", "share", "with it", "without"].map(str::to_owned)];
         for group in &found.flags {
             rows.push(of_group(group, &names, found.reviews));
@@ -155,8 +162,8 @@ fn lines(found: &Evaluation) -> String {
     text
 }
 
-fn of_group(group: &Group, names: &[&str], all: u64) -> [String; 5] {
-    let figures = |own: &std::collections::BTreeMap<&'static str, f64>| {
+fn of_group(group: &Group, names: &BTreeSet<&str>, all: u64) -> [String; 5] {
+    let figures = |own: &BTreeMap<&'static str, f64>| {
         let told = names
             .iter()
             .filter_map(|name| Some(format!("{name} {:.3}", own.get(name)?)));

@@ -120,8 +120,8 @@ pub(super) fn file(arguments: &FileArguments) -> Result<(), StageError> {
     let mut err = std::io::stderr();
     writeln!(
         err,
-        "{} reviews rated into {} ({:.0} a second)",
-        done.rated,
+        "{} rated into {} ({:.0} a second)",
+        counted(done.rated, "review"),
         arguments.output.display(),
         new as f64 / seconds.max(1e-3)
     )?;
@@ -130,9 +130,18 @@ pub(super) fn file(arguments: &FileArguments) -> Result<(), StageError> {
     }
     if done.refused > 0 {
         let path = rejects_of(&arguments.output);
-        writeln!(err, "{} rows refused: {}", done.refused, path.display())?;
+        let rows = counted(done.refused, "row");
+        writeln!(err, "{rows} refused: {}", path.display())?;
     }
     Ok(())
+}
+
+/// A number with the name of what was counted.
+fn counted(count: u64, name: &str) -> String {
+    match count {
+        1 => format!("1 {name}"),
+        _ => format!("{count} {name}s"),
+    }
 }
 
 impl FileArguments {

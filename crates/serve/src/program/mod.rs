@@ -122,35 +122,43 @@ fn describe() -> Result<(), StageError> {
 }
 
 /// Has LibTorch's threads wait for work asleep and not awake, as the runner does for stages: starts the program again, since that
-/// is read when the library is loaded. `cinescore predict` has said so already.
-fn wait_asleep() -> Result<(), StageError> {
+/// is read when the library is loaded. `cinescore predict` has said so already. Where it cannot be started again, the work is
+/// done all the same, only with threads that wait awake.
+fn wait_asleep() {
     const POLICY: &str = "OMP_WAIT_POLICY";
     if std::env::var_os(POLICY).is_some() {
-        return Ok(());
+        return;
     }
-    let error = std::process::Command::new(std::env::current_exe()?)
-        .args(std::env::args_os().skip(1))
-        .env(POLICY, "PASSIVE")
-        .exec();
-    Err(StageError::machine(error))
+    // A file of this name may be another by now, or none, as while the program is built; Linux has that of the process.
+    let files = [std::env::current_exe().ok(), Some("/proc/self/exe".into())];
+    let name = std::env::args_os().next();
+    for file in files.into_iter().flatten() {
+        let mut command = std::process::Command::new(&file);
+        command
+            .args(std::env::args_os().skip(1))
+            .arg0(name.as_deref().unwrap_or(file.as_os_str()))
+            .env(POLICY, "PASSIVE");
+        // It comes back only where it failed.
+        let _failed = command.exec();
+    }
 }
 
 /// Runs the program on this process's arguments.
 pub fn main() -> ExitCode {
     let verb = Cli::parse().verb;
-    let done = match verb {
+    match verb {
         // Not worth loading LibTorch twice.
-        Verb::Text(_) | Verb::Describe => Ok(()),
+        Verb::Text(_) | Verb::Describe => {}
         Verb::File(_) | Verb::Evaluate(_) | Verb::Popularity(_) | Verb::Serve(_) => wait_asleep(),
-    };
-    let done = done.and_then(|()| match verb {
+    }
+    let done = match verb {
         Verb::Text(arguments) => text::text(&arguments),
         Verb::File(arguments) => file::file(&arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate_input(&arguments),
         Verb::Popularity(arguments) => popularity::popularity(&arguments),
         Verb::Serve(arguments) => serve::serve(&arguments),
         Verb::Describe => describe(),
-    });
+    };
     match done {
         Ok(()) => ExitCode::from(exit::DONE),
         Err(failed) => {

@@ -104,7 +104,8 @@ impl View<'_> {
         }
         for (index, flag) in said.flags.iter().enumerate() {
             let name = if index == 0 { "doubts" } else { "" };
-            line(name, &format!("{}: {}", flag.name(), flag.about()));
+            let about = flag.about(self.manifest.decoder.task());
+            line(name, &format!("{}: {about}", flag.name()));
         }
         if let Some(words) = self.words {
             line("words", &self.named(words));

@@ -10,7 +10,7 @@ use cinescore_model::task::Decoder;
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 
-use crate::bundle::{LSTM, classes, command, program, regression, said, save, texts};
+use crate::bundle::{CONVOLUTION, LSTM, classes, command, program, regression, said, save, texts};
 
 /// A folder with a bundle.
 struct Place(tempfile::TempDir);
@@ -346,6 +346,63 @@ fn a_command_that_is_killed_goes_on_and_gives_the_same_output() {
             "{ending}: the outputs are not the same"
         );
     }
+}
+
+#[test]
+fn parts_of_another_program_bundle_or_file_of_links_are_refused() {
+    let place = Place::new(regression());
+    let links = "movieId,imdbId,tmdbId\n1,0114709,862\n";
+    place.write("links.csv", links);
+    // A part, and then a row that ends the command.
+    let mut csv = b"userId,tt,text\n".to_vec();
+    csv.extend(b"5,tt0114709,good film\n".repeat(9_000));
+    csv.extend(b"5,tt0114709,\"bad");
+    csv.resize(csv.len() + (17 << 20), b'x');
+    place.write("a.csv", csv);
+    let flags = [
+        "--format",
+        "movielens",
+        "--title-column",
+        "tt",
+        "--links",
+        "links.csv",
+        "--timestamp",
+        "7",
+    ];
+    let begin = || place.file("a.csv", "out.csv", &flags, 3);
+    let refused = || {
+        let text = place.file("a.csv", "out.csv", &flags, 2);
+        assert!(
+            text.contains("parts of another job") && text.contains("--restart"),
+            "{text}"
+        );
+    };
+    let note = "out.csv.parts/job.json";
+    begin();
+    assert!(place.path("out.csv.parts/000000.json").exists());
+    let own = place.text(note);
+    // The same command goes on, and comes to the same row.
+    begin();
+    place.write("links.csv", format!("{links}2,0113497,\n"));
+    refused();
+    place.write("links.csv", links);
+    begin();
+    let mut other: Value = serde_json::from_str(&own).unwrap();
+    assert!(other["program"].as_str().unwrap().len() > 30);
+    other["program"] = "another".into();
+    place.write(note, other.to_string());
+    refused();
+    place.write(note, &own);
+    begin();
+    save(&place.path("bundle"), CONVOLUTION, regression());
+    refused();
+    place.file(
+        "a.csv",
+        "out.csv",
+        &[&flags[..], &["--restart"]].concat(),
+        3,
+    );
+    begin();
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::json;
+use socket2::{Domain, Socket, Type};
 
 use crate::bundle::{CONVOLUTION, LSTM, program, regression, said, save, texts};
 use crate::http::bundle;
@@ -157,6 +158,59 @@ fn a_body_of_100_mb_is_refused_whether_its_length_is_told_or_not() {
     if let Some(bytes) = line {
         // LibTorch and a bundle, but no body.
         assert!(bytes.parse::<f64>().unwrap() < 450e6, "{bytes}");
+    }
+}
+
+#[test]
+fn answers_that_nobody_reads_have_a_bound() {
+    let folder = bundle();
+    // 16 bodies of the largest size are the bound; nobody is given up meanwhile.
+    let server = Server::start(
+        folder.path(),
+        &["--max-body", "5", "--client-timeout", "60"],
+    );
+    let body = format!("text,more\ngood,{}\n", "x".repeat((5 << 20) - 100));
+    let csv = [("Content-Type", "text/csv")];
+    let count = |status: u16| {
+        let metrics = server.get("/metrics").text();
+        let name =
+            format!("cinescore_http_requests_total{{route=\"/v1/ratings\",status=\"{status}\"}} ");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
+        line.map_or(0, |count| count.parse::<usize>().unwrap())
+    };
+    let address: std::net::SocketAddr = server.address.parse().unwrap();
+    let mut silent = Vec::new();
+    let began = Instant::now();
+    while count(429) == 0 {
+        assert!(silent.len() < 20, "{} answers were taken", count(200));
+        // One who asks and takes little of the answer.
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let mut connection = Connection(BufReader::new(socket.into()));
+        connection.send("POST", "/v1/ratings", &csv, body.as_bytes());
+        silent.push(connection);
+        while count(200) + count(429) < silent.len() {
+            assert!(began.elapsed() < PATIENCE);
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+    assert!(count(200) >= 15, "{}", count(200));
+    let refused = server.ask("POST", "/v1/ratings", &csv, body.as_bytes());
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.headers["retry-after"], "1");
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("unread"), "{detail}");
+    assert_eq!(server.get("/readyz").status, 200);
+    // Once they are gone there is room again.
+    drop(silent);
+    while server
+        .ask("POST", "/v1/ratings", &csv, body.as_bytes())
+        .status
+        != 200
+    {
+        assert!(began.elapsed() < 2 * PATIENCE);
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -4,6 +4,7 @@
     reason = "a test that fails should fail at once, with the error"
 )]
 
+mod browser;
 mod bundle;
 mod evaluate;
 mod export;
@@ -12,6 +13,7 @@ mod file;
 mod forecast;
 mod http;
 mod http_client;
+mod http_faults;
 mod http_load;
 mod http_page;
 mod predictor;

@@ -37,6 +37,8 @@ pub(crate) fn of_examples(error: ExamplesError) -> StageError {
         ExamplesError::Task { .. } => {
             StageError::usage(error).hint("this task is for windows over popularity")
         }
+        ExamplesError::HoldOut { .. } => StageError::usage(error)
+            .hint("take task `regression`, `classes` or `ordinal` on reviews, or leave `hold_out` away"),
         ExamplesError::Slots { .. } => StageError::usage(error)
             .hint("set the network's parameter `slots` (`network_params`) to those of `featurize windows`"),
         other => StageError::input(other),

@@ -113,11 +113,12 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let (encoder, encoder_bytes) =
         bundle::read_encoder(&context.input("encoder")?.path).map_err(StageError::input)?;
     let spec = read_network(params, context)?;
-    let examples = Examples::read(
+    let examples = Examples::read_without(
         &context.input("examples")?.path,
         params.task,
         Layout::of(&spec.input),
         &encoder,
+        &params.hold_out,
     )
     .map_err(of_examples)?;
     let objective = Objective::new(

@@ -68,6 +68,10 @@ pub struct FitParams {
     /// Whether a GPU may use none but algorithms that give the same bits each time, at some cost in speed. On a CPU they
     /// always do.
     pub deterministic: bool,
+    /// Scores whose reviews are kept from the network: they are left out of `train`, `valid` and `calib`, and are still
+    /// evaluated in `test`. To see where a network places what it has never seen.
+    #[schemars(inner(range(min = 1, max = 10)), extend("unit" = "stars"))]
+    pub hold_out: Vec<u8>,
     /// Values for the network file's own parameters, by name.
     pub network_params: BTreeMap<String, Value>,
 }
@@ -92,6 +96,7 @@ impl Default for FitParams {
             patience: None,
             precision: Precision::default(),
             deterministic: false,
+            hold_out: Vec::new(),
             network_params: BTreeMap::new(),
         }
     }

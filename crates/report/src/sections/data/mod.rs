@@ -2,11 +2,12 @@
 
 mod audit;
 mod encoded;
+mod leanings;
 mod rejects;
 mod reviews;
 
 use cinescore_artifact::StageError;
-use cinescore_artifact::tables::{FINDINGS, REJECTS, REVIEWS, TOKENS, VOCABULARY};
+use cinescore_artifact::tables::{FINDINGS, LEANINGS, REJECTS, REVIEWS, TOKENS, VOCABULARY};
 
 use super::{absent, text};
 use crate::count;
@@ -57,6 +58,16 @@ pub(crate) fn section(
         data.section
             .blocks
             .push(absent("No table of reviews was given."));
+    }
+    for (group, path) in with(&LEANINGS) {
+        let heading = parts.heading(title("Who is liked", group, &LEANINGS));
+        data.section.blocks.push(heading);
+        leanings::show(group, &count::leanings::all(path)?, &mut data, parts)?;
+    }
+    if with(&LEANINGS).next().is_none() {
+        data.section.blocks.push(absent(
+            "No tests of genres, years and running times were given: a stage `ingest leanings` makes them.",
+        ));
     }
     for (group, path) in with(&REJECTS) {
         let heading = parts.heading(title("Refused rows", group, &REJECTS));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Data, series};
-use crate::count::reviews::{ByPolarity, ReviewCounts, SampleRow, SplitCounts};
+use crate::count::reviews::{ByPolarity, LONGEST, ReviewCounts, SampleRow, SplitCounts};
 use crate::count::split_order;
 use crate::inputs::Group;
 use crate::number::{count, percent};
@@ -49,6 +49,7 @@ pub(super) fn show(
     let mut figures = Vec::new();
     figures.extend(score_histogram(group, &splits, parts)?);
     figures.extend(decades(group, &counts.decades, parts)?);
+    figures.extend(runtimes(group, &counts.runtimes, parts)?);
     figures.extend(genres(group, &counts.genres, parts)?);
     blocks.push(Block::Figures { figures });
 
@@ -186,6 +187,36 @@ fn decades(
     by_polarity(
         "Decade of the title",
         "decade of the start year",
+        &table_name,
+        &all,
+        Direction::Up,
+        parts,
+    )
+    .map(Some)
+}
+
+fn runtimes(
+    group: &Group,
+    runtimes: &BTreeMap<i32, ByPolarity>,
+    parts: &mut Parts,
+) -> Result<Option<Figure>, RenderError> {
+    let (Some((&first, _)), Some((&last, _))) =
+        (runtimes.first_key_value(), runtimes.last_key_value())
+    else {
+        return Ok(None);
+    };
+    let name = |from: i32| match from {
+        LONGEST.. => format!("{LONGEST}+"),
+        _ => format!("{from}–{}", from + 19),
+    };
+    let all: Vec<(String, ByPolarity)> = (first..=last)
+        .step_by(20)
+        .map(|from| (name(from), runtimes.get(&from).copied().unwrap_or_default()))
+        .collect();
+    let table_name = format!("{} runtimes", group.name);
+    by_polarity(
+        "Running time of the title",
+        "running time (minutes)",
         &table_name,
         &all,
         Direction::Up,

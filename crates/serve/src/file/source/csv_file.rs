@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use cinescore_artifact::StageError;
 use csv::{ByteRecord, StringRecord};
 
+use super::gather::Gathered;
 use super::{Bytes, ROW_BYTES, Source, no_column};
 use crate::file::rows::{Chunk, Refused, Rows};
-use crate::file::{CHUNK_BYTES, CHUNK_ROWS};
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 16;
@@ -87,35 +87,25 @@ impl Source for CsvFile {
 
     fn next(&mut self, number: usize) -> Result<Option<Chunk>, StageError> {
         let begin = self.place();
-        let (mut records, mut texts, mut lines, mut refused) = (vec![], vec![], vec![], vec![]);
-        let mut bytes = 0;
+        let mut gathered = Gathered::new();
         let mut record = ByteRecord::new();
-        while records.len() + refused.len() < CHUNK_ROWS && bytes < CHUNK_BYTES {
+        while !gathered.is_full() {
             self.left.store(ROW_BYTES, Ordering::Relaxed);
             let read = self.reader.read_byte_record(&mut record);
             if !read.map_err(|error| of_csv(&self.path, error))? {
                 break;
             }
             let line = record.position().map_or(0, csv::Position::line);
-            bytes += record.as_slice().len();
+            gathered.read(record.as_slice().len());
             match self.checked(std::mem::take(&mut record), line) {
                 Ok(record) => {
-                    texts.push(record[self.text].to_owned());
-                    records.push(record);
-                    lines.push(line);
+                    let text = record[self.text].to_owned();
+                    gathered.keep(record, text, line);
                 }
-                Err(row) => refused.push(row),
+                Err(row) => gathered.refuse(row),
             }
         }
-        let is_end = records.is_empty() && refused.is_empty();
-        Ok((!is_end).then(|| Chunk {
-            number,
-            rows: Rows::Csv(records),
-            texts,
-            lines,
-            refused,
-            places: begin..self.place(),
-        }))
+        Ok(gathered.chunk(number, begin..self.place(), Rows::Csv))
     }
 
     fn place(&self) -> u64 {

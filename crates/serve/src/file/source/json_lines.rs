@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cinescore_artifact::StageError;
 use serde_json::{Map, Value};
 
+use super::gather::Gathered;
 use super::{Bytes, ROW_BYTES, Source, no_column};
 use crate::file::rows::{Chunk, Refused, Rows};
 use crate::file::{CHUNK_BYTES, CHUNK_ROWS};
@@ -104,9 +105,8 @@ impl Source for JsonLines {
 
     fn next(&mut self, number: usize) -> Result<Option<Chunk>, StageError> {
         let begin = self.place();
-        let (mut rows, mut texts, mut lines, mut refused) = (vec![], vec![], vec![], vec![]);
-        let mut bytes = 0;
-        while rows.len() + refused.len() < CHUNK_ROWS && bytes < CHUNK_BYTES {
+        let mut gathered = Gathered::new();
+        while !gathered.is_full() {
             let line = match self.first.pop_front() {
                 Some(line) => line,
                 None => match read_line(&mut self.reader) {
@@ -116,26 +116,14 @@ impl Source for JsonLines {
                 },
             };
             self.line += 1;
-            bytes += line.bytes.len();
+            gathered.read(line.bytes.len());
             match self.checked(line) {
-                Some(Ok(row)) => {
-                    rows.push((row.line, row.members));
-                    texts.push(row.review);
-                    lines.push(self.line);
-                }
-                Some(Err(row)) => refused.push(row),
+                Some(Ok(row)) => gathered.keep((row.line, row.members), row.review, self.line),
+                Some(Err(row)) => gathered.refuse(row),
                 None => {}
             }
         }
-        let is_end = rows.is_empty() && refused.is_empty();
-        Ok((!is_end).then(|| Chunk {
-            number,
-            rows: Rows::Json(rows),
-            texts,
-            lines,
-            refused,
-            places: begin..self.place(),
-        }))
+        Ok(gathered.chunk(number, begin..self.place(), Rows::Json))
     }
 
     fn place(&self) -> u64 {

@@ -40,13 +40,39 @@ function show(text, answer) {
     : `${Math.round(100 * answer.level)} % between ${number(answer.lower, 1)} and ${number(answer.upper, 1)}`);
   say("sentiment", answer.positive === null ? `Sentiment: ${answer.sentiment}`
     : `Sentiment: ${answer.sentiment}; positive with a probability of ${number(answer.positive, 3)}`);
-  $("doubts").replaceChildren(...answer.doubts.map((doubt) => {
+  showScale(answer);
+  $("doubts").hidden = answer.doubts.length === 0;
+  $("doubts").querySelector("ul").replaceChildren(...answer.doubts.map((doubt) => {
     const item = document.createElement("li");
     item.textContent = doubt;
     return item;
   }));
   showScores(answer.scores ?? []);
   showWords(text, answer.words ?? []);
+}
+
+// The rating and its interval between 1 and 10 stars; what it shows stands beside it as text.
+function showScale(answer) {
+  const place = (stars) => 20 + (stars - 1) * 320 / 9;
+  const shape = (name, attributes, text = "") => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    node.textContent = text;
+    return node;
+  };
+  $("scale").toggleAttribute("hidden", answer.rating === null);
+  if (answer.rating === null) return;
+  const nodes = [shape("line", { x1: place(1), x2: place(10), y1: 12, y2: 12 })];
+  for (let stars = 1; stars <= 10; stars++) {
+    nodes.push(shape("line", { x1: place(stars), x2: place(stars), y1: 8, y2: 16 }));
+    nodes.push(shape("text", { x: place(stars), y: 34 }, stars));
+  }
+  if (answer.lower !== null) {
+    const width = place(answer.upper) - place(answer.lower);
+    nodes.push(shape("rect", { x: place(answer.lower), y: 7, width, height: 10, rx: 3 }));
+  }
+  nodes.push(shape("circle", { cx: place(answer.rating), cy: 12, r: 7 }));
+  $("scale").replaceChildren(...nodes);
 }
 
 function showScores(scores) {

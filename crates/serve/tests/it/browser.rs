@@ -1,0 +1,228 @@
+//! Chromium without a screen, which is told what to do through a pipe (Chrome DevTools Protocol).
+
+use std::env;
+use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use command_fds::{CommandFdExt as _, FdMapping};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::http_client::PATIENCE;
+
+const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+/// A browser with a page; it is killed when the test is over.
+pub(crate) struct Browser {
+    child: Child,
+    to: PipeWriter,
+    from: Receiver<Value>,
+    /// What the page has reported so far.
+    pub(crate) events: Vec<Value>,
+    session: Option<String>,
+    next: u64,
+    _profile: TempDir,
+}
+
+/// The program, where there is one that can be started: `CINESCORE_CHROMIUM`, or the first of its names on PATH.
+fn chromium() -> Option<PathBuf> {
+    if let Some(named) = env::var_os("CINESCORE_CHROMIUM") {
+        return Some(named.into());
+    }
+    // By some of these names there is only a text that says how to install it.
+    let starts = |file: &PathBuf| {
+        let version = Command::new(file).arg("--version").output();
+        version.is_ok_and(|output| output.status.success())
+    };
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .flat_map(|folder| NAMES.map(|name| folder.join(name)))
+        .filter(|file| file.is_file())
+        .find(starts)
+}
+
+impl Browser {
+    /// One with an empty page. Without Chromium it says so, and that `what` is not tested.
+    #[expect(clippy::print_stderr, reason = "a test that was left out says so")]
+    pub(crate) fn find(what: &str) -> Option<Self> {
+        let program = chromium();
+        if program.is_none() {
+            eprintln!(
+                "NOT TESTED: {what}, for there is no Chromium (apt-get install chromium, or CINESCORE_CHROMIUM=FILE)"
+            );
+        }
+        program.as_deref().map(Self::start)
+    }
+
+    fn start(program: &Path) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let (read_in, to) = std::io::pipe().unwrap();
+        let (from, write_out) = std::io::pipe().unwrap();
+        let mut command = Command::new(program);
+        // It may be run by root, as in a container, where its sandbox does not work.
+        command
+            .args([
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--remote-debugging-pipe",
+            ])
+            .args([
+                "--no-first-run",
+                "--disable-extensions",
+                "--disable-background-networking",
+                "--hide-scrollbars",
+            ])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mapping = |fd, child_fd| FdMapping {
+            parent_fd: fd,
+            child_fd,
+        };
+        command
+            .fd_mappings(vec![
+                mapping(read_in.into(), 3),
+                mapping(write_out.into(), 4),
+            ])
+            .unwrap();
+        let child = command.spawn().unwrap();
+        drop(command);
+        let mut browser = Self {
+            child,
+            to,
+            from: messages(from),
+            events: Vec::new(),
+            session: None,
+            next: 0,
+            _profile: profile,
+        };
+        let target = browser.call("Target.createTarget", json!({"url": "about:blank"}));
+        let id = &target["targetId"];
+        let attached = browser.call(
+            "Target.attachToTarget",
+            json!({"targetId": id, "flatten": true}),
+        );
+        browser.session = attached["sessionId"].as_str().map(str::to_owned);
+        for domain in [
+            "Page.enable",
+            "Runtime.enable",
+            "Log.enable",
+            "Network.enable",
+        ] {
+            browser.call(domain, json!({}));
+        }
+        browser
+    }
+
+    /// The result of a command of the protocol.
+    pub(crate) fn call(&mut self, method: &str, params: Value) -> Value {
+        self.next += 1;
+        let mut message = json!({"id": self.next, "method": method, "params": params});
+        if let Some(session) = &self.session {
+            message["sessionId"] = json!(session);
+        }
+        self.to
+            .write_all(format!("{message}\0").as_bytes())
+            .unwrap();
+        loop {
+            let message = self.from.recv_timeout(PATIENCE).unwrap();
+            if message["id"] == self.next {
+                assert!(message["error"].is_null(), "{method}: {message}");
+                return message["result"].clone();
+            }
+            self.events.push(message);
+        }
+    }
+
+    /// What an expression in the page's language comes to.
+    pub(crate) fn value(&mut self, expression: &str) -> Value {
+        let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
+        let result = self.call("Runtime.evaluate", params);
+        assert!(
+            result["exceptionDetails"].is_null(),
+            "{expression}: {result}"
+        );
+        result["result"]["value"].clone()
+    }
+
+    /// Waits until an expression is true.
+    pub(crate) fn wait(&mut self, expression: &str) {
+        let began = Instant::now();
+        while self.value(expression) != json!(true) {
+            let state = self.value("document.body.innerText");
+            assert!(began.elapsed() < PATIENCE, "{expression}: {state}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Types as a person does: into what has the focus.
+    pub(crate) fn enter(&mut self, text: &str) {
+        self.call("Input.insertText", json!({"text": text}));
+    }
+
+    /// How many pixels it shows.
+    pub(crate) fn size(&mut self, width: u32, height: u32) {
+        let params =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.call("Emulation.setDeviceMetricsOverride", params);
+    }
+
+    /// Whether its user likes dark pages.
+    pub(crate) fn dark(&mut self, dark: bool) {
+        let scheme = if dark { "dark" } else { "light" };
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.call("Emulation.setEmulatedMedia", json!({"features": features}));
+    }
+
+    /// What it shows, as PNG.
+    pub(crate) fn picture(&mut self) -> Vec<u8> {
+        let picture = self.call("Page.captureScreenshot", json!({"format": "png"}));
+        base64(picture["data"].as_str().unwrap())
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// What a browser says, each message ended by a NUL.
+fn messages(from: PipeReader) -> Receiver<Value> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for message in BufReader::new(from).split(0) {
+            let message = message.unwrap();
+            if sender
+                .send(serde_json::from_slice(&message).unwrap())
+                .is_err()
+            {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// The bytes of text in base 64.
+fn base64(text: &str) -> Vec<u8> {
+    const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut bytes, mut bits, mut count) = (Vec::new(), 0_u32, 0);
+    for digit in text.chars().filter_map(|digit| DIGITS.find(digit)) {
+        bits = bits << 6 | digit as u32;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    bytes
+}
