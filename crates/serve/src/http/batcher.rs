@@ -1,6 +1,6 @@
-//! One predictor for all connections: what they ask at the same time goes through the network together.
+//! One crew for all connections: what they ask at the same time goes through the network together.
 //!
-//! One thread takes what waits and has a [`Crew`] rate it, on as many threads as there are passes and it may have. It takes up to [`TOGETHER`]
+//! One thread takes what waits and has a [`Crew`] rate it, on as many threads as there are passes. It takes up to [`TOGETHER`]
 //! texts; while there are fewer than [`ENOUGH`] and fewer requests wait than there are clients, it waits for others, but no
 //! longer than the window. So a client that is alone never waits, and many share the passes through the network. A request is
 //! answered as soon as the pass with its last text is done: its client is at work while the network goes on. Explanations cost some

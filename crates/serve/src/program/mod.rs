@@ -70,7 +70,7 @@ pub(crate) struct BundleArguments {
     /// Where runs lie
     #[arg(long, value_name = "DIR", default_value = "artifacts", value_hint = ValueHint::DirPath)]
     artifacts: PathBuf,
-    /// Threads [default: all processors]
+    /// Threads, each for passes of its own, up to 16 [default: all processors; serve: half of them]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 }
@@ -94,7 +94,8 @@ impl BundleArguments {
         work: impl FnOnce(Predictor, &Path) -> Result<T, StageError> + Send,
     ) -> Result<T, StageError> {
         let folder = self.folder()?;
-        compute::apart(self.threads(), || {
+        // On one thread, so that no digit depends on how many there are; more of them do passes of their own (`Crew`).
+        compute::apart(1, || {
             let resolved = fs_err::canonicalize(&folder).unwrap_or_else(|_missing| folder.clone());
             let opened = Predictor::open(&resolved);
             let predictor = opened.map_err(|error| of_bundle(error, &folder))?;

@@ -92,8 +92,7 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<(), StageError> {
     })
 }
 
-/// Half of the processors where none are named. LibTorch's threads wait for each other at every step of a text: with as
-/// many as there are processors, each thing that runs beside them holds all of them up.
+/// Half of the processors where none are named: the others speak with clients.
 fn threads(bundle: &BundleArguments) -> usize {
     match bundle.threads {
         Some(named) => named.get(),
