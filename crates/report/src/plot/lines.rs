@@ -72,9 +72,10 @@ impl Lines {
             // Half a step of whole numbers; of a share a little.
             x: low_x - beside..high_x + beside,
             y: floor..high_y + room,
-            ticks: match whole {
+            // Years with parts are still named as years, and not as `2,005`.
+            ticks: match whole || (3.0..=400.0).contains(&(high_x - low_x)) {
                 true => Ticks::X(
-                    (low_x as i64..=high_x as i64)
+                    (low_x.ceil() as i64..=high_x as i64)
                         .map(|x| (x as f64, x.to_string()))
                         .collect(),
                 ),
