@@ -46,9 +46,9 @@ fn none(own: &Path, runs: &Path) -> StageError {
     ));
     match below(runs, DEPTH + 1).as_slice() {
         [] => error.hint(format!(
-            "make one with `cinescore run -p {PIPELINE} --set vars.data=DIR`, or a small one of sample data with \
-             `cinescore run -p demo`, and name that: --bundle {}",
-            runs.join("demo/net/bundle").display()
+            "make one with `cinescore run -p ratings --set vars.data=DIR`, or a small one of sample data with \
+             `cinescore run -p demo`, and name it: --bundle {}",
+            runs.join("ratings/net/bundle").display()
         )),
         others => error.hint(format!("name one: {}", flags(others))),
     }
@@ -92,7 +92,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let artifacts = folder.path();
         let hint = |named: Option<&Path>| choose(named, artifacts).unwrap_err().render();
-        assert!(hint(None).contains("cinescore run -p recommended"));
+        assert!(hint(None).contains("cinescore run -p ratings"));
         // As the runner shows outputs: links into the store, beside a note and other outputs.
         let make = |path: &str| {
             let object = artifacts.join("store").join(path.replace('/', "-"));
