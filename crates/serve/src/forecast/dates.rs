@@ -1,22 +1,25 @@
 //! The names of slots: `2018-Q3`, `2018-09`, `2018-09-24`.
 
 use cinescore_artifact::slots::SlotUnit;
-use jiff::ToSpan as _;
+use jiff::Span;
 use jiff::civil::date;
 
 /// A slot as people name it; of hours and weeks the one that begins so. Beyond the calendar its number.
 pub fn label(unit: SlotUnit, slot: u32) -> String {
     let before = i64::from(slot) - 1;
-    let begin = date(1970, 1, 1).at(0, 0, 0, 0);
-    let moved = match unit {
-        SlotUnit::Hour => begin.checked_add(before.hours()),
-        SlotUnit::Day => begin.checked_add(before.days()),
+    // A span has bounds of its own, far beyond the calendar's.
+    let span = Span::new();
+    let span = match unit {
+        SlotUnit::Hour => span.try_hours(before),
+        SlotUnit::Day => span.try_days(before),
         // Week 1 began on a Monday, three days before 1970.
-        SlotUnit::Week => begin.checked_add((before * 7 - 3).days()),
-        SlotUnit::Month => begin.checked_add(before.months()),
-        SlotUnit::Quarter => begin.checked_add((before * 3).months()),
-        SlotUnit::Year => begin.checked_add(before.years()),
+        SlotUnit::Week => span.try_days(before * 7 - 3),
+        SlotUnit::Month => span.try_months(before),
+        SlotUnit::Quarter => span.try_months(before * 3),
+        SlotUnit::Year => span.try_years(before),
     };
+    let begin = date(1970, 1, 1).at(0, 0, 0, 0);
+    let moved = span.and_then(|span| begin.checked_add(span));
     let Ok(at) = moved else {
         return format!("{} {slot}", unit.name());
     };
@@ -46,9 +49,19 @@ mod tests {
         assert_eq!(named(SlotUnit::Quarter), "2018-Q3");
         assert_eq!(named(SlotUnit::Year), "2018");
         assert_eq!(label(SlotUnit::Quarter, 1), "1970-Q1");
-        assert_eq!(
-            label(SlotUnit::Year, u32::MAX),
-            format!("year {}", u32::MAX)
-        );
+        let all = [
+            SlotUnit::Hour,
+            SlotUnit::Day,
+            SlotUnit::Week,
+            SlotUnit::Month,
+            SlotUnit::Quarter,
+            SlotUnit::Year,
+        ];
+        for unit in all {
+            let beyond = format!("{} {}", unit.name(), u32::MAX);
+            assert_eq!(label(unit, u32::MAX), beyond);
+            // No slot is before the first.
+            assert!(label(unit, 0).starts_with("19"), "{}", label(unit, 0));
+        }
     }
 }
