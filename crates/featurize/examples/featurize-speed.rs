@@ -29,10 +29,18 @@ const BATCH: usize = 2048;
 
 type Failure = Box<dyn std::error::Error>;
 
-#[expect(clippy::print_stdout, reason = "stdout is for data")]
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_program, file, threads, rounds, rest @ ..] = arguments.as_slice() else {
+    let threads = arguments.get(2).and_then(|threads| threads.parse().ok());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(1));
+    // On one of its threads: from outside, each call would wake all of them, and wait.
+    let done = pool.build()?.install(|| measure(&arguments).map_err(|error| error.to_string()));
+    Ok(done?)
+}
+
+#[expect(clippy::print_stdout, reason = "stdout is for data")]
+fn measure(arguments: &[String]) -> Result<(), Failure> {
+    let [_program, file, _threads, rounds, rest @ ..] = arguments else {
         return Err("usage: featurize-speed FILE THREADS ROUNDS [TOKENIZER] [again]".into());
     };
     let tokenizer = rest.first().map_or("whitespace", String::as_str);
@@ -41,9 +49,6 @@ fn main() -> Result<(), Failure> {
         .iter()
         .find_map(|argument| argument.strip_prefix("dump="));
     let tokenizer: Tokenizer = serde_json::from_value(tokenizer.into())?;
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.parse()?)
-        .build_global()?;
     let content = fs_err::read_to_string(file)?;
     let mut fields = content.split('\0');
     // Whether a review is trained on, and its text.

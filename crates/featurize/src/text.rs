@@ -67,8 +67,12 @@ pub fn kind() -> Kind {
         ))
 }
 
-/// Does the work of the kind.
+/// Does the work of the kind, on one of rayon's threads: called from outside, they would all have to be woken for every batch.
 pub fn run(params: TextParams, context: &mut TaskContext) -> Result<(), StageError> {
+    rayon::scope(|_scope| run_within(params, context))
+}
+
+fn run_within(params: TextParams, context: &mut TaskContext) -> Result<(), StageError> {
     params.check()?;
     let text = params.terms.preprocessing(context)?;
     let path = context.input("reviews")?.path.clone();
