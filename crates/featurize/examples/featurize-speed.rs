@@ -34,7 +34,9 @@ fn main() -> Result<(), Failure> {
     let threads = arguments.get(2).and_then(|threads| threads.parse().ok());
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(1));
     // On one of its threads: from outside, each call would wake all of them, and wait.
-    let done = pool.build()?.install(|| measure(&arguments).map_err(|error| error.to_string()));
+    let done = pool
+        .build()?
+        .install(|| measure(&arguments).map_err(|error| error.to_string()));
     Ok(done?)
 }
 
