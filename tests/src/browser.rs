@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use command_fds::{CommandFdExt as _, FdMapping};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -197,7 +199,8 @@ impl Browser {
     /// If the browser refuses.
     pub fn picture(&mut self) -> Vec<u8> {
         let picture = self.call("Page.captureScreenshot", json!({"format": "png"}));
-        base64(picture["data"].as_str().expect("the browser works"))
+        let data = picture["data"].as_str().expect("the browser works");
+        STANDARD.decode(data).expect("the browser works")
     }
 }
 
@@ -259,19 +262,4 @@ fn messages(from: PipeReader) -> Receiver<Value> {
         }
     });
     receiver
-}
-
-/// The bytes of text in base 64.
-fn base64(text: &str) -> Vec<u8> {
-    const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut bytes, mut bits, mut count) = (Vec::new(), 0_u32, 0);
-    for digit in text.chars().filter_map(|digit| DIGITS.find(digit)) {
-        bits = bits << 6 | digit as u32;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-        }
-    }
-    bytes
 }

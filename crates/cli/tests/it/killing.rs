@@ -100,9 +100,21 @@ stages:
   c: {run: toy write, inputs: {from: a}, params: {sleep_millis: 60000, text: c}, resources: {threads: 1}}
 ";
 
+fn hang_ups_are_ignored() -> bool {
+    let status = fs_err::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = u64::from_str_radix(line.unwrap().trim(), 16).unwrap();
+    mask & 1 != 0
+}
+
 #[test]
 fn an_interrupted_run_says_how_to_go_on_and_does() {
     for signal in ["INT", "TERM", "HUP"] {
+        // Below `nohup` everybody inherits that, and a run rightly goes on.
+        if signal == "HUP" && hang_ups_are_ignored() {
+            eprintln!("NOT TESTED: SIGHUP, which is ignored here");
+            continue;
+        }
         let project = Project::new(LONG);
         let going = project.spawn("run -p demo --force");
         project.wait_for_line(&going, "a  done");

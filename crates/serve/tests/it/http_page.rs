@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
 use crate::bundle::{LSTM, save};
 use crate::http_client::Server;
 use cinescore_model::task::{Decoder, Quantity};
+use cinescore_tests::Browser;
 
 /// What tries to be more than text.
 const HOSTILE: &str = "<img src=x onerror=\"document.title='broken in'\"><script>document.title='broken in'</script> \

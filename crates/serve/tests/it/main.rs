@@ -4,7 +4,6 @@
     reason = "a test that fails should fail at once, with the error"
 )]
 
-mod browser;
 mod bundle;
 mod evaluate;
 mod export;
