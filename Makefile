@@ -23,7 +23,7 @@ endif
 SET_DATA := $(if $(DATA),--set 'vars.data=$(DATA)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build data demo sentiment ratings reviews-report run ingest featurize train report sweep reproduce test check fuzz bench screenshots accessibility fmt clean clean-cache
+.PHONY: help setup build data demo sentiment ratings recommended reviews-report run ingest featurize train report sweep reproduce test check fuzz bench screenshots accessibility fmt clean clean-cache
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  %-33s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,9 @@ sentiment: build ## Rate real reviews as good or bad: make sentiment DATA=DIR
 
 ratings: build ## Predict 1 to 10 stars from real reviews: make ratings DATA=DIR
 	@$(CINESCORE) run -p ratings $(SET_DATA) $(RUN_FLAGS)
+
+recommended: build ## Train the network to take by default on real reviews: make recommended DATA=DIR
+	@$(CINESCORE) run -p recommended $(SET_DATA) $(RUN_FLAGS)
 
 reviews-report: build ## The published networks A to F, their word-by-word twins and linear models: make reviews-report DATA=DIR
 	@$(CINESCORE) run -p reviews-report $(SET_DATA) $(RUN_FLAGS)

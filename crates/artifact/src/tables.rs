@@ -429,7 +429,25 @@ pub static NGRAMS: TableSpec = TableSpec {
     ],
 };
 
-/// Word vectors.
+/// What a linear model says of reviews.
+pub static LOGITS: TableSpec = TableSpec {
+    name: "logits",
+    version: 1,
+    row: "a review",
+    order: "review_id",
+    row_group_rows: 65_536,
+    columns: &[
+        col("review_id", UInt64, "the review"),
+        col("split", Utf8, "its split"),
+        col(
+            "logit",
+            Float64,
+            "log odds of positive; of a training review those of a model that did not see its fold",
+        ),
+    ],
+};
+
+/// Bags of words.
 pub static VECTORS: TableSpec = TableSpec {
     name: "vectors",
     version: 1,
@@ -583,7 +601,7 @@ pub static METRICS: TableSpec = TableSpec {
         col(
             "metric",
             Utf8,
-            "`accuracy`, `precision`, `recall`, `f1` (of positive; `_macro`: the mean over the classes), `auc`, `calibration_error`, `log_loss` (nats), `mse` (stars squared, of windows the target's unit squared; `mse_tenths` and `mse_unit`: of stars / 10 and (stars - 1) / 9), `rmse` and `mae` (stars, or the target's unit), `r2`, of windows `mase` (mean absolute error over the last value's), `class_accuracy`, `spearman` and `ndcg_at_10` (means over the slots), by tenth of the movies and years since release `mae_of_decile_10`, `r2_of_age_0_to_1`; `within_one` and `quadratic_kappa` (of whole stars), `coverage` and `interval_width` (stars) of the 90 % intervals; of some examples only, by true class or score: `recall_of_7`, `f1_of_negative`, `mean_error_of_7` (predicted less true, stars), `coverage_of_7`; of explanations, in the unit of the prediction: `deletion_top_METHOD`, `deletion_random`, `deletion_gain_METHOD` (the one less the other), `completeness_error`",
+            "`accuracy`, `precision`, `recall`, `f1` (of positive; `_macro`: the mean over the classes), `auc`, `calibration_error`, `log_loss` (nats), `mse` (stars squared, of windows the target's unit squared; `mse_tenths` and `mse_unit`: of stars / 10 and (stars - 1) / 9), `rmse` and `mae` (stars, or the target's unit), `r2`, of windows `mase` (mean absolute error over the last value's), `class_accuracy`, `spearman` and `ndcg_at_10` (means over the slots), by tenth of the movies and years since release `mae_of_decile_10`, `r2_of_age_0_to_1`; `within_one` and `quadratic_kappa` (of whole stars), `sentiment_accuracy` (of the side of 5.5 stars), `coverage` and `interval_width` (stars) of the 90 % intervals; of some examples only, by true class or score: `recall_of_7`, `f1_of_negative`, `mean_error_of_7` (predicted less true, stars), `coverage_of_7`; of explanations, in the unit of the prediction: `deletion_top_METHOD`, `deletion_random`, `deletion_gain_METHOD` (the one less the other), `completeness_error`",
         ),
         opt(
             "value",
@@ -770,6 +788,7 @@ pub static ALL: &[&TableSpec] = &[
     &FOLDS,
     &BAGS,
     &NGRAMS,
+    &LOGITS,
     &VECTORS,
     &WINDOWS,
     &TRENDS,

@@ -6,6 +6,7 @@
 //! | `network.yaml` | the network file, every parameter filled in |
 //! | `encoder.json` | the encoder of ids, of bags or of windows, byte for byte as it was given |
 //! | `bundle.json` | a [`Manifest`]: task, target scale, calibration, chosen epoch, metrics |
+//! | `wide` | of a network with `wide: true` the linear model beside it: a bundle |
 //!
 //! The manifest has the digests of the other files, so that a damaged or exchanged one is noticed.
 //!
@@ -39,6 +40,8 @@ const WEIGHTS: &str = "weights.safetensors";
 const NETWORK: &str = "network.yaml";
 const ENCODER: &str = "encoder.json";
 const MANIFEST: &str = "bundle.json";
+/// The folder of the linear model that a network has beside it.
+const WIDE: &str = "wide";
 
 /// What a bundle says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,6 +136,8 @@ pub struct Bundle {
     pub encoder: Encoder,
     /// The network with its weights.
     pub net: Net,
+    /// The linear model that it has beside it, where its network file says so.
+    pub wide: Option<Box<Self>>,
 }
 
 /// Why a bundle could not be written or used.
@@ -226,6 +231,15 @@ pub enum BundleError {
     /// The intervals cannot be used.
     #[error("the `calibration` of the bundle does not give every prediction an interval")]
     Calibration,
+    /// What should be the linear model beside the network is another one.
+    #[error(
+        "`{}` is not the bundle of a linear model over bags for task `binary`, which the network reads beside its input",
+        path.display()
+    )]
+    Wide {
+        /// The folder.
+        path: PathBuf,
+    },
     /// LibTorch could not build the network.
     #[error("LibTorch could not build the network")]
     Torch(#[from] TchError),
@@ -264,22 +278,35 @@ pub fn as_read<T: Serialize + serde::de::DeserializeOwned>(
     serde_json::from_str(&serde_json::to_string(part)?)
 }
 
-/// Writes a bundle into a folder, which is made. `encoder` are the bytes of its file.
+/// Writes a bundle into a folder, which is made. `encoder` are the bytes of its file; `wide` is the folder of the linear model
+/// that the network has beside it, which is copied.
 pub fn save(
     folder: &Path,
     manifest: &Manifest,
     spec: &NetworkSpec,
     encoder: &[u8],
     net: &Net,
+    wide: Option<&Path>,
 ) -> Result<(), BundleError> {
     fs_err::create_dir_all(folder).map_err(io(folder))?;
+    let mut manifest = manifest.clone();
+    if let Some(wide) = wide {
+        let copy = folder.join(WIDE);
+        fs_err::create_dir_all(&copy).map_err(io(&copy))?;
+        for name in [WEIGHTS, NETWORK, ENCODER, MANIFEST] {
+            let path = wide.join(name);
+            fs_err::copy(&path, copy.join(name)).map_err(io(&path))?;
+        }
+        let path = copy.join(MANIFEST);
+        let bytes = fs_err::read(&path).map_err(io(&path))?;
+        manifest.files.insert(WIDE.into(), Digest::of_bytes(&bytes));
+    }
     let source = |source| BundleError::Weights {
         path: folder.join(WEIGHTS),
         source,
     };
     let weights = weights::to_bytes(&net.variables()).map_err(source)?;
     let network = serde_yaml::to_string(spec)?;
-    let mut manifest = manifest.clone();
     for (name, bytes) in [
         (WEIGHTS, weights.as_slice()),
         (NETWORK, network.as_bytes()),
@@ -326,6 +353,11 @@ pub fn load(folder: &Path, device: Device) -> Result<Bundle, BundleError> {
         });
     }
     let (path, bytes) = check::read_weights(folder, &spec, &manifest)?;
+    let wide = spec
+        .wide
+        .then(|| load_wide(&folder.join(WIDE), manifest.files.get(WIDE), device))
+        .transpose()?
+        .map(Box::new);
     let net = Net::new(&spec, manifest.ids, device)?;
     weights::load(&net.variables(), &bytes)
         .map_err(|source| BundleError::Weights { path, source })?;
@@ -334,7 +366,36 @@ pub fn load(folder: &Path, device: Device) -> Result<Bundle, BundleError> {
         spec,
         encoder,
         net,
+        wide,
     })
+}
+
+/// Reads the bundle of a linear model that a network reads beside its input: one for task `binary` over bags, which has none
+/// beside itself. `wanted`: the digest of its manifest.
+pub fn load_wide(
+    folder: &Path,
+    wanted: Option<&Digest>,
+    device: Device,
+) -> Result<Bundle, BundleError> {
+    let other = || BundleError::Wide {
+        path: folder.to_owned(),
+    };
+    let path = folder.join(MANIFEST);
+    let manifest = check::read_text(&path, &BTreeMap::new())?;
+    if wanted.is_some_and(|wanted| *wanted != Digest::of_bytes(&manifest)) {
+        return Err(BundleError::Digest { path });
+    }
+    // A folder that has itself within would be read without an end.
+    let spec = fs_err::read_to_string(folder.join(NETWORK)).map_err(io(folder))?;
+    let spec = network::parse(&spec, &folder.join(NETWORK), &BTreeMap::new())?;
+    if spec.wide || spec.input.table() != "bags" {
+        return Err(other());
+    }
+    let bundle = load(folder, device)?;
+    match (&bundle.manifest.decoder, &bundle.encoder) {
+        (Decoder::Binary, Encoder::Bags(_)) => Ok(bundle),
+        _ => Err(other()),
+    }
 }
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> BundleError {

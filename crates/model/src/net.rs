@@ -7,7 +7,7 @@ use cinescore_network::{
 use tch::{Device, Kind, TchError, Tensor, nn};
 
 use crate::initialise;
-use crate::layers::{Cumulative, Dense, Dropout, Embedding, EmbeddingBag, Flow, Layer};
+use crate::layers::{Cumulative, Dense, Dropout, Embedding, EmbeddingBag, Flow, Layer, Regions};
 use crate::precision::Precision;
 
 /// Examples that go through a network together.
@@ -21,6 +21,8 @@ pub struct Batch {
     pub lengths: Option<Tensor>,
     /// Of bags the value of each n-gram, float32 `[N]`; of windows the inputs, float32 `[B, S, F]`: slots, features.
     pub values: Option<Tensor>,
+    /// What a linear model says of each example, a logit, float32 `[B, 1]`; for networks with a wide part.
+    pub wide: Option<Tensor>,
 }
 
 impl Batch {
@@ -30,7 +32,14 @@ impl Batch {
             ids,
             lengths,
             values: None,
+            wide: None,
         }
+    }
+
+    /// The same with what a linear model says of each example, float32 `[B, 1]`.
+    #[must_use]
+    pub fn with_wide(self, wide: Option<Tensor>) -> Self {
+        Self { wide, ..self }
     }
 
     /// A batch of windows, float32 `[B, S, F]`. It has no ids.
@@ -39,6 +48,7 @@ impl Batch {
             ids: Tensor::f_zeros([0], (Kind::Int64, values.device()))?,
             lengths: None,
             values: Some(values),
+            wide: None,
         })
     }
 }
@@ -58,6 +68,7 @@ pub struct Net {
     vars: nn::VarStore,
     input: Input,
     layers: Vec<Layer>,
+    wide: bool,
     head: Head,
     /// Of training.
     precision: Precision,
@@ -80,6 +91,10 @@ enum Input {
         word_dropout: f64,
     },
     OneHot {
+        word_dropout: f64,
+    },
+    Regions {
+        regions: Regions,
         word_dropout: f64,
     },
     Bag {
@@ -115,6 +130,10 @@ impl Input {
             InputSpec::OneHot(input) => Ok(Self::OneHot {
                 word_dropout: input.word_dropout,
             }),
+            InputSpec::Regions(input) => Ok(Self::Regions {
+                regions: Regions::new(&path.sub("regions"), rows, input)?,
+                word_dropout: input.word_dropout,
+            }),
             InputSpec::Bag(input) => Ok(Self::Bag {
                 embedding: EmbeddingBag::new(&own, rows, &input.embedding)?,
                 word_dropout: Dropout::new(input.word_dropout),
@@ -134,6 +153,7 @@ impl Input {
             ids,
             lengths,
             values,
+            wide: _,
         } = batch;
         let lengths = lengths.as_ref();
         Ok(match self {
@@ -146,6 +166,16 @@ impl Input {
             }
             Self::OneHot { word_dropout } => {
                 Flow::of_one_hot(&without_words(ids, *word_dropout, train)?, lengths)
+            }
+            Self::Regions {
+                regions,
+                word_dropout,
+            } => {
+                let Some(lengths) = lengths else {
+                    return Err(TchError::Kind("an input of regions has lengths".into()));
+                };
+                let ids = without_words(ids, *word_dropout, train)?;
+                Flow::of(&regions.forward(&ids, lengths, train)?, None)
             }
             Self::Bag {
                 embedding,
@@ -196,7 +226,7 @@ impl Net {
         let input = Input::new(&root, &spec.input, ids)?;
         let start = Shape::of_input(&spec.input, ids);
         let (layers, end) = Layer::list(&root.sub("layers"), &spec.layers, start)?;
-        let features = i64::from(end.features());
+        let features = i64::from(end.features()) + i64::from(spec.wide);
         let path = root.sub("head");
         let head = match spec.head {
             HeadSpec::Dense(outputs) => Head::Dense(Dense::new(&path, features, outputs.into())?),
@@ -209,6 +239,7 @@ impl Net {
             vars,
             input,
             layers,
+            wide: spec.wide,
             head,
             precision: Precision::Float32,
         };
@@ -263,7 +294,11 @@ impl Net {
 
     /// The outputs and what led to them.
     pub fn say(&self, batch: &Batch, train: bool) -> Result<Said, TchError> {
-        self.say_of(self.input.forward(batch, train)?, train)
+        self.say_of(
+            self.input.forward(batch, train)?,
+            batch.wide.as_ref(),
+            train,
+        )
     }
 
     /// The vectors `[B, T, E]` that the first layer gets for `ids` `[B, T]`, each below `ids_known`; of one-hot
@@ -276,36 +311,61 @@ impl Net {
                 .f_one_hot(i64::try_from(ids_known).unwrap_or(i64::MAX))?
                 .f_to_kind(Kind::Float)
                 .map(Some),
-            Input::Bag { .. } | Input::Numbers { .. } | Input::Window => Ok(None),
+            Input::Regions { .. } | Input::Bag { .. } | Input::Numbers { .. } | Input::Window => {
+                Ok(None)
+            }
         }
     }
 
-    /// The outputs for such vectors, `[B, T, E]`, which need not be those of any token. `lengths` as in a batch. Without
-    /// dropout.
+    /// The outputs for such vectors, `[B, T, E]`, which need not be those of any token. `lengths` and `wide` as in a batch.
+    /// Without dropout.
     pub fn say_of_vectors(
         &self,
         vectors: &Tensor,
         lengths: Option<&Tensor>,
+        wide: Option<&Tensor>,
     ) -> Result<Said, TchError> {
-        self.say_of(Flow::of(vectors, lengths), false)
+        self.say_of(Flow::of(vectors, lengths), wide, false)
     }
 
-    fn say_of(&self, flow: Flow, train: bool) -> Result<Said, TchError> {
+    fn say_of(&self, flow: Flow, wide: Option<&Tensor>, train: bool) -> Result<Said, TchError> {
         let precision = if train {
             self.precision
         } else {
             Precision::Float32
         };
         let flow = Layer::all(&self.layers, flow.computed_in(precision), train)?;
-        let outputs = match &self.head {
-            Head::Dense(head) => head.forward(&flow.xs, precision)?,
-            Head::Cumulative(head) => head.forward(&flow.xs)?,
-            Head::None => flow.xs,
-        };
         Ok(Said {
-            outputs,
+            outputs: self.outputs(&flow.xs, wide, precision)?,
             attention: flow.attention,
         })
+    }
+
+    /// What the head makes of what the last layer gives, `[B, F]`.
+    fn outputs(
+        &self,
+        xs: &Tensor,
+        wide: Option<&Tensor>,
+        precision: Precision,
+    ) -> Result<Tensor, TchError> {
+        let xs = match (self.wide, wide) {
+            (false, _) => xs.shallow_clone(),
+            (true, Some(wide)) => {
+                // A batch may be filled up with examples that nobody asks about.
+                let missing = xs.size()[0] - wide.size()[0];
+                let wide = wide.f_constant_pad_nd([0, 0, 0, missing])?;
+                Tensor::f_cat(&[xs, &wide], 1)?
+            }
+            (true, None) => {
+                let message = "a network with a wide part needs what the linear model says";
+                return Err(TchError::Kind(message.into()));
+            }
+        };
+        match &self.head {
+            Head::Dense(head) => head.forward(&xs, precision),
+            Head::Cumulative(head) => head.forward(&xs),
+            Head::None => Ok(xs),
+        }
     }
 
     /// What comes out of the input, of each layer and of the head, dropout off, by place in that order: `embedding` or
@@ -314,6 +374,7 @@ impl Net {
         let mut flow = self.input.forward(batch, false)?;
         let first = match self.input {
             Input::Embedding { .. } | Input::Bag { .. } => "embedding",
+            Input::Regions { .. } => "regions",
             Input::OneHot { .. } | Input::Numbers { .. } | Input::Window => "input",
         };
         let mut places = vec![(first.to_owned(), flow.xs.shallow_clone())];
@@ -321,11 +382,7 @@ impl Net {
             flow = layer.forward(flow, false)?;
             places.push((format!("layers.{index}"), flow.xs.shallow_clone()));
         }
-        let outputs = match &self.head {
-            Head::Dense(head) => head.forward(&flow.xs, Precision::Float32)?,
-            Head::Cumulative(head) => head.forward(&flow.xs)?,
-            Head::None => flow.xs,
-        };
+        let outputs = self.outputs(&flow.xs, batch.wide.as_ref(), Precision::Float32)?;
         places.push(("head".to_owned(), outputs));
         Ok(places)
     }

@@ -14,7 +14,9 @@ use crate::typed;
 use crate::values::check_values;
 
 /// The keys of a network file.
-const KEYS: [&str; 7] = ["name", "about", "init", "params", "input", "layers", "head"];
+const KEYS: [&str; 8] = [
+    "name", "about", "init", "params", "input", "layers", "wide", "head",
+];
 
 /// Reads a network file's text; `file` is its name in messages, `overrides` are values for its
 /// parameters. The result's shapes are checked.
@@ -53,6 +55,11 @@ pub fn parse(
     } else {
         Some(InitSpec::default())
     };
+    let wide = if map.contains_key("wide") {
+        reader.section("wide")
+    } else {
+        Some(false)
+    };
     let input = reader.section("input");
     let layers = reader.layers();
     let head = reader.section("head");
@@ -61,8 +68,8 @@ pub fn parse(
     if problems.is_empty() {
         params.unused(&mut problems);
     }
-    let (Some(name), Some(about), Some(init), Some(input), Some(layers), Some(head)) =
-        (name, about, init, input, layers, head)
+    let (Some(name), Some(about), Some(init), Some(input), Some(layers), Some(wide), Some(head)) =
+        (name, about, init, input, layers, wide, head)
     else {
         return Err(problems);
     };
@@ -72,6 +79,7 @@ pub fn parse(
         init,
         input,
         layers,
+        wide,
         head,
     })?;
     let mut problems = Problems::default();

@@ -31,6 +31,6 @@ pub use shape::{
 pub use spec::{
     AttentionSpec, BagEmbeddingSpec, BagInput, CellSpec, CellsSpec, Conv1dSpec, EmbeddingSpec,
     HeadSpec, InitSpec, InputSpec, LayerSpec, MaxPool1dSpec, NetworkSpec, OneHotInput, PoolSpec,
-    PretrainedSpec, RecurrentSpec, ScaleSpec, TokensInput, WholeInput, WindowInput,
+    PretrainedSpec, RecurrentSpec, RegionsInput, ScaleSpec, TokensInput, WholeInput, WindowInput,
 };
 pub use weights::{WeightsMismatch, check_weights};

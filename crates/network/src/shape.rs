@@ -33,6 +33,11 @@ impl Shape {
                 features: u32::try_from(ids).unwrap_or(u32::MAX),
                 steps: None,
             },
+            InputSpec::Regions(input) => Self::Vector {
+                features: u32::try_from(input.sizes.len())
+                    .unwrap_or(u32::MAX)
+                    .saturating_mul(input.filters),
+            },
             InputSpec::Bag(input) => Self::Vector {
                 features: input.embedding.size,
             },
@@ -169,6 +174,7 @@ mod tests {
             init: crate::InitSpec::default(),
             input: InputSpec::Tokens(input),
             layers,
+            wide: false,
             head: HeadSpec::Dense(1),
         }
     }

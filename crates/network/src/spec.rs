@@ -20,6 +20,10 @@ pub struct NetworkSpec {
     /// What it passes through, in order.
     #[serde(with = "serde_yaml::with::singleton_map_recursive")]
     pub layers: Vec<LayerSpec>,
+    /// Whether the head gets one number more beside what the last layer gives: the logit of a linear model over n-grams,
+    /// which comes with the examples (the wide part of Cheng et al., DLRS 2016; see the kind `wide` of `train`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wide: bool,
     /// What comes out.
     #[serde(with = "serde_yaml::with::singleton_map_recursive")]
     pub head: HeadSpec,
@@ -46,6 +50,8 @@ pub enum InputSpec {
     /// Token ids, each step a vector with a 1 at its id and 0 elsewhere. The first layer multiplies it, so
     /// its weights' columns are looked up and no such vector is ever made.
     OneHot(OneHotInput),
+    /// Token ids, read in regions of neighbouring words: the greatest value of each feature over all regions.
+    Regions(RegionsInput),
     /// The n-grams of a review with their values, looked up and summed up.
     Bag(BagInput),
     /// The ids of a review, padded to one length, as one vector of numbers.
@@ -60,6 +66,7 @@ impl InputSpec {
         match self {
             Self::Tokens(input) => input.mask,
             Self::OneHot(input) => input.mask,
+            Self::Regions(_) => true,
             Self::Bag(_) | Self::Whole(_) | Self::Window(_) => false,
         }
     }
@@ -69,6 +76,7 @@ impl InputSpec {
         match self {
             Self::Tokens(_) => "tokens",
             Self::OneHot(_) => "one_hot",
+            Self::Regions(_) => "regions",
             Self::Bag(_) => "bag",
             Self::Whole(_) => "whole",
             Self::Window(_) => "window",
@@ -80,7 +88,7 @@ impl InputSpec {
         match self {
             Self::Bag(_) => "bags",
             Self::Window(_) => "windows",
-            Self::Tokens(_) | Self::OneHot(_) | Self::Whole(_) => "tokens",
+            Self::Tokens(_) | Self::OneHot(_) | Self::Regions(_) | Self::Whole(_) => "tokens",
         }
     }
 
@@ -88,9 +96,11 @@ impl InputSpec {
     pub fn pretrained(&self) -> PretrainedSpec {
         match self {
             Self::Tokens(input) => input.embedding.pretrained,
-            Self::OneHot(_) | Self::Bag(_) | Self::Whole(_) | Self::Window(_) => {
-                PretrainedSpec::None
-            }
+            Self::OneHot(_)
+            | Self::Regions(_)
+            | Self::Bag(_)
+            | Self::Whole(_)
+            | Self::Window(_) => PretrainedSpec::None,
         }
     }
 }
@@ -118,6 +128,23 @@ pub struct OneHotInput {
     /// As that of [`TokensInput`].
     #[serde(default)]
     pub mask: bool,
+    /// As that of [`TokensInput`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub word_dropout: f64,
+}
+
+/// Token ids as input, read in regions: a convolution over one-hot words whose greatest values over the whole review are
+/// kept (`seq-CNN` of Johnson and Zhang, NAACL 2015). A word has a vector for each of its places in a region, a region's
+/// vector is the sum of its words' and a bias, and no one-hot vector is ever made. Regions reach over both ends of a
+/// review; padding and unknown words add nothing. In training only the numbers that made a greatest value have a
+/// gradient, a sparse one, so that a step costs as much as a batch has words, however large the vocabulary is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegionsInput {
+    /// Words of a region, for each kind of region; the features of the first size come first.
+    pub sizes: Vec<u32>,
+    /// Features of each size.
+    pub filters: u32,
     /// As that of [`TokensInput`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub word_dropout: f64,

@@ -4,7 +4,7 @@
 use crate::shape::{LayerLine, Shape, ShapeError, Variable};
 use crate::spec::{
     Conv1dSpec, HeadSpec, InputSpec, LayerSpec, MaxPool1dSpec, NetworkSpec, PoolSpec,
-    PretrainedSpec, RecurrentSpec,
+    PretrainedSpec, RecurrentSpec, RegionsInput,
 };
 use crate::values::{check_values, probability, within};
 
@@ -54,6 +54,10 @@ impl Walk {
                     );
                 }
                 "input"
+            }
+            InputSpec::Regions(input) => {
+                walk.regions(input, shape.features(), ids);
+                "regions"
             }
             InputSpec::Bag(input) => {
                 let size = input.embedding.size;
@@ -110,9 +114,23 @@ impl Walk {
             ),
             _ => {}
         }
+        let features = shape.features().saturating_add(u32::from(spec.wide));
+        if spec.wide {
+            match (&spec.input, spec.head) {
+                (InputSpec::Window(_), _) => walk.wrong(
+                    &path("wide"),
+                    "the linear model beside a network is one over n-grams, which windows do not have",
+                ),
+                (_, HeadSpec::Outputs(_)) => walk.wrong(
+                    &path("wide"),
+                    "a head `outputs` gives the last layer's values as they are, and has no place for one more",
+                ),
+                _ => {}
+            }
+        }
         match spec.head {
             HeadSpec::Dense(outputs) => {
-                walk.dense("head.", shape.features(), outputs);
+                walk.dense("head.", features, outputs);
             }
             HeadSpec::Outputs(outputs) if fits && outputs != shape.features() => {
                 let message = format!(
@@ -123,7 +141,7 @@ impl Walk {
             }
             HeadSpec::Outputs(_) => {}
             HeadSpec::Cumulative(classes) => {
-                walk.learned("head.weight", &[1, shape.features().into()]);
+                walk.learned("head.weight", &[1, features.into()]);
                 walk.learned("head.first", &[1]);
                 walk.learned("head.gaps", &[i64::from(classes) - 2]);
             }
@@ -134,6 +152,31 @@ impl Walk {
             Shape::Vector { features: outputs },
         );
         walk
+    }
+
+    /// An input of regions, which gives so many `features`, for an encoder of so many ids.
+    fn regions(&mut self, input: &RegionsInput, features: u32, ids: usize) {
+        let path = ["input".to_owned()];
+        self.check(&path, probability(input.word_dropout));
+        self.check(&path, within(input.filters, "`filters`"));
+        if input.sizes.is_empty() || input.sizes.iter().any(|size| !(1..=9).contains(size)) {
+            self.wrong(
+                &path,
+                "`sizes` are one or more numbers of words from 1 to 9",
+            );
+        }
+        if (1..input.sizes.len()).any(|at| input.sizes[..at].contains(&input.sizes[at])) {
+            self.wrong(
+                &path,
+                "`sizes` has a number twice: give more `filters` instead",
+            );
+        }
+        for size in &input.sizes {
+            let rows = axis(ids).saturating_mul(i64::from(*size));
+            let name = format!("regions.weight_{size}");
+            self.learned(&name, &[rows, input.filters.into()]);
+        }
+        self.learned("regions.bias", &[features.into()]);
     }
 
     /// A list of layers, at `path`; gives what comes out of the last.

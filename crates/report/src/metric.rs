@@ -88,7 +88,7 @@ const fn metric(
 }
 
 /// The best-known first: a network's headline is the first that it has. The first [`HEADLINES`] may stand there.
-const KNOWN: [Metric; 31] = [
+const KNOWN: [Metric; 32] = [
     metric("accuracy", "accuracy", "", Better::Higher),
     metric("mse", "mean squared error", "stars²", Better::Lower),
     metric("mae", "mean absolute error", "stars", Better::Lower),
@@ -105,6 +105,12 @@ const KNOWN: [Metric; 31] = [
     ),
     metric("log_loss", "log loss", "nats", Better::Lower),
     metric("quadratic_kappa", "quadratic kappa", "", Better::Higher),
+    metric(
+        "sentiment_accuracy",
+        "sentiment accuracy",
+        "",
+        Better::Higher,
+    ),
     metric("within_one", "within one star", "", Better::Higher),
     metric(
         "rmse",

@@ -1,6 +1,6 @@
 //! Which bundle is used where none is named.
 //!
-//! The one that the pipeline `recommended` made. Without it nothing is chosen for the user: the error names the
+//! The one that the stage `net` of the pipeline `recommended` made. Without it nothing is chosen for the user: the error names the
 //! bundles that other pipelines made.
 
 use std::path::{Path, PathBuf};
@@ -9,6 +9,8 @@ use cinescore_artifact::StageError;
 
 /// The pipeline whose bundle is used where none is named.
 const PIPELINE: &str = "recommended";
+/// Its stage; another one makes the bundle of the linear model beside the network.
+const STAGE: &str = "net";
 /// The output of a training, and the file that makes it one.
 const OUTPUT: &str = "bundle";
 const MANIFEST: &str = "bundle.json";
@@ -26,8 +28,8 @@ pub fn choose(named: Option<&Path>, artifacts: &Path) -> Result<PathBuf, StageEr
         return Ok(if is_bundle { named.to_owned() } else { inner });
     }
     let runs = artifacts.join("runs");
-    let own = runs.join(PIPELINE);
-    match below(&own, DEPTH).as_slice() {
+    let own = runs.join(PIPELINE).join(STAGE);
+    match below(&own, DEPTH - 1).as_slice() {
         [] => Err(none(&own, &runs)),
         [only] => Ok(only.clone()),
         several => {
@@ -46,9 +48,9 @@ fn none(own: &Path, runs: &Path) -> StageError {
     ));
     match below(runs, DEPTH + 1).as_slice() {
         [] => error.hint(format!(
-            "make one with `cinescore run -p ratings --set vars.data=DIR`, or a small one of sample data with \
+            "make one with `cinescore run -p recommended --set vars.data=DIR`, or a small one of sample data with \
              `cinescore run -p demo`, and name it: --bundle {}",
-            runs.join("ratings/net/bundle").display()
+            runs.join("demo/net/bundle").display()
         )),
         others => error.hint(format!("name one: {}", flags(others))),
     }
@@ -92,7 +94,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let artifacts = folder.path();
         let hint = |named: Option<&Path>| choose(named, artifacts).unwrap_err().render();
-        assert!(hint(None).contains("cinescore run -p ratings"));
+        assert!(hint(None).contains("cinescore run -p recommended"));
         // As the runner shows outputs: links into the store, beside a note and other outputs.
         let make = |path: &str| {
             let object = artifacts.join("store").join(path.replace('/', "-"));
@@ -115,10 +117,13 @@ mod tests {
             stage.join("bundle")
         );
         // One whose object is gone is none.
-        let gone = artifacts.join("runs/recommended/old");
+        let gone = artifacts.join("runs/recommended/net/old");
         symlink(artifacts.join("store/nothing"), gone).unwrap();
         assert_eq!(choose(None, artifacts).unwrap(), own);
-        make("recommended/other/seed=7/bundle");
+        // The linear model beside the network is no choice.
+        make("recommended/wide/bundle");
+        assert_eq!(choose(None, artifacts).unwrap(), own);
+        make("recommended/net/seed=7/bundle");
         assert!(hint(None).contains("has 2 bundles"));
     }
 }

@@ -75,7 +75,19 @@ pub fn assemble(examples: &Examples, rows: &[usize], device: Device) -> Result<B
         Layout::Padded | Layout::Whole(_) | Layout::Bag | Layout::Window(_) => None,
         Layout::Trimmed => Some(lengths(examples, rows, device)?),
     };
-    Ok(Batch::of_ids(ids, lengths))
+    Ok(Batch::of_ids(ids, lengths).with_wide(wide(examples, rows, device)?))
+}
+
+/// What a linear model says of each example, `[B, 1]`, where the network reads it.
+fn wide(examples: &Examples, rows: &[usize], device: Device) -> Result<Option<Tensor>, TchError> {
+    let logits: Option<Vec<f32>> = rows.iter().map(|&row| examples.logit(row)).collect();
+    logits
+        .map(|logits| {
+            Tensor::f_from_slice(&logits)?
+                .f_view([-1, 1])?
+                .f_to_device(device)
+        })
+        .transpose()
 }
 
 /// Bags, one after the other.
@@ -92,6 +104,7 @@ fn assemble_bags(examples: &Examples, rows: &[usize], device: Device) -> Result<
         ids: Tensor::f_from_slice(&ids)?.f_to_device(device)?,
         lengths: Some(lengths(examples, rows, device)?),
         values: Some(Tensor::f_from_slice(&values)?.f_to_device(device)?),
+        wide: wide(examples, rows, device)?,
     })
 }
 

@@ -102,6 +102,9 @@ pub fn cause(net: &Net, batch: &Batch) -> Result<Cause, TchError> {
 }
 
 fn is_finite(tensor: &Tensor) -> Result<bool, TchError> {
+    if tensor.is_sparse() {
+        return is_finite(&tensor.f_coalesce()?.f_values()?);
+    }
     Ok(tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1)
 }
 

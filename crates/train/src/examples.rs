@@ -3,7 +3,7 @@
 //! Owns reading a `tokens` or `bags` table and everything that is refused about it before the first batch; a table of
 //! windows is read by `windows`. Does not own batches. A review without the label that the task needs is left out and counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use arrow::array::{
@@ -51,6 +51,7 @@ impl Layout {
             InputSpec::Whole(input) => {
                 Self::Whole(usize::try_from(input.length).unwrap_or(usize::MAX))
             }
+            InputSpec::Regions(_) => Self::Trimmed,
             InputSpec::Tokens(_) | InputSpec::OneHot(_) if input.masks() => Self::Trimmed,
             InputSpec::Tokens(_) | InputSpec::OneHot(_) => Self::Padded,
         }
@@ -219,6 +220,8 @@ pub struct Examples {
     ids: Vec<i32>,
     /// Of bags the value of each of `ids`; of windows, which have no ids, all inputs; else none.
     values: Vec<f32>,
+    /// What a linear model says of each example; none where no network asks for it.
+    logits: Vec<f32>,
     /// What is known of windows.
     knowledge: Knowledge,
     /// Slots of a window; else 0.
@@ -292,6 +295,7 @@ impl Examples {
             labels: Vec::new(),
             ids: Vec::new(),
             values: Vec::new(),
+            logits: Vec::new(),
             knowledge: Knowledge::default(),
             slots: 0,
             offsets: vec![0],
@@ -522,6 +526,21 @@ impl Examples {
         }
     }
 
+    /// Adds what a linear model says of each review.
+    ///
+    /// # Errors
+    /// The first review of which it says nothing.
+    pub fn add_logits(&mut self, logits: &HashMap<u64, f32>) -> Result<(), u64> {
+        let of = |review: &u64| logits.get(review).copied().ok_or(*review);
+        self.logits = self.review_ids.iter().map(of).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    /// What a linear model says of an example; none where no network asks for it.
+    pub fn logit(&self, row: usize) -> Option<f32> {
+        self.logits.get(row).copied()
+    }
+
     /// The examples of a split, by number, in the table's order.
     pub fn rows(&self, split: Split) -> &[usize] {
         self.splits.get(&split).map_or(&[], Vec::as_slice)
@@ -541,6 +560,9 @@ impl Examples {
                     .flat_map(|id| id.to_le_bytes())
                     .collect();
                 preimage.field("ids", &ids);
+                if let Some(logit) = self.logit(row) {
+                    preimage.field("logit", &logit.to_le_bytes());
+                }
                 if matches!(self.layout, Layout::Bag | Layout::Window(_)) {
                     let values = self
                         .values(row)

@@ -10,6 +10,7 @@ fn main() -> ExitCode {
         .kind(cinescore_train::fit::kind())
         .kind(cinescore_train::evaluate::kind())
         .kind(cinescore_train::baseline::kind())
+        .kind(cinescore_train::baseline::wide::kind())
         .kind(cinescore_train::compare::kind())
         .kind(cinescore_train::explain::kind())
         .verb(cinescore_train::summary::verb())

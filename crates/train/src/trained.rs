@@ -9,6 +9,7 @@ use tch::Device;
 use crate::examples::{Examples, Layout};
 use crate::fit::choose_device;
 use crate::fit::errors::of_examples;
+use crate::logits;
 
 /// The inputs.
 pub(crate) const BUNDLE: &str = "bundle";
@@ -27,13 +28,14 @@ impl Trained {
     pub(crate) fn open(context: &mut TaskContext) -> Result<Self, StageError> {
         let device = choose_device(context)?;
         let bundle = bundle::load(&context.input(BUNDLE)?.path, device).map_err(of_bundle)?;
-        let examples = Examples::read_any(
+        let mut examples = Examples::read_any(
             &context.input(EXAMPLES)?.path,
             bundle.manifest.decoder.task(),
             Layout::of(&bundle.spec.input),
             &bundle.encoder,
         )
         .map_err(of_examples)?;
+        logits::give(&bundle.spec, &mut examples, context)?;
         Ok(Self {
             bundle,
             examples,

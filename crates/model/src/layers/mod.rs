@@ -14,6 +14,7 @@ mod embedding_bag;
 mod one_hot;
 mod pool;
 mod recurrent;
+mod regions;
 mod window;
 
 use cinescore_network::{LayerSpec, Shape, shape_after};
@@ -29,6 +30,7 @@ pub use embedding::Embedding;
 pub use embedding_bag::EmbeddingBag;
 pub use pool::Pool;
 pub use recurrent::{CellKind, Recurrent};
+pub use regions::Regions;
 pub use window::{Conv1d, MaxPool1d};
 
 use crate::precision::Precision;

@@ -2,7 +2,8 @@
 //!
 //! The references come from a reading of the same files with `torch.nn` (PyTorch 2.11.0) in double precision, each
 //! module filled with the numbers of [`number`]; a masking network was given each review alone, without padding, and
-//! a one-hot input was a dense tensor. Windows are two, of 8 slots with 3 features.
+//! a one-hot input was a dense tensor, and so was one of regions, read by `Conv1d`. What a linear model beside a network says of
+//! the two reviews is 0.5 and -0.75. Windows are two, of 8 slots with 3 features.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,7 +20,7 @@ const WINDOW: (i64, i64) = (8, 3);
 type Reference = (&'static str, [&'static [f64]; 2]);
 
 #[rustfmt::skip]
-const REFERENCES: [Reference; 48] = [
+const REFERENCES: [Reference; 49] = [
     ("bilstm_attention", [&[-0.1852970266], &[-0.1656310091]]),
     ("cnn_lstm_e", [&[-0.000981640415], &[-0.0009711691537]]),
     ("cnn_lstm_e_classes", [&[-0.0981640415, 0.07075457018], &[-0.09711691537, 0.06964011089]]),
@@ -59,6 +60,7 @@ const REFERENCES: [Reference; 48] = [
     ("popularity_lstm", [&[-0.4296070777], &[-0.5296129827]]),
     ("popularity_mlp", [&[0.1894433173], &[0.04653722717]]),
     ("popularity_rnn", [&[0.6976072185], &[1.456009528]]),
+    ("recommended", [&[1.498151203, -0.2229356159], &[1.458230162, -0.0934198438]]),
     ("region_embedding", [&[0.5341465682], &[0.5887414874]]),
     ("rnn_b", [&[-9.708496379e-05], &[-9.705601065e-05]]),
     ("rnn_b_classes", [&[-0.9708496379, 0.73578295], &[-0.9705601065, 0.7335365271]]),
@@ -149,6 +151,7 @@ fn bags(reviews: &[Vec<i64>]) -> Batch {
         ids: Tensor::from_slice(&reviews.concat()),
         lengths: Some(Tensor::from_slice(&lengths)),
         values: Some(Tensor::from_slice(&values)),
+        wide: None,
     }
 }
 
@@ -177,7 +180,8 @@ fn every_network_says_what_pytorchs_modules_say() {
             let filling = filling(&name, &variable.size());
             tch::no_grad(|| variable.copy_(&filling));
         }
-        let batch = batch(&spec.input);
+        let wide = || Tensor::from_slice(&[0.5_f32, -0.75]).view([2, 1]);
+        let batch = batch(&spec.input).with_wide(spec.wide.then(wide));
         let say = || tch::no_grad(|| net.forward(&batch, false)).unwrap();
         let outputs = say();
         assert_eq!(

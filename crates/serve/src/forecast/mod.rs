@@ -141,6 +141,7 @@ impl Forecaster {
             spec,
             encoder,
             net,
+            wide: _,
         } = bundle::load(folder, Device::Cpu)?;
         let is_popularity = manifest.decoder.quantity() == Some(Quantity::Popularity);
         let Encoder::Windows(encoder) = encoder else {

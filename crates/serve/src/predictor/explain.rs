@@ -8,6 +8,7 @@
 use cinescore_artifact::encoder::UNKNOWN_ID;
 use cinescore_featurize::lengths::{Pad, Truncate};
 use cinescore_model::task::Decoder;
+use cinescore_network::InputSpec;
 use serde::Serialize;
 use tch::{Kind, TchError, Tensor};
 
@@ -42,6 +43,10 @@ impl Predictor {
     pub fn explain(&self, text: &str) -> Result<Vec<Word>, PredictError> {
         let spans = words(text);
         let tried = match self.reader.encoder() {
+            // A pass of these costs next to nothing either, and they have no vectors of tokens to choose words by.
+            TextEncoder::Tokens { .. } if matches!(self.spec.input, InputSpec::Regions(_)) => {
+                spans.into_iter().take(tried_of_bags(text)).collect()
+            }
             TextEncoder::Bags { .. } => spans.into_iter().take(tried_of_bags(text)).collect(),
             TextEncoder::Tokens { .. } if spans.len() <= TRIED => spans,
             TextEncoder::Tokens { .. } => self.candidates(text, &spans)?,
@@ -156,7 +161,17 @@ impl Predictor {
             return Ok(None);
         };
         let own = own.f_detach()?.f_set_requires_grad(true)?;
-        let said = self.net.say_of_vectors(&own, batch.lengths.as_ref())?;
+        let wide = self.wide(
+            example
+                .wide
+                .as_ref()
+                .map(|own| [own])
+                .as_ref()
+                .map(<[_; 1]>::as_slice),
+        )?;
+        let said = self
+            .net
+            .say_of_vectors(&own, batch.lengths.as_ref(), wide.as_ref())?;
         let sum = self.summed(&said.outputs)?;
         let [gradient] = Tensor::f_run_backward(&[&sum], &[&own], false, false)?
             .try_into()

@@ -78,10 +78,24 @@ impl Predictor {
             .iter()
             .map(|&index| &examples[index].numbers)
             .collect();
-        let batch = self.batch(&numbers, pass.steps, pass.count)?;
+        let wide: Option<Vec<&Numbers>> = pass
+            .examples
+            .iter()
+            .map(|&index| examples[index].wide.as_ref())
+            .collect();
+        let batch = self
+            .batch(&numbers, pass.steps, pass.count)?
+            .with_wide(self.wide(wide.as_deref())?);
         Ok(Outputs::of(&tch::no_grad(|| {
             self.net.forward(&batch, false)
         })?)?)
+    }
+
+    /// What the linear model beside the network says of what it read, `[B, 1]`.
+    pub(super) fn wide(&self, some: Option<&[&Numbers]>) -> Result<Option<Tensor>, TchError> {
+        let both = self.wide.as_ref().zip(some);
+        both.map(|(wide, some)| tch::no_grad(|| wide.net.forward(&bags(some)?, false)))
+            .transpose()
     }
 
     /// The tensors of some examples. Ids are padded behind to so many steps, or the network's length; where there are to be
@@ -92,18 +106,8 @@ impl Predictor {
         steps: usize,
         count: usize,
     ) -> Result<Batch, TchError> {
-        let mut lengths: Vec<i64> = some.iter().map(|numbers| axis(numbers.len())).collect();
         if self.layout == Layout::Bag {
-            let ids: Vec<i64> = some
-                .iter()
-                .flat_map(|own| own.ids.iter().map(|&id| i64::from(id)))
-                .collect();
-            let values: Vec<f32> = some.iter().flat_map(|own| &own.values).copied().collect();
-            return Ok(Batch {
-                ids: Tensor::f_from_slice(&ids)?,
-                lengths: Some(Tensor::f_from_slice(&lengths)?),
-                values: Some(Tensor::f_from_slice(&values)?),
-            });
+            return bags(some);
         }
         let steps = match self.layout {
             Layout::Whole(length) => length,
@@ -115,12 +119,29 @@ impl Predictor {
             ids.resize(ids.len() + steps - own.len(), PADDING_ID);
         }
         ids.resize(count * steps, PADDING_ID);
+        let mut lengths: Vec<i64> = some.iter().map(|numbers| axis(numbers.len())).collect();
         lengths.resize(count, 1);
         let ids = Tensor::f_from_slice(&ids)?.f_view([axis(count), axis(steps)])?;
         let masks = self.layout == Layout::Trimmed;
         let lengths = masks.then(|| Tensor::f_from_slice(&lengths)).transpose()?;
         Ok(Batch::of_ids(ids, lengths))
     }
+}
+
+/// The tensors of some bags.
+fn bags(some: &[&Numbers]) -> Result<Batch, TchError> {
+    let lengths: Vec<i64> = some.iter().map(|numbers| axis(numbers.len())).collect();
+    let ids: Vec<i64> = some
+        .iter()
+        .flat_map(|own| own.ids.iter().map(|&id| i64::from(id)))
+        .collect();
+    let values: Vec<f32> = some.iter().flat_map(|own| &own.values).copied().collect();
+    Ok(Batch {
+        ids: Tensor::f_from_slice(&ids)?,
+        lengths: Some(Tensor::f_from_slice(&lengths)?),
+        values: Some(Tensor::f_from_slice(&values)?),
+        wide: None,
+    })
 }
 
 /// A length as LibTorch counts; nothing in memory is longer than an i64 can say.

@@ -115,9 +115,38 @@ pub struct Predictor {
     manifest: Manifest,
     spec: NetworkSpec,
     net: Net,
+    /// The linear model beside it.
+    wide: Option<Wide>,
     layout: Layout,
     reader: Arc<Reader>,
     thresholds: Thresholds,
+}
+
+/// The linear model beside a network.
+#[derive(Debug)]
+struct Wide {
+    net: Net,
+    spec: NetworkSpec,
+    ids: usize,
+}
+
+impl Wide {
+    fn twin(&self) -> Result<Self, TchError> {
+        Ok(Self {
+            net: twin(&self.net, &self.spec, self.ids)?,
+            spec: self.spec.clone(),
+            ids: self.ids,
+        })
+    }
+}
+
+/// Another network with the same weights in memory.
+fn twin(net: &Net, spec: &NetworkSpec, ids: usize) -> Result<Net, TchError> {
+    let twin = Net::new(spec, ids, Device::Cpu)?;
+    for ((_, mut own), (_, weights)) in twin.variables().into_iter().zip(net.variables()) {
+        tch::no_grad(|| own.f_set_data(&weights))?;
+    }
+    Ok(twin)
 }
 
 impl Predictor {
@@ -137,12 +166,24 @@ impl Predictor {
         if wanted != found {
             return Err(PredictError::Table { wanted, found });
         }
-        let reader = Arc::new(Reader::new(bundle.encoder, layout)?);
+        let (wide, beside) = match bundle.wide.map(|wide| *wide) {
+            None => (None, None),
+            Some(wide) => {
+                let own = Wide {
+                    net: wide.net,
+                    spec: wide.spec,
+                    ids: wide.manifest.ids,
+                };
+                (Some(own), Some(wide.encoder))
+            }
+        };
+        let reader = Arc::new(Reader::new(bundle.encoder, beside, layout)?);
         Ok(Self {
             thresholds: Thresholds::of(&bundle.manifest),
             manifest: bundle.manifest,
             spec: bundle.spec,
             net: bundle.net,
+            wide,
             layout,
             reader,
         })
@@ -180,14 +221,11 @@ impl Predictor {
 
     /// Another predictor of the same bundle, with the same weights in memory.
     fn twin(&self) -> Result<Self, PredictError> {
-        let net = Net::new(&self.spec, self.manifest.ids, Device::Cpu)?;
-        for ((_, mut own), (_, weights)) in net.variables().into_iter().zip(self.net.variables()) {
-            tch::no_grad(|| own.f_set_data(&weights))?;
-        }
         Ok(Self {
             manifest: self.manifest.clone(),
             spec: self.spec.clone(),
-            net,
+            net: twin(&self.net, &self.spec, self.manifest.ids)?,
+            wide: self.wide.as_ref().map(Wide::twin).transpose()?,
             layout: self.layout,
             reader: Arc::clone(&self.reader),
             thresholds: self.thresholds.clone(),

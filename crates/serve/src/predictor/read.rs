@@ -43,6 +43,8 @@ impl Numbers {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     pub(super) numbers: Numbers,
+    /// What the linear model beside the network reads, where there is one.
+    pub(super) wide: Option<Numbers>,
     /// Terms of the text.
     pub terms: u64,
     /// Those of them that are not in the vocabulary.
@@ -64,6 +66,8 @@ impl Example {
 #[derive(Debug)]
 pub struct Reader {
     encoder: TextEncoder,
+    /// The encoder of the linear model beside the network.
+    wide: Option<Box<BagEncoder>>,
     layout: Layout,
 }
 
@@ -83,7 +87,15 @@ pub(super) enum TextEncoder {
 }
 
 impl Reader {
-    pub(super) fn new(encoder: bundle::Encoder, layout: Layout) -> Result<Self, PredictError> {
+    pub(super) fn new(
+        encoder: bundle::Encoder,
+        wide: Option<bundle::Encoder>,
+        layout: Layout,
+    ) -> Result<Self, PredictError> {
+        let wide = match wide {
+            Some(bundle::Encoder::Bags(file)) => Some(Box::new(bags(file)?.0)),
+            _ => None,
+        };
         let encoder = match encoder {
             bundle::Encoder::Tokens(file) => {
                 if layout == Layout::Padded && !file.padded {
@@ -97,7 +109,11 @@ impl Reader {
             bundle::Encoder::Bags(file) => of_bags(file)?,
             bundle::Encoder::Windows(_) => return Err(PredictError::NoReviews),
         };
-        Ok(Self { encoder, layout })
+        Ok(Self {
+            encoder,
+            wide,
+            layout,
+        })
     }
 
     /// The examples of many texts, on all threads of rayon's current pool, in their order.
@@ -120,6 +136,7 @@ impl Reader {
 
     fn read_with(&self, text: &str, scratch: &mut Scratch) -> Example {
         let foreign = language::is_foreign(text);
+        let wide = self.wide.as_ref().map(|encoder| bag(encoder, text));
         match &self.encoder {
             TextEncoder::Tokens { encoder, .. } => {
                 let mut ids = Vec::new();
@@ -130,6 +147,7 @@ impl Reader {
                         ids,
                         values: Vec::new(),
                     },
+                    wide,
                     terms: encoded.tokens,
                     unknown: encoded.unknown,
                     truncated: encoded.truncated || too_long,
@@ -147,14 +165,9 @@ impl Reader {
                     let is_known = known.as_ref().is_none_or(|known| known.contains(term));
                     unknown += u64::from(!is_known);
                 });
-                let (ids, values) = encoder
-                    .encode(text)
-                    .into_iter()
-                    // An encoder has at most as many numbers as a vector has places for them.
-                    .map(|(id, value)| (id as i32, value))
-                    .unzip();
                 Example {
-                    numbers: Numbers { ids, values },
+                    numbers: bag(encoder, text),
+                    wide,
                     terms,
                     unknown,
                     truncated: false,
@@ -189,6 +202,17 @@ impl Reader {
     }
 }
 
+/// The n-grams of a text and their values.
+fn bag(encoder: &BagEncoder, text: &str) -> Numbers {
+    let (ids, values) = encoder
+        .encode(text)
+        .into_iter()
+        // An encoder has at most as many numbers as a vector has places for them.
+        .map(|(id, value)| (id as i32, value))
+        .unzip();
+    Numbers { ids, values }
+}
+
 /// An encoder of token ids that neither begins nor cuts nor pads a list: each id is a term's.
 pub(super) fn bare(file: &EncoderFile) -> Result<(Encoder, Settings), PredictError> {
     let settings = Settings::deserialize(&file.preprocessing)?;
@@ -205,6 +229,18 @@ pub(super) fn bare(file: &EncoderFile) -> Result<(Encoder, Settings), PredictErr
 }
 
 fn of_bags(file: BagEncoderFile) -> Result<TextEncoder, PredictError> {
+    let single = file.ngrams.iter().filter(|name| !name.contains(' '));
+    let terms: HashSet<Box<str>> = single.map(|name| name.as_str().into()).collect();
+    let (encoder, text) = bags(file)?;
+    Ok(TextEncoder::Bags {
+        encoder: Box::new(encoder),
+        text: Box::new(text),
+        terms: Some(terms).filter(|terms| !terms.is_empty()),
+    })
+}
+
+/// An encoder of bags, and from a text to its terms.
+fn bags(file: BagEncoderFile) -> Result<(BagEncoder, Preprocessing), PredictError> {
     let text = Preprocessing::deserialize(&file.text)?;
     let file = BagFile {
         version: file.version,
@@ -222,11 +258,5 @@ fn of_bags(file: BagEncoderFile) -> Result<TextEncoder, PredictError> {
             found: file.bag.ngrams,
         });
     }
-    let single = file.ngrams.iter().filter(|name| !name.contains(' '));
-    let terms: HashSet<Box<str>> = single.cloned().collect();
-    Ok(TextEncoder::Bags {
-        encoder: Box::new(BagEncoder::from_file(file)?),
-        text: Box::new(text),
-        terms: Some(terms).filter(|terms| !terms.is_empty()),
-    })
+    Ok((BagEncoder::from_file(file)?, text))
 }

@@ -121,7 +121,7 @@ pub(crate) fn save(folder: &Path, network: &str, decoder: Decoder) {
         libtorch: LIBTORCH_VERSION.into(),
         files: BTreeMap::new(),
     };
-    bundle::save(folder, &manifest, &spec, &encoder, &net).unwrap();
+    bundle::save(folder, &manifest, &spec, &encoder, &net, None).unwrap();
 }
 
 fn tokens(padded: bool) -> Vec<u8> {

@@ -105,6 +105,11 @@ impl Bags {
         Matrix::new(rows.map(|(i, v)| (i.as_slice(), v.as_slice())), columns)
     }
 
+    /// The n-grams of a row.
+    pub(super) fn indices(&self, row: usize) -> &[u32] {
+        self.rows.get(row).map_or(&[], |(indices, _values)| indices)
+    }
+
     /// One more than the greatest number of an n-gram.
     pub(super) fn features(&self) -> usize {
         let greatest = self

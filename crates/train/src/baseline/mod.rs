@@ -14,6 +14,7 @@ mod newton;
 mod params;
 mod past;
 mod sparse;
+pub mod wide;
 
 use cinescore_artifact::describe::{Input, Output};
 use cinescore_artifact::program::{Kind, TaskContext};

@@ -155,7 +155,7 @@ impl Baseline {
     }
 }
 
-fn plain(value: f64) -> Prediction {
+pub(super) fn plain(value: f64) -> Prediction {
     Prediction {
         value,
         probabilities: None,
@@ -164,7 +164,7 @@ fn plain(value: f64) -> Prediction {
 }
 
 /// How predictions of a task are read, and what was trained on.
-fn decoder(task: Task, quantity: Quantity, train: &[f64]) -> (Decoder, Labels) {
+pub(super) fn decoder(task: Task, quantity: Quantity, train: &[f64]) -> (Decoder, Labels) {
     let decoder = match task {
         Task::Binary => Decoder::Binary,
         // Baselines predict numbers as they are.

@@ -24,7 +24,7 @@ pub(super) enum Loss {
 }
 
 impl Loss {
-    fn value(self, margin: f64, target: f64) -> f64 {
+    pub(super) fn value(self, margin: f64, target: f64) -> f64 {
         match self {
             Self::Squared => (margin - target).powi(2) / 2.0,
             Self::Logistic => margin.max(0.0) + (-margin.abs()).exp().ln_1p() - target * margin,
@@ -76,6 +76,12 @@ impl Linear {
         Self {
             weights: vec![0.0; features + 1],
         }
+    }
+
+    /// Its intercept, and a weight for each feature.
+    pub(super) fn split(&self) -> (f64, &[f64]) {
+        let (intercept, weights) = self.weights.split_last().unwrap_or((&0.0, &[]));
+        (*intercept, weights)
     }
 
     /// What it says of each row.

@@ -14,6 +14,7 @@ use cinescore_model::{LIBTORCH_VERSION, compute, device};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::logits;
 use crate::results;
 use crate::splits::SplitName;
 use crate::trained::{BUNDLE, EXAMPLES, Trained};
@@ -49,6 +50,7 @@ pub fn kind() -> Kind {
         &[&TOKENS, &BAGS, &WINDOWS],
         "reviews that its encoder encoded, or windows that it made",
     ))
+    .input(logits::input())
     .output(Output::table(
         "predictions",
         &PREDICTIONS,

@@ -25,6 +25,7 @@ use tch::TchError;
 
 pub use params::{ExplainParams, Method};
 
+use crate::logits;
 use crate::results::{self, Measured};
 use crate::trained::{BUNDLE, EXAMPLES, Trained};
 use deletion::Deletion;
@@ -43,6 +44,7 @@ pub fn kind() -> Kind {
         &TOKENS,
         "reviews that its encoder encoded",
     ))
+    .input(logits::input())
     .output(Output::table(
         "attributions",
         &ATTRIBUTIONS,
@@ -77,7 +79,10 @@ struct Found {
 fn explain(params: &ExplainParams, context: &mut TaskContext) -> Result<(), StageError> {
     let trained = Trained::open(context)?;
     let spec = &trained.bundle.spec;
-    if !matches!(spec.input, InputSpec::Tokens(_) | InputSpec::OneHot(_)) {
+    if !matches!(
+        spec.input,
+        InputSpec::Tokens(_) | InputSpec::OneHot(_) | InputSpec::Regions(_)
+    ) {
         let message = format!(
             "the network `{}` does not read token by token, so no token of it can be explained",
             spec.name
@@ -95,6 +100,7 @@ fn explain(params: &ExplainParams, context: &mut TaskContext) -> Result<(), Stag
         decoder: trained.decoder(),
         ids: trained.bundle.manifest.ids,
         masks: spec.input.masks(),
+        logit: None,
     };
     let count = params.reviews.min(rows.len());
     let mut methods = params.methods.clone();
@@ -137,6 +143,11 @@ fn of_review(
     params: &ExplainParams,
 ) -> Result<Found, TchError> {
     let review = Review::new(trained.examples.ids(row));
+    // The words are left out of what the network reads itself; the linear model beside it goes on reading them.
+    let explained = &Explained {
+        logit: trained.examples.logit(row),
+        ..*explained
+    };
     let review_id = trained.examples.review_id(row);
     let ends = [review.ids.to_vec(), review.without(&review.words)];
     let said = explained.predict(&ends)?;

@@ -19,6 +19,8 @@ pub(super) struct Explained<'a> {
     pub(super) ids: usize,
     /// Whether padding is masked.
     pub(super) masks: bool,
+    /// What the linear model beside the network says of the review, where there is one.
+    pub(super) logit: Option<f32>,
 }
 
 /// A review's ids as the network reads them.
@@ -85,6 +87,16 @@ impl Explained<'_> {
         }
     }
 
+    fn wide(&self, rows: usize) -> Result<Option<Tensor>, TchError> {
+        self.logit
+            .map(|logit| {
+                Tensor::f_from_slice(&vec![logit; rows])?
+                    .f_view([-1, 1])?
+                    .f_to_device(self.net.device())
+            })
+            .transpose()
+    }
+
     fn lengths(&self, rows: usize, steps: usize) -> Result<Option<Tensor>, TchError> {
         let lengths = vec![i64::try_from(steps).unwrap_or(i64::MAX); rows];
         self.masks
@@ -99,7 +111,8 @@ impl Explained<'_> {
         let ids = Tensor::f_from_slice(&lists.concat())?
             .f_view(shape)?
             .f_to_device(self.net.device())?;
-        Ok(Batch::of_ids(ids, self.lengths(lists.len(), steps)?))
+        let lengths = self.lengths(lists.len(), steps)?;
+        Ok(Batch::of_ids(ids, lengths).with_wide(self.wide(lists.len())?))
     }
 
     /// What is predicted of lists of ids, all of one length.
@@ -162,7 +175,10 @@ impl Explained<'_> {
                 .f_detach()?
                 .f_set_requires_grad(true)?;
             let lengths = self.lengths(some.len(), review.ids.len())?;
-            let said = self.net.say_of_vectors(&points, lengths.as_ref())?;
+            let wide = self.wide(some.len())?;
+            let said = self
+                .net
+                .say_of_vectors(&points, lengths.as_ref(), wide.as_ref())?;
             let sum = self.predicted(&said.outputs)?.f_sum(Kind::Float)?;
             let [own] = Tensor::f_run_backward(&[&sum], &[&points], false, false)?
                 .try_into()

@@ -71,6 +71,13 @@ impl Sample {
         let rows: Vec<Row> = targets.iter().zip(predicted).map(row).collect();
         let label_of = |row: &Row| classes.get(row.named).map_or(f64::NAN, |&own| own.into());
         let named: Vec<f64> = rows.iter().map(label_of).collect();
+        let positive = predicted.iter().map(|said| {
+            let probabilities = said.probabilities.as_deref().unwrap_or_default();
+            let above = classes.iter().zip(probabilities);
+            let above = above.filter(|(label, _)| f64::from(**label) > stars::MIDDLE);
+            above.map(|(_, probability)| probability).sum()
+        });
+        let positive: Vec<f64> = positive.collect();
         let of_each = rows.iter().zip(predicted).map(|(row, said)| {
             let probabilities = said.probabilities.as_deref().unwrap_or_default();
             (row.truth, probabilities)
@@ -84,7 +91,11 @@ impl Sample {
                 .collect(),
             errors: match quantity {
                 Quantity::Stars => {
-                    Errors::Stars(stars::Sample::new(targets, predicted, Some(&named)))
+                    let named = stars::Named {
+                        stars: &named,
+                        positive: &positive,
+                    };
+                    Errors::Stars(stars::Sample::new(targets, predicted, Some(named)))
                 }
                 Quantity::Popularity => {
                     Errors::Popularity(popularity::Sample::new(targets, predicted, knowledge))
@@ -253,6 +264,8 @@ mod tests {
                 -(0.6_f64.ln() + 0.2_f64.ln() + 0.4_f64.ln()) / 3.0,
             ),
             ("mae", (1.4 + 4.0 + 4.0) / 3.0),
+            // By the probability of 9, not by the mean: 6 and 5 stars.
+            ("sentiment_accuracy", 1.0 / 3.0),
             ("within_one", 1.0 / 3.0),
             ("recall_of_9", 0.0),
         ];

@@ -6,7 +6,7 @@ use super::{Name, share};
 
 /// Stars that there are, and 0 for none of them.
 const SCORES: usize = 11;
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "mae",
     "mse",
     "mse_tenths",
@@ -14,10 +14,22 @@ const NAMES: [&str; 8] = [
     "quadratic_kappa",
     "r2",
     "rmse",
+    "sentiment_accuracy",
     "within_one",
 ];
+/// Stars above are positive; there is no score at the middle of the scale.
+pub(super) const MIDDLE: f64 = 5.5;
 /// Only where the predictions have intervals.
 const OF_INTERVALS: [&str; 2] = ["coverage", "interval_width"];
+
+/// What a task with classes says of each example beside its stars.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named<'a> {
+    /// The stars of its class.
+    pub(super) stars: &'a [f64],
+    /// The probability of more stars than the middle of the scale.
+    pub(super) positive: &'a [f64],
+}
 
 /// Examples with what counts of each.
 #[derive(Debug)]
@@ -36,23 +48,27 @@ struct Row {
     /// Whole stars.
     said: f64,
     near: f64,
+    /// Whether the side of the scale is the true one.
+    sided: f64,
     score: usize,
     width: f64,
     covered: f64,
 }
 
 impl Sample {
-    /// `targets`: stars; `named`: the stars that are said where a whole number is wanted, before rounding: without them the
-    /// predicted ones.
-    pub(super) fn new(targets: &[f64], predicted: &[Prediction], named: Option<&[f64]>) -> Self {
+    /// `targets`: stars; `named`: what is said where a whole number, or a side of the scale, is wanted: without it the
+    /// predicted stars, rounded, and their side.
+    pub(super) fn new(targets: &[f64], predicted: &[Prediction], named: Option<Named<'_>>) -> Self {
         let row = |(index, (&target, said)): (usize, (&f64, &Prediction))| {
-            let whole = named.map_or(said.value, |named| named[index]).round();
+            let whole = named.map_or(said.value, |named| named.stars[index]).round();
+            let positive = named.map_or(said.value > MIDDLE, |named| named.positive[index] >= 0.5);
             let (lower, upper) = said.interval.unwrap_or((f64::NAN, f64::NAN));
             Row {
                 target,
                 error: said.value - target,
                 said: whole,
                 near: f64::from((whole - target).abs() <= 1.0),
+                sided: f64::from(positive == (target > MIDDLE)),
                 score: (target as usize).min(SCORES - 1),
                 width: upper - lower,
                 covered: f64::from((lower..=upper).contains(&target)),
@@ -118,6 +134,7 @@ impl Sample {
             sums.quadratic_kappa(),
             sums.r2(),
             mse.sqrt(),
+            share(sums.sided, all),
             share(sums.near, all),
         ];
         if self.intervals {
@@ -144,6 +161,7 @@ struct Sums {
     absolute_error: f64,
     squared_error: f64,
     near: f64,
+    sided: f64,
     covered: f64,
     width: f64,
     target: f64,
@@ -159,6 +177,7 @@ impl Sums {
         self.absolute_error += weight * row.error.abs();
         self.squared_error += weight * row.error * row.error;
         self.near += weight * row.near;
+        self.sided += weight * row.sided;
         self.covered += weight * row.covered;
         self.width += weight * row.width;
         self.target += weight * row.target;
@@ -232,7 +251,7 @@ mod tests {
 
     // scikit-learn 1.9.1: mean_squared_error, .., cohen_kappa_score(weights="quadratic") of the rounded stars; the rest
     // with numpy
-    const REFERENCE: [(&str, f64); 14] = [
+    const REFERENCE: [(&str, f64); 15] = [
         ("mae", 1.0787012195121948),
         ("mse", 1.7291053911362284),
         ("mse_tenths", 0.01729105391136228),
@@ -240,6 +259,7 @@ mod tests {
         ("quadratic_kappa", 0.8845042068858721),
         ("r2", 0.8251857335244586),
         ("rmse", 1.3149545205581175),
+        ("sentiment_accuracy", 0.95),
         ("within_one", 0.69),
         ("coverage", 0.615),
         ("interval_width", 2.5057012195121953),
@@ -269,6 +289,7 @@ mod tests {
             ("quadratic_kappa", 1.0 - 2.5 / (41.5 - 55.0 + 29.5)),
             ("r2", 1.0 - mse / 11.25),
             ("rmse", mse.sqrt()),
+            ("sentiment_accuracy", 1.0),
             ("within_one", 0.75),
             ("mean_error_of_1", 1.0),
             ("mean_error_of_10", -3.0),

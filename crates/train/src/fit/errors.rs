@@ -103,7 +103,7 @@ pub(super) fn of_training(error: TrainingError, params: &FitParams) -> StageErro
     }
 }
 
-pub(super) fn of_bundle(error: BundleError) -> StageError {
+pub(crate) fn of_bundle(error: BundleError) -> StageError {
     match error {
         BundleError::Io { .. } => StageError::machine(error),
         other => StageError::failed(other),

@@ -17,7 +17,7 @@ mod resume;
 mod tables;
 mod tensorboard;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cinescore_artifact::StageError;
 use cinescore_artifact::course::{self, EpochLosses};
@@ -27,7 +27,7 @@ use cinescore_artifact::tables::{BAGS, HISTORY, METRICS, PREDICTIONS, TOKENS, VE
 use cinescore_model::bundle::{self, BUNDLE_VERSION, Manifest};
 use cinescore_model::task::Task;
 use cinescore_model::{LIBTORCH_VERSION, Net, Precision, compute, device};
-use cinescore_network::{self as network, HeadSpec, NetworkSpec};
+use cinescore_network::{self as network, HeadSpec, InputSpec, NetworkSpec};
 use serde_json::Value;
 use tch::Device;
 
@@ -36,6 +36,7 @@ pub use params::FitParams;
 use crate::checkpoint::{self, Extent, Identity};
 use crate::examples::{Examples, Layout, Split};
 use crate::figures::labels_of;
+use crate::logits;
 use crate::objective::Objective;
 use crate::random;
 use crate::results::{self, TRIVIAL};
@@ -44,6 +45,9 @@ use errors::{of_bundle, of_checkpoint, of_examples, of_objective, of_training};
 use measure::evaluate_all;
 use resume::{CHECKPOINT, Kept};
 use tensorboard::Events;
+
+/// The input with the linear model beside a network.
+const WIDE: &str = "wide";
 
 /// The kind, for the program.
 pub fn kind() -> Kind {
@@ -60,6 +64,14 @@ pub fn kind() -> Kind {
                 "vectors",
                 &VECTORS,
                 "the vectors of words that a `pretrained` embedding begins with",
+            )
+            .optional(),
+        )
+        .input(logits::input())
+        .input(
+            Input::folder(
+                WIDE,
+                "the linear model beside a network with `wide: true`, the output `bundle` of `train wide`",
             )
             .optional(),
         )
@@ -113,7 +125,8 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let (encoder, encoder_bytes) =
         bundle::read_encoder(&context.input("encoder")?.path).map_err(StageError::input)?;
     let spec = read_network(params, context)?;
-    let examples = Examples::read_without(
+    let wide = wide_of(&spec, context)?;
+    let mut examples = Examples::read_without(
         &context.input("examples")?.path,
         params.task,
         Layout::of(&spec.input),
@@ -121,6 +134,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         &params.hold_out,
     )
     .map_err(of_examples)?;
+    logits::give(&spec, &mut examples, context)?;
     let objective = Objective::new(
         params.task,
         params.loss,
@@ -199,6 +213,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         &spec,
         &encoder_bytes,
         &net,
+        wide.as_deref(),
     )
     .map_err(of_bundle)?;
     let rows = [
@@ -264,6 +279,14 @@ fn read_network(params: &FitParams, context: &TaskContext) -> Result<NetworkSpec
             "a network cannot be called `{TRIVIAL}`, as the trivial predictor is"
         )));
     }
+    if matches!(spec.input, InputSpec::Regions(_)) && !params.optimizer.follows_sparse() {
+        let message = format!(
+            "the network `{}` reads regions, whose gradients are sparse, and parameter `optimizer` is one that needs all of a gradient",
+            spec.name
+        );
+        let hint = "take `optimizer: {adagrad: {lr: 0.05}}`, or `sgd` without momentum and decay";
+        return Err(StageError::usage(message).hint(hint));
+    }
     let cumulative = matches!(spec.head, HeadSpec::Cumulative(_));
     if cumulative != (params.task == Task::Ordinal) {
         let message = format!(
@@ -283,6 +306,19 @@ fn read_network(params: &FitParams, context: &TaskContext) -> Result<NetworkSpec
         return Err(StageError::usage(message).hint("change `head` in the network file"));
     }
     Ok(spec)
+}
+
+/// The folder of the linear model beside the network, which is one, where the network has one.
+fn wide_of(spec: &NetworkSpec, context: &TaskContext) -> Result<Option<PathBuf>, StageError> {
+    match (spec.wide, context.optional_input(WIDE)) {
+        (false, None) => Ok(None),
+        (false, Some(_)) => Err(logits::unread(spec, WIDE)),
+        (true, None) => Err(logits::missing(spec, WIDE, "bundle")),
+        (true, Some(input)) => {
+            bundle::load_wide(&input.path, None, Device::Cpu).map_err(StageError::input)?;
+            Ok(Some(input.path.clone()))
+        }
+    }
 }
 
 /// Says in words how the training went.

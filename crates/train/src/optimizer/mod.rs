@@ -7,7 +7,9 @@
 mod params;
 mod rule;
 
-pub use params::{AdamParams, AdamwParams, OptimizerParams, RmspropParams, SgdParams};
+pub use params::{
+    AdagradParams, AdamParams, AdamwParams, OptimizerParams, RmspropParams, SgdParams,
+};
 
 use tch::{TchError, Tensor};
 
@@ -114,7 +116,13 @@ impl Optimizer {
             .collect();
         let norms = grads
             .iter()
-            .map(Tensor::f_norm)
+            .map(|grad| {
+                if grad.is_sparse() {
+                    grad.f_coalesce()?.f_values()?.f_norm()
+                } else {
+                    grad.f_norm()
+                }
+            })
             .collect::<Result<Vec<_>, _>>()?;
         if norms.is_empty() {
             return Ok(());

@@ -14,6 +14,9 @@ pub enum OptimizerParams {
     Adamw(AdamwParams),
     /// Stochastic gradient descent, with momentum or without, as in PyTorch.
     Sgd(SgdParams),
+    /// Adagrad (Duchi, Hazan and Singer, JMLR 2011), as in PyTorch. The one for networks that read regions, whose
+    /// weights have sparse gradients: a number moves only in steps in which it took part.
+    Adagrad(AdagradParams),
     /// RMSprop (Tieleman and Hinton, lecture 6.5 of their course, 2012), as in PyTorch.
     Rmsprop(RmspropParams),
 }
@@ -31,7 +34,17 @@ impl OptimizerParams {
             Self::Adam(params) => params.lr,
             Self::Adamw(params) => params.lr,
             Self::Sgd(params) => params.lr,
+            Self::Adagrad(params) => params.lr,
             Self::Rmsprop(params) => params.lr,
+        }
+    }
+
+    /// Whether it can follow sparse gradients.
+    pub fn follows_sparse(&self) -> bool {
+        match self {
+            Self::Adagrad(_) => true,
+            Self::Sgd(params) => params.momentum == 0.0 && params.weight_decay == 0.0,
+            Self::Adam(_) | Self::Adamw(_) | Self::Rmsprop(_) => false,
         }
     }
 }
@@ -127,6 +140,27 @@ impl Default for SgdParams {
             momentum: 0.0,
             nesterov: false,
             weight_decay: 0.0,
+        }
+    }
+}
+
+/// Adagrad's parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdagradParams {
+    /// Learning rate: the length of the first step in each weight.
+    #[schemars(range(min = 0))]
+    pub lr: f64,
+    /// What is added to the denominator.
+    #[schemars(range(min = 0))]
+    pub eps: f64,
+}
+
+impl Default for AdagradParams {
+    fn default() -> Self {
+        Self {
+            lr: 0.01,
+            eps: 1e-10,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use tch::{TchError, Tensor};
 
-use super::params::{AdamParams, OptimizerParams, RmspropParams, SgdParams};
+use super::params::{AdagradParams, AdamParams, OptimizerParams, RmspropParams, SgdParams};
 
 /// The tensors that an optimizer keeps for each variable, by name; each has the variable's shape and
 /// begins at 0.
@@ -11,6 +11,7 @@ pub(super) fn slots(params: &OptimizerParams) -> &'static [&'static str] {
         OptimizerParams::Adam(_) | OptimizerParams::Adamw(_) => &["mean", "mean_square"],
         OptimizerParams::Sgd(SgdParams { momentum, .. }) if *momentum == 0.0 => &[],
         OptimizerParams::Sgd(_) => &["momentum"],
+        OptimizerParams::Adagrad(_) => &["sum_square"],
         OptimizerParams::Rmsprop(RmspropParams { momentum, .. }) if *momentum == 0.0 => {
             &["mean_square"]
         }
@@ -27,7 +28,20 @@ pub(super) fn apply(
     grad: &Tensor,
     slots: &mut [Tensor],
 ) -> Result<(), TchError> {
+    if grad.is_sparse() {
+        return sparse(params, lr, variable, grad, slots);
+    }
     match params {
+        OptimizerParams::Adagrad(AdagradParams { eps, .. }) => {
+            let [sum_square] = slots else {
+                return Ok(());
+            };
+            let scale = sum_square
+                .f_add_(&grad.f_square()?)?
+                .f_sqrt()?
+                .f_add_scalar_(*eps)?;
+            take(variable, &grad.f_div(&scale)?, lr)
+        }
         OptimizerParams::Adam(adam) => {
             let grad = decayed(grad, variable, adam.weight_decay)?;
             self::adam(adam, lr, step, variable, &grad, slots)
@@ -79,6 +93,50 @@ pub(super) fn apply(
             }
         }
     }
+}
+
+/// One step along a sparse gradient: only the numbers that are in it are read or changed.
+fn sparse(
+    params: &OptimizerParams,
+    lr: f64,
+    variable: &mut Tensor,
+    grad: &Tensor,
+    slots: &mut [Tensor],
+) -> Result<(), TchError> {
+    let grad = grad.f_coalesce()?;
+    let (places, values) = (grad.f_indices()?, grad.f_values()?);
+    let place = flat(&places, &variable.size())?;
+    let step = match (params, slots) {
+        (OptimizerParams::Sgd(_), []) => values,
+        (OptimizerParams::Adagrad(AdagradParams { eps, .. }), [sum_square]) => {
+            let mut sum_square = sum_square.f_view([-1])?;
+            let sums = sum_square
+                .f_index_select(0, &place)?
+                .f_add_(&values.f_square()?)?;
+            let _ = sum_square.f_index_copy_(0, &place, &sums)?;
+            values.f_div(&sums.f_sqrt()?.f_add_scalar_(*eps)?)?
+        }
+        _ => {
+            let message = "this optimizer follows no sparse gradients";
+            return Err(TchError::Kind(message.into()));
+        }
+    };
+    let step = step.f_mul_scalar(-lr)?;
+    variable
+        .f_view([-1])?
+        .f_index_add_(0, &place, &step)
+        .map(drop)
+}
+
+/// Places in a tensor of a shape, int64 `[axes, N]`, as places in the same without axes, `[N]`.
+fn flat(places: &Tensor, shape: &[i64]) -> Result<Tensor, TchError> {
+    let mut flat = places.f_select(0, 0)?;
+    for (axis, length) in (1_i64..).zip(shape.iter().skip(1)) {
+        flat = flat
+            .f_mul_scalar(*length)?
+            .f_add(&places.f_select(0, axis)?)?;
+    }
+    Ok(flat)
 }
 
 fn adam(

@@ -189,6 +189,72 @@ fn rmsprop_steps_as_pytorch() {
 }
 
 #[test]
+fn adagrad_steps_as_pytorch() {
+    // Adagrad(lr=0.1, eps=1e-3)
+    let adagrad = AdagradParams { lr: 0.1, eps: 1e-3 };
+    assert_steps(
+        OptimizerParams::Adagrad(adagrad),
+        None,
+        [
+            [0.900049984, -1.90004992, 0.400033325, 2.90000367],
+            [0.736320198, -1.72865796, 0.253666133, 2.73070955],
+        ],
+    );
+}
+
+/// A loss that looks up some numbers of a variable `[3, 2]`, some of them twice, in the way that gives a sparse gradient.
+fn looked_up(variable: &Tensor, step: i64, sparse: bool) -> Tensor {
+    let rows = Tensor::from_slice(&[step % 3, 2, step % 3, 1]).view([2, 2]);
+    let found = variable.gather(0, &rows, sparse);
+    (&found * &found * Tensor::from_slice(&[0.5_f32, -1.5])).sum(None)
+}
+
+#[test]
+fn a_sparse_gradient_is_followed_like_a_dense_one() {
+    let all = [
+        OptimizerParams::Adagrad(AdagradParams { lr: 0.1, eps: 1e-3 }),
+        OptimizerParams::Sgd(SgdParams::default()),
+    ];
+    for (params, clip) in all
+        .into_iter()
+        .flat_map(|params| [(params, None), (params, Some(0.5))])
+    {
+        assert!(params.follows_sparse());
+        let made = |sparse: bool| {
+            let variable = Tensor::from_slice(&[1.0_f32, -2.0, 0.5, 3.0, -0.25, 1.5])
+                .view([3, 2])
+                .set_requires_grad(true);
+            let followed = [("w".to_owned(), variable.shallow_clone())];
+            let mut optimizer = Optimizer::new(params, clip, followed).unwrap();
+            for step in 0..5 {
+                optimizer.forget().unwrap();
+                // Two batches of one step.
+                looked_up(&variable, step, sparse).backward();
+                looked_up(&variable, step + 1, sparse).backward();
+                assert_eq!(variable.grad().is_sparse(), sparse);
+                optimizer.follow(0.1).unwrap();
+            }
+            let state = optimizer.state();
+            let state = state.iter().map(|(_, slot)| slot.shallow_clone());
+            std::iter::once(variable.detach())
+                .chain(state)
+                .collect::<Vec<_>>()
+        };
+        for (sparse, dense) in made(true).iter().zip(&made(false)) {
+            let difference = (sparse - dense).abs().max().double_value(&[]);
+            assert!(difference < 1e-6, "{params:?}: {difference}");
+        }
+    }
+    let adam = OptimizerParams::default();
+    assert!(!adam.follows_sparse());
+    let variable =
+        Tensor::ones([3, 2], (tch::Kind::Float, tch::Device::Cpu)).set_requires_grad(true);
+    let followed = [("w".to_owned(), variable.shallow_clone())];
+    let mut optimizer = Optimizer::new(adam, None, followed).unwrap();
+    assert!(optimizer.step(&looked_up(&variable, 0, true), 0.1).is_err());
+}
+
+#[test]
 fn a_long_gradient_is_shortened_as_in_pytorch() {
     // SGD(lr=0.01), with torch.nn.utils.clip_grad_norm_([p, q], 2.0) before each step
     assert_steps(
@@ -219,6 +285,7 @@ fn another_optimizer_goes_on_from_the_state_bit_for_bit() {
             momentum: 0.5,
             ..SgdParams::default()
         }),
+        OptimizerParams::Adagrad(AdagradParams::default()),
         OptimizerParams::Rmsprop(RmspropParams {
             momentum: 0.5,
             ..RmspropParams::default()

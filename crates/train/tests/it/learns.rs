@@ -114,6 +114,7 @@ fn stars_are_learned_and_every_table_says_the_same() {
                 "quadratic_kappa",
                 "r2",
                 "rmse",
+                "sentiment_accuracy",
                 "within_one",
             ]
             .iter()

@@ -14,4 +14,5 @@ mod refused;
 mod repeatable;
 mod resumed;
 mod synthetic;
+mod wide;
 mod windows;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cinescore_model::{Batch, Net, compute, weights};
 use cinescore_network::{InputSpec, LayerSpec, NetworkSpec, parse};
-use cinescore_train::optimizer::{AdamParams, Optimizer, OptimizerParams};
+use cinescore_train::optimizer::{AdagradParams, AdamParams, Optimizer, OptimizerParams};
 use cinescore_train::random;
 use tch::{Device, Kind, Tensor};
 
@@ -50,6 +50,7 @@ fn without_dropout(mut spec: NetworkSpec) -> NetworkSpec {
     match &mut spec.input {
         InputSpec::Tokens(input) => input.word_dropout = 0.0,
         InputSpec::OneHot(input) => input.word_dropout = 0.0,
+        InputSpec::Regions(input) => input.word_dropout = 0.0,
         InputSpec::Bag(input) => input.word_dropout = 0.0,
         InputSpec::Whole(_) | InputSpec::Window(_) => {}
     }
@@ -81,8 +82,14 @@ fn reviews() -> Vec<Vec<i64>> {
     LENGTHS.into_iter().enumerate().map(review).collect()
 }
 
+/// Some of the reviews as the network wants them, the linear model beside it saying 0.5 of each.
+fn batch(spec: &NetworkSpec, reviews: &[Vec<i64>]) -> Batch {
+    let logits = || Tensor::full([reviews.len() as i64, 1], 0.5, (Kind::Float, Device::Cpu));
+    batch_of(&spec.input, reviews).with_wide(spec.wide.then(logits))
+}
+
 /// Some of the reviews as the input wants them; unmasked ones all padded to one length.
-fn batch(input: &InputSpec, reviews: &[Vec<i64>]) -> Batch {
+fn batch_of(input: &InputSpec, reviews: &[Vec<i64>]) -> Batch {
     let lengths: Vec<i64> = reviews.iter().map(|review| review.len() as i64).collect();
     let count = reviews.len() as i64;
     if let InputSpec::Bag(_) = input {
@@ -92,6 +99,7 @@ fn batch(input: &InputSpec, reviews: &[Vec<i64>]) -> Batch {
             ids,
             lengths: Some(Tensor::from_slice(&lengths)),
             values: Some(values),
+            wide: None,
         };
     }
     if let InputSpec::Window(_) = input {
@@ -150,8 +158,11 @@ fn share_left(spec: &NetworkSpec, seed: u64, rate: f64, steps: usize) -> f64 {
         / 6.0;
     random::seed_torch(seed, random::INITIALISATION);
     let net = Net::new(spec, IDS, Device::Cpu).unwrap();
-    let batch = batch(&spec.input, &reviews());
-    let params = OptimizerParams::Adam(AdamParams::default());
+    let batch = batch(spec, &reviews());
+    let params = match spec.input {
+        InputSpec::Regions(_) => OptimizerParams::Adagrad(AdagradParams::default()),
+        _ => OptimizerParams::Adam(AdamParams::default()),
+    };
     let mut optimizer = Optimizer::new(params, Some(1.0), learned(&net)).unwrap();
     let mut share = f64::INFINITY;
     for step in 0..steps {
@@ -210,7 +221,7 @@ fn every_network_comes_back_from_its_weights_and_takes_a_review_alone_as_with_ot
     for spec in networks() {
         random::seed_torch(3, random::INITIALISATION);
         let net = Net::new(&spec, IDS, Device::Cpu).unwrap();
-        let together = batch(&spec.input, &reviews());
+        let together = batch(&spec, &reviews());
         let say = |net: &Net, batch: &Batch| tch::no_grad(|| net.forward(batch, false)).unwrap();
         let outputs = say(&net, &together);
         let bytes = weights::to_bytes(&net.variables()).unwrap();
@@ -218,7 +229,7 @@ fn every_network_comes_back_from_its_weights_and_takes_a_review_alone_as_with_ot
         weights::load(&other.variables(), &bytes).unwrap();
         assert_eq!(say(&other, &together), outputs, "{}", spec.name);
         for (index, review) in reviews().into_iter().enumerate() {
-            let alone = say(&net, &batch(&spec.input, &[review]));
+            let alone = say(&net, &batch(&spec, &[review]));
             let difference = alone.get(0) - outputs.get(index as i64);
             let difference = difference.abs().max().double_value(&[]);
             assert!(

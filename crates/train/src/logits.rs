@@ -1,0 +1,83 @@
+//! What a linear model says of the examples, for networks that read it beside their input.
+//!
+//! Owns reading the table `logits` and saying where it is missing or too much. Does not own the model (`baseline::wide`).
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use arrow::array::{Float64Array, UInt64Array};
+use cinescore_artifact::StageError;
+use cinescore_artifact::describe::Input;
+use cinescore_artifact::program::TaskContext;
+use cinescore_artifact::table::{TableError, TableReader, column};
+use cinescore_artifact::tables::LOGITS;
+use cinescore_network::NetworkSpec;
+
+use crate::examples::Examples;
+
+/// The input.
+const INPUT: &str = "logits";
+/// Rows read at a time.
+const READ_ROWS: usize = 8192;
+
+/// The input, for kinds that take examples.
+pub(crate) fn input() -> Input {
+    let about = "what the linear model says of the reviews, for a network with `wide: true`";
+    Input::table(INPUT, &LOGITS, about).optional()
+}
+
+/// Gives the examples what the linear model says of them, where the network reads it.
+pub(crate) fn give(
+    spec: &NetworkSpec,
+    examples: &mut Examples,
+    context: &TaskContext,
+) -> Result<(), StageError> {
+    match (spec.wide, context.optional_input(INPUT)) {
+        (false, None) => Ok(()),
+        (false, Some(_)) => Err(unread(spec, INPUT)),
+        (true, None) => Err(missing(spec, INPUT, INPUT)),
+        (true, Some(input)) => {
+            let logits = read(&input.path)?;
+            examples.add_logits(&logits).map_err(|review| {
+                let message = format!("`{}` has no logit of the review {review}", input.label);
+                StageError::input(message).hint("take the logits of bags of the same reviews")
+            })
+        }
+    }
+}
+
+/// That an input is given to a network that does not read it.
+pub(crate) fn unread(spec: &NetworkSpec, input: &str) -> StageError {
+    let message = format!(
+        "the network `{}` has no linear model beside it, and the input `{input}` is given",
+        spec.name
+    );
+    StageError::usage(message)
+        .hint("leave the input away, or write `wide: true` into the network file")
+}
+
+/// That a network reads an input that is not given.
+pub(crate) fn missing(spec: &NetworkSpec, input: &str, output: &str) -> StageError {
+    let message = format!(
+        "the network `{}` has a linear model beside it, and the input `{input}` is missing",
+        spec.name
+    );
+    StageError::usage(message).hint(format!("give it the output `{output}` of `train wide`"))
+}
+
+/// The logit of each review. One that is no number is as one that is missing.
+fn read(path: &Path) -> Result<HashMap<u64, f32>, TableError> {
+    let mut logits = HashMap::new();
+    for batch in TableReader::open(path, &LOGITS)?.batches(READ_ROWS)? {
+        let batch = batch?;
+        let ids: &UInt64Array = column(&batch, "review_id");
+        let values: &Float64Array = column(&batch, "logit");
+        let pairs = ids.values().iter().zip(values.values());
+        logits.extend(
+            pairs
+                .filter(|(_id, value)| value.is_finite())
+                .map(|(&id, &value)| (id, value as f32)),
+        );
+    }
+    Ok(logits)
+}

@@ -1,0 +1,333 @@
+//! The linear model beside a network says of a training review what it can know without it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Float32Builder, Float64Array, ListBuilder, StringArray, UInt8Array, UInt32Array,
+    UInt32Builder, UInt64Array,
+};
+use cinescore_artifact::describe::PROTOCOL;
+use cinescore_artifact::encoder::{BagEncoderFile, ENCODER_VERSION};
+use cinescore_artifact::table::{TableReader, TableWriter, column};
+use cinescore_artifact::tables::{BAGS, FOLDS, LOGITS, PREDICTIONS};
+use cinescore_artifact::task::{Task, TaskInput, write_json};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::synthetic::{Bench as Tokens, reviews};
+
+/// Reviews of the tables.
+const REVIEWS: usize = 600;
+/// Two words that say what a review is, one of which most reviews have, and a word of each review's own.
+const WORDS: usize = 2 + REVIEWS;
+/// Of ten reviews so many have the word that fits.
+const HONEST: u64 = 8;
+
+struct Bench {
+    folder: TempDir,
+}
+
+fn split(review: usize) -> &'static str {
+    ["train", "train", "train", "valid", "calib", "test"][review % 6]
+}
+
+/// Of all reviews whether they are positive, and whether their words say so.
+fn labels() -> Vec<(bool, bool)> {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    (0..REVIEWS)
+        .map(|_| (rng.random(), rng.random_range(0..10) < HONEST))
+        .collect()
+}
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let labels = labels();
+        let (mut indices, mut values) = (
+            ListBuilder::new(UInt32Builder::new()),
+            ListBuilder::new(Float32Builder::new()),
+        );
+        for (review, &(positive, honest)) in labels.iter().enumerate() {
+            let word = u32::from(positive == honest);
+            indices.append_value([Some(word), Some(2 + review as u32)]);
+            // As naive Bayes would have it of the training split: the words of its reviews know their labels.
+            let ratio = if word == 1 { 1.2 } else { -1.2 };
+            let own = if positive { 0.7 } else { -0.7 };
+            let own = if split(review) == "train" { own } else { 0.0 };
+            values.append_value([Some(ratio), Some(own)]);
+        }
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new((0..REVIEWS as u64).collect::<UInt64Array>()),
+            Arc::new(
+                (0..REVIEWS)
+                    .map(|own| Some(split(own)))
+                    .collect::<StringArray>(),
+            ),
+            Arc::new(indices.finish()),
+            Arc::new(values.finish()),
+            Arc::new(
+                labels
+                    .iter()
+                    .map(|own| 2 + 7 * u8::from(own.0))
+                    .collect::<UInt8Array>(),
+            ),
+            Arc::new(
+                labels
+                    .iter()
+                    .map(|own| u8::from(own.0))
+                    .collect::<UInt8Array>(),
+            ),
+        ];
+        let mut writer = TableWriter::create(&bench.path("bags.parquet"), &BAGS).unwrap();
+        writer.write(&BAGS.batch(columns).unwrap()).unwrap();
+        writer.finish().unwrap();
+        bench.write_folds(5);
+        bench.write_encoder("log_count_ratio");
+        bench
+    }
+
+    fn write_folds(&self, folds: u32) {
+        let rows = (0..REVIEWS).filter(|own| split(*own) != "test");
+        let (ids, folds): (Vec<u64>, Vec<u32>) =
+            rows.map(|own| (own as u64, own as u32 % folds)).unzip();
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from(ids)),
+            Arc::new(UInt32Array::from(folds)),
+        ];
+        let mut writer = TableWriter::create(&self.path("folds.parquet"), &FOLDS).unwrap();
+        writer.write(&FOLDS.batch(columns).unwrap()).unwrap();
+        writer.finish().unwrap();
+    }
+
+    fn write_encoder(&self, values: &str) {
+        let encoder = BagEncoderFile {
+            version: ENCODER_VERSION,
+            text: Value::Null,
+            bag: json!({"values": values, "smoothing": 1.0, "norm": "auto"}),
+            ngrams: (0..WORDS).map(|word| format!("w{word}")).collect(),
+            weights: vec![1.0; WORDS],
+        };
+        fs_err::write(
+            self.path("bags.json"),
+            serde_json::to_vec(&encoder).unwrap(),
+        )
+        .unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, kind: &str, out: &str, inputs: &[(&str, PathBuf)], params: Value) -> Output {
+        let input = |path: &PathBuf| TaskInput {
+            label: path.file_name().unwrap().to_string_lossy().into_owned(),
+            output: None,
+            path: path.clone(),
+            digest: None,
+        };
+        let inputs: BTreeMap<String, Vec<TaskInput>> = inputs
+            .iter()
+            .map(|(name, path)| ((*name).to_owned(), vec![input(path)]))
+            .collect();
+        let task = Task {
+            protocol: PROTOCOL,
+            kind: kind.into(),
+            params,
+            inputs,
+            output_dir: self.path(out),
+            scratch_dir: self.path("scratch"),
+            persist: false,
+            log_dir: None,
+            threads: 1,
+            device: "cpu".into(),
+        };
+        for folder in [&task.output_dir, &task.scratch_dir] {
+            fs_err::create_dir_all(folder).unwrap();
+        }
+        let file = self.path(&format!("task-{out}.json"));
+        write_json(&file, &task).unwrap();
+        Command::new(env!("CARGO_BIN_EXE_cinescore-train"))
+            .env_remove("LD_LIBRARY_PATH")
+            .arg("--task-file")
+            .arg(file)
+            .output()
+            .unwrap()
+    }
+
+    fn wide(&self, out: &str) -> Output {
+        let inputs = [
+            ("examples", self.path("bags.parquet")),
+            ("encoder", self.path("bags.json")),
+            ("folds", self.path("folds.parquet")),
+        ];
+        self.run("wide", out, &inputs, json!({"l2": [0.001, 0.01]}))
+    }
+
+    /// The logit of each review.
+    fn logits(&self, out: &str) -> Vec<f64> {
+        let reader = TableReader::open(&self.path(out).join("logits.parquet"), &LOGITS).unwrap();
+        reader
+            .batches(8192)
+            .unwrap()
+            .flat_map(|batch| {
+                let batch = batch.unwrap();
+                column::<Float64Array>(&batch, "logit").values().to_vec()
+            })
+            .collect()
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The share of some reviews whose label a logit has.
+fn right(logits: &[f64], of: impl Fn(usize) -> bool) -> f64 {
+    let labels = labels();
+    let rows: Vec<usize> = (0..REVIEWS).filter(|own| of(*own)).collect();
+    let right = rows
+        .iter()
+        .filter(|own| (logits[**own] > 0.0) == labels[**own].0);
+    right.count() as f64 / rows.len() as f64
+}
+
+#[test]
+fn logits_of_training_reviews_know_no_more_than_those_of_others() {
+    let bench = Bench::new();
+    let output = bench.wide("out");
+    assert!(output.status.success(), "{}", said(&output));
+    let logits = bench.logits("out");
+    let (train, test) = (|own| split(own) == "train", |own| split(own) == "test");
+    // Words say what eight of ten reviews are. Each has a word of its own, too, which would give its label away.
+    assert!(
+        (0.7..0.9).contains(&right(&logits, train)),
+        "{}",
+        right(&logits, train)
+    );
+    assert!(
+        (0.7..0.9).contains(&right(&logits, test)),
+        "{}",
+        right(&logits, test)
+    );
+
+    // The bundle rates by itself, and says the same of whoever was not trained on; of these it knows nearly all.
+    let inputs = [
+        ("bundle", bench.path("out/bundle")),
+        ("examples", bench.path("bags.parquet")),
+    ];
+    let output = bench.run(
+        "evaluate",
+        "again",
+        &inputs,
+        json!({"splits": ["train", "test"]}),
+    );
+    assert!(output.status.success(), "{}", said(&output));
+    let path = bench.path("again/predictions.parquet");
+    let mut known = 0;
+    for batch in TableReader::open(&path, &PREDICTIONS)
+        .unwrap()
+        .batches(8192)
+        .unwrap()
+    {
+        let batch = batch.unwrap();
+        let ids: &UInt64Array = column(&batch, "id");
+        let (predicted, targets): (&Float64Array, &Float64Array) =
+            (column(&batch, "predicted"), column(&batch, "target"));
+        for row in 0..batch.num_rows() {
+            let review = ids.value(row) as usize;
+            if test(review) {
+                let expected = 1.0 / (1.0 + (-logits[review]).exp());
+                assert!((predicted.value(row) - expected).abs() < 1e-5);
+            } else {
+                known += usize::from((predicted.value(row) > 0.5) == (targets.value(row) > 0.5));
+            }
+        }
+    }
+    assert!(known as f64 > 0.97 * REVIEWS as f64 / 2.0, "{known}");
+
+    let again = bench.wide("twice");
+    assert!(again.status.success());
+    assert_eq!(bench.logits("twice"), logits);
+}
+
+#[test]
+fn what_cannot_be_crossed_is_refused_in_words() {
+    let bench = Bench::new();
+    bench.write_folds(1);
+    let text = said(&bench.wide("one"));
+    assert!(
+        text.contains("all training reviews are in one fold"),
+        "{text}"
+    );
+    bench.write_folds(5);
+    bench.write_encoder("tf_idf");
+    let text = said(&bench.wide("tf_idf"));
+    assert!(
+        text.contains("`tf_idf`, and not log-count ratios"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_network_reads_what_the_linear_model_says() {
+    let bench = Bench::new();
+    assert!(bench.wide("out").status.success());
+    let tokens = Tokens::new(&reviews(REVIEWS), true);
+    tokens.write_network(
+        "name: small\ninput: {kind: regions, sizes: [1, 2], filters: 8}\nwide: true\nlayers: [relu]\nhead: {dense: 1}\n",
+    );
+    let params = || json!({"task": "binary", "epochs": 8, "optimizer": {"adagrad": {"lr": 0.1}}});
+    let mut inputs = vec![
+        ("examples", tokens.path("tokens.parquet")),
+        ("encoder", tokens.path("encoder.json")),
+        ("network", tokens.path("small.yaml")),
+        ("logits", bench.path("out/logits.parquet")),
+    ];
+    let text = said(&bench.run("fit", "lacks", &inputs, params()));
+    assert!(text.contains("the input `wide` is missing"), "{text}");
+    inputs.push(("wide", bench.path("out/bundle")));
+    let adam = json!({"task": "binary"});
+    let text = said(&bench.run("fit", "adam", &inputs, adam));
+    assert!(text.contains("whose gradients are sparse"), "{text}");
+    let output = bench.run("fit", "net", &inputs, params());
+    assert!(output.status.success(), "{}", said(&output));
+    let result = fs_err::read(bench.path("net/result.json")).unwrap();
+    let result: Value = serde_json::from_slice(&result).unwrap();
+    // Its regions are what it learns from: here the bags are those of other reviews.
+    assert!(
+        result["metrics"]["valid.accuracy"].as_f64().unwrap() > 0.9,
+        "{result}"
+    );
+
+    let asked = [
+        ("bundle", bench.path("net/bundle")),
+        ("examples", tokens.path("tokens.parquet")),
+        ("logits", bench.path("out/logits.parquet")),
+    ];
+    let output = bench.run("evaluate", "again", &asked, json!({}));
+    assert!(output.status.success(), "{}", said(&output));
+    let read = |folder: &str| fs_err::read(bench.path(folder).join("predictions.parquet")).unwrap();
+    assert_eq!(read("again"), read("net"));
+    let text = said(&bench.run("evaluate", "without", &asked[..2], json!({})));
+    assert!(text.contains("the input `logits` is missing"), "{text}");
+    let explained = bench.run("explain", "words", &asked, json!({"reviews": 3}));
+    assert!(explained.status.success(), "{}", said(&explained));
+
+    // The linear model goes with the bundle, and no other does.
+    let manifest = bench.path("net/bundle/wide/bundle.json");
+    let text = fs_err::read_to_string(&manifest).unwrap();
+    fs_err::write(
+        &manifest,
+        text.replace("\"chosen_epoch\": 1", "\"chosen_epoch\": 2"),
+    )
+    .unwrap();
+    let text = said(&bench.run("evaluate", "exchanged", &asked, json!({})));
+    assert!(text.contains("is damaged or was exchanged"), "{text}");
+}
