@@ -358,7 +358,7 @@ pub fn load(folder: &Path, device: Device) -> Result<Bundle, BundleError> {
         .then(|| load_wide(&folder.join(WIDE), manifest.files.get(WIDE), device))
         .transpose()?
         .map(Box::new);
-    let net = Net::new(&spec, manifest.ids, device)?;
+    let net = Net::for_weights(&spec, manifest.ids, device)?;
     weights::load(&net.variables(), &bytes)
         .map_err(|source| BundleError::Weights { path, source })?;
     Ok(Bundle {

@@ -110,7 +110,12 @@ enum Input {
 }
 
 impl Input {
-    fn new(path: &nn::Path<'_>, spec: &InputSpec, ids: usize) -> Result<Self, TchError> {
+    fn new(
+        path: &nn::Path<'_>,
+        spec: &InputSpec,
+        ids: usize,
+        drawn: bool,
+    ) -> Result<Self, TchError> {
         let rows = i64::try_from(ids).unwrap_or(i64::MAX);
         let own = path.sub("embedding");
         match spec {
@@ -131,7 +136,7 @@ impl Input {
                 word_dropout: input.word_dropout,
             }),
             InputSpec::Regions(input) => Ok(Self::Regions {
-                regions: Regions::new(&path.sub("regions"), rows, input)?,
+                regions: Regions::new(&path.sub("regions"), rows, input, drawn)?,
                 word_dropout: input.word_dropout,
             }),
             InputSpec::Bag(input) => Ok(Self::Bag {
@@ -221,9 +226,23 @@ impl Net {
     /// # Panics
     /// If the variables are not those that [`cinescore_network::variables`] lists: a mistake in a layer.
     pub fn new(spec: &NetworkSpec, ids: usize, device: Device) -> Result<Self, TchError> {
+        Self::build(spec, ids, device, true)
+    }
+
+    /// The same for whoever puts weights into it at once: what would take long to draw is 0.
+    pub fn for_weights(spec: &NetworkSpec, ids: usize, device: Device) -> Result<Self, TchError> {
+        Self::build(spec, ids, device, false)
+    }
+
+    fn build(
+        spec: &NetworkSpec,
+        ids: usize,
+        device: Device,
+        drawn: bool,
+    ) -> Result<Self, TchError> {
         let vars = nn::VarStore::new(device);
         let root = vars.root();
-        let input = Input::new(&root, &spec.input, ids)?;
+        let input = Input::new(&root, &spec.input, ids, drawn)?;
         let start = Shape::of_input(&spec.input, ids);
         let (layers, end) = Layer::list(&root.sub("layers"), &spec.layers, start)?;
         let features = i64::from(end.features()) + i64::from(spec.wide);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use cinescore_network::{WeightsMismatch, check_weights};
 use safetensors::Dtype;
 use safetensors::tensor::{SafeTensorError, TensorView};
-use tch::{Kind, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 use thiserror::Error;
 
 /// Why weights could not be saved or loaded.
@@ -60,7 +60,12 @@ pub fn load(named: &[(String, Tensor)], bytes: &[u8]) -> Result<(), WeightsError
     for (name, variable) in named {
         let view = file.tensor(name)?;
         let value = Tensor::f_from_data_size(view.data(), &variable.size(), Kind::Float)?;
-        tch::no_grad(|| variable.shallow_clone().f_copy_(&value))?;
+        let mut variable = variable.shallow_clone();
+        tch::no_grad(|| match variable.device() {
+            // Handed over instead of copied once more: a bundle may have hundreds of megabytes.
+            Device::Cpu => variable.f_set_data(&value),
+            _ => variable.f_copy_(&value).map(drop),
+        })?;
     }
     Ok(())
 }
@@ -77,8 +82,6 @@ fn shape(tensor: &Tensor) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-
-    use tch::Device;
 
     use super::*;
     use crate::{Batch, Net};

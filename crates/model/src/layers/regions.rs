@@ -33,17 +33,26 @@ pub struct Regions {
 
 impl Regions {
     /// For an encoder of so many ids. Weights begin from a normal distribution around 0, biases at 0. Variables:
-    /// `weight_K` for each size K, `bias`.
-    pub fn new(path: &nn::Path<'_>, ids: i64, spec: &RegionsInput) -> Result<Self, TchError> {
+    /// `weight_K` for each size K, `bias`. `drawn`: whether weights are drawn at all; else they are 0, for whoever puts others
+    /// there: as many random numbers take longer than all else of loading a bundle.
+    pub fn new(
+        path: &nn::Path<'_>,
+        ids: i64,
+        spec: &RegionsInput,
+        drawn: bool,
+    ) -> Result<Self, TchError> {
         let filters = i64::from(spec.filters);
-        let normal = Init::Randn {
-            mean: 0.0,
-            stdev: DEVIATION,
+        let init = match drawn {
+            false => Init::Const(0.0),
+            true => Init::Randn {
+                mean: 0.0,
+                stdev: DEVIATION,
+            },
         };
         let mut sizes = Vec::with_capacity(spec.sizes.len());
         for &size in &spec.sizes {
             let size = i64::from(size);
-            let weight = path.f_var(&format!("weight_{size}"), &[size * ids, filters], normal)?;
+            let weight = path.f_var(&format!("weight_{size}"), &[size * ids, filters], init)?;
             let none = NO_WORDS.map(i64::from);
             let rows: Vec<i64> = (0..size)
                 .flat_map(|place| none.map(|id| place * ids + id))
@@ -172,7 +181,7 @@ mod tests {
             filters: FILTERS as u32,
             word_dropout: 0.0,
         };
-        Regions::new(&vars.root(), IDS, &spec).unwrap()
+        Regions::new(&vars.root(), IDS, &spec, true).unwrap()
     }
 
     /// Weights that are all different, no two sums of which are alike; those of no word are 0.

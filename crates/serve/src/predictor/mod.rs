@@ -142,7 +142,7 @@ impl Wide {
 
 /// Another network with the same weights in memory.
 fn twin(net: &Net, spec: &NetworkSpec, ids: usize) -> Result<Net, TchError> {
-    let twin = Net::new(spec, ids, Device::Cpu)?;
+    let twin = Net::for_weights(spec, ids, Device::Cpu)?;
     for ((_, mut own), (_, weights)) in twin.variables().into_iter().zip(net.variables()) {
         tch::no_grad(|| own.f_set_data(&weights))?;
     }
