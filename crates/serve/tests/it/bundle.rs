@@ -41,6 +41,15 @@ layers: []
 head: {outputs: 1}
 ";
 
+/// One with a linear model beside it.
+pub(crate) const REGIONS: &str = "
+name: regions
+input: {kind: regions, sizes: [1, 2], filters: 6}
+wide: true
+layers: [relu]
+head: {dense: OUTPUTS}
+";
+
 /// What was trained on; of stars 5 and 6 never.
 fn labels(counts: BTreeMap<u8, u64>) -> Labels {
     let examples: u64 = counts.values().sum();
@@ -121,7 +130,13 @@ pub(crate) fn save(folder: &Path, network: &str, decoder: Decoder) {
         libtorch: LIBTORCH_VERSION.into(),
         files: BTreeMap::new(),
     };
-    bundle::save(folder, &manifest, &spec, &encoder, &net, None).unwrap();
+    let wide = spec.wide.then(|| {
+        let wide = tempfile::tempdir().unwrap();
+        save(wide.path(), LINEAR, Decoder::Binary);
+        wide
+    });
+    let wide = wide.as_ref().map(|wide| wide.path());
+    bundle::save(folder, &manifest, &spec, &encoder, &net, wide).unwrap();
 }
 
 fn tokens(padded: bool) -> Vec<u8> {

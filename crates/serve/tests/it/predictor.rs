@@ -7,7 +7,7 @@ use cinescore_model::task::{Decoder, Quantity};
 use cinescore_serve::flags::Flag;
 use cinescore_serve::predictor::{Crew, Prediction, Predictor};
 
-use crate::bundle::{CONVOLUTION, LINEAR, LSTM, classes, regression, save, texts};
+use crate::bundle::{CONVOLUTION, LINEAR, LSTM, REGIONS, classes, regression, save, texts};
 
 /// Does some work with a bundle.
 fn with<T: Send>(network: &str, decoder: Decoder, work: impl FnOnce(Predictor) -> T + Send) -> T {
@@ -40,7 +40,46 @@ fn all() -> Vec<(&'static str, Decoder)> {
         (CONVOLUTION, regression()),
         (LINEAR, regression()),
         (LINEAR, Decoder::Binary),
+        (REGIONS, classes(&[1, 2, 3, 4, 7, 8, 9, 10])),
     ]
+}
+
+#[test]
+fn a_network_is_told_what_the_linear_model_beside_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    save(folder.path(), REGIONS, Decoder::Binary);
+    let positive = |text: &str, folder: &Path| {
+        open(folder, |predictor| {
+            let logit = |said: &Prediction| {
+                let positive = said.positive.unwrap();
+                (positive / (1.0 - positive)).ln()
+            };
+            logit(&predictor.predict(&[text]).unwrap()[0])
+        })
+    };
+    // Once more a word that is there, far from where it stands: the regions' greatest values stay, and only the bag, which
+    // counts, has it twice. Padding words have no number for either.
+    let (once, twice) = ("good zyxt", "good zyxt zyxt zyxt zyxt good zyxt");
+    let both = [once, twice].map(|text| positive(text, folder.path()));
+    let beside = [once, twice].map(|text| positive(text, &folder.path().join("wide")));
+    let weights = bundle_weights(folder.path());
+    let expected = weights * (beside[1] - beside[0]);
+    assert!(expected.abs() > 1e-3);
+    assert!(
+        (both[1] - both[0] - expected).abs() < 1e-5,
+        "{both:?} {beside:?}"
+    );
+}
+
+/// The head's weight of the linear model's logit, the last one.
+fn bundle_weights(folder: &Path) -> f64 {
+    let bundle = cinescore_model::bundle::load(folder, tch::Device::Cpu).unwrap();
+    let variables = bundle.net.variables();
+    let (_, head) = variables
+        .iter()
+        .find(|(name, _)| name == "head.weight")
+        .unwrap();
+    head.double_value(&[0, -1])
 }
 
 #[test]
