@@ -42,7 +42,7 @@ pub fn for_training(
     }
 }
 
-/// A batch in parts of nearly equal numbers of examples, each of at most [`PART_STEPS`] or of one example. The gradients of
+/// A batch in parts of nearly equal numbers of examples, each of at most 32,000 steps or of one example. The gradients of
 /// all parts, each by its share of the examples, add up to those of the batch, to the last bits of their sums.
 pub fn parts<'a>(examples: &Examples, batch: &'a [usize]) -> Chunks<'a, usize> {
     let steps = match examples.layout() {

@@ -19,7 +19,7 @@ const OUT_OF_MEMORY: [&str; 3] = [
     "not enough memory",
 ];
 /// What it begins the list of its own functions with that led to an error.
-const TRACE: &str = "Exception raised from";
+const TRACES: [&str; 2] = ["Exception raised from", "frame #0"];
 /// What it says of work that it can only do in a way that gives other bits each time.
 const NOT_DETERMINISTIC: &str = "does not have a deterministic implementation";
 
@@ -114,11 +114,17 @@ pub(super) fn of_training(error: TrainingError, params: &FitParams) -> StageErro
     }
 }
 
+/// Of LibTorch, before the first batch.
+pub(super) fn of_torch(error: TchError) -> StageError {
+    StageError::failed(without_trace(error))
+}
+
 /// An error of LibTorch without the list of its functions, which says nothing to who trains.
 fn without_trace(error: TchError) -> TchError {
     match error {
         TchError::Torch(said) => {
-            let end = said.find(TRACE).unwrap_or(said.len());
+            let ends = TRACES.iter().filter_map(|trace| said.find(trace));
+            let end = ends.min().unwrap_or(said.len());
             TchError::Torch(said[..end].trim_end().to_owned())
         }
         other => other,
@@ -162,7 +168,7 @@ mod tests {
         let of_gpu = "CUDA out of memory. Tried to allocate 20.00 MiB.";
         let of_machine = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you \
                           tried to allocate 3248422912 bytes. Error code 12 (Cannot allocate memory)\n\
-                          Exception raised from alloc_cpu at alloc_cpu.cpp:127 (most recent call first):\nframe #0: f";
+                          frame #0: f";
         let told_of = |said: &str, batch: u32| {
             let params = FitParams {
                 batch,
