@@ -1,6 +1,6 @@
 """The peers of speed.py: the tutorial's LSTM in PyTorch or in Keras, trained on padded reviews, in a process of its own.
 
-    peer.py torch|keras TOKENS.parquet --epochs N [--flush] [--evaluate]
+    peer.py torch|keras TOKENS.parquet --epochs N [--batch N] [--flush] [--evaluate]
 
 Reads `tokens` of `featurize text`, prints one line of JSON: seconds of each epoch (forward, backward, step), processor
 seconds of them, and, if asked, what it says of the validation reviews.
@@ -11,7 +11,7 @@ import json
 import os
 import time
 
-BATCH, LENGTH, IDS, SIZE, UNITS = 64, 500, 5000, 32, 100
+LENGTH, IDS, SIZE, UNITS = 500, 5000, 32, 100
 
 
 def read(path, split):
@@ -58,15 +58,15 @@ def with_torch(arguments, ids, labels, valid):
 
     def epoch():
         order = torch.randperm(len(ids))
-        for begin in range(0, len(ids), BATCH):
-            rows = order[begin : begin + BATCH]
+        for begin in range(0, len(ids), arguments.batch):
+            rows = order[begin : begin + arguments.batch]
             optimizer.zero_grad()
             loss(network(ids[rows]), labels[rows]).backward()
             optimizer.step()
 
     def say():
         with torch.no_grad():
-            parts = [torch.sigmoid(network(part)) for part in torch.from_numpy(valid).split(BATCH)]
+            parts = [torch.sigmoid(network(part)) for part in torch.from_numpy(valid).split(arguments.batch)]
             return torch.cat(parts).tolist()
 
     return epoch, say
@@ -89,10 +89,10 @@ def with_keras(arguments, ids, labels, valid):
     network = keras.Sequential(layers)
     network.compile(loss="binary_crossentropy", optimizer="adam")
     # What is compiled at the first call is no part of an epoch.
-    network.train_on_batch(ids[:BATCH], labels[:BATCH])
+    network.train_on_batch(ids[: arguments.batch], labels[: arguments.batch])
 
     def epoch():
-        network.fit(ids, labels, batch_size=BATCH, epochs=1, verbose=0)
+        network.fit(ids, labels, batch_size=arguments.batch, epochs=1, verbose=0)
 
     return epoch, lambda: network.predict(valid, verbose=0).ravel().tolist()
 
@@ -103,6 +103,7 @@ def main():
     parser.add_argument("tokens")
     parser.add_argument("--flush", action="store_true", help="take denormal numbers as 0 (PyTorch)")
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--evaluate", action="store_true")
     arguments = parser.parse_args()
     ids, labels = read(arguments.tokens, "train")

@@ -7,7 +7,7 @@ every run in a process of its own.
 
 DIR gets 100 MB. Prints Markdown tables: a step on a batch of 64 x 500 (7 pairs); an epoch with reviews of similar length
 together, beside the peers' epochs of reviews padded to 500 (3 rounds), with the accuracy of each; peak memory; time
-per review by size of batch. About 8 minutes on two idle cores. Ours is read from `examples_per_sec` in `result.json`,
+per review by size of batch, of ours and PyTorch's. About 15 minutes on two idle cores. Ours is read from `examples_per_sec` in `result.json`,
 which leaves evaluation out; the peers time their loop. A ratio below 1 means that Cinescore is faster.
 """
 
@@ -32,7 +32,7 @@ STUDENT = {3: 4.303, 5: 2.776, 7: 2.447}
 
 
 def run(command):
-    """What a command says on stdout, and its peak memory in MB."""
+    """What a command says on stdout, its peak memory in MB, and its processor seconds."""
     read, write = os.pipe()
     # Of a child that is waited for by itself: GNU time is not everywhere.
     process = subprocess.Popen(command, stdout=write, stderr=subprocess.PIPE)
@@ -43,7 +43,7 @@ def run(command):
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"{command} failed:\n{errors[-3000:]}")
-    return said, usage.ru_maxrss / 1024
+    return said, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
 
 
 class Work:
@@ -75,7 +75,7 @@ class Work:
         self.few = text("few", few, "--valid", "0.05", "--vocabulary", "5000")
 
     def ours(self, text, network, epochs=1, batch=BATCH):
-        """The result of a training, its output folder and its peak memory."""
+        """The result of a training, its output folder, its peak memory and its processor seconds."""
         self.number += 1
         out = self.folder / f"fit-{self.number}"
         shutil.rmtree(out, ignore_errors=True)
@@ -84,11 +84,11 @@ class Work:
             text / "encoder.json", "--network", NETWORKS / f"{network}.yaml", "--task", "binary", "--seed", "7",
             "--epochs", str(epochs), "--batch", str(batch), "--threads", "1", "--device", "cpu", "--out", out,
         ]  # fmt: skip
-        _, memory = run(command)
-        return json.loads((out / "result.json").read_text()), out, memory
+        _, memory, cpu = run(command)
+        return json.loads((out / "result.json").read_text()), out, memory, cpu
 
     def peer(self, library, text, *given):
-        said, memory = run([sys.executable, HERE / "peer.py", library, text / "tokens.parquet", *given])
+        said, memory, _ = run([sys.executable, HERE / "peer.py", library, text / "tokens.parquet", *given])
         return json.loads(said.splitlines()[-1]), memory
 
 
@@ -110,7 +110,7 @@ def steps(work, pairs):
     for pair in range(pairs):
         for who in list(names) if pair % 2 == 0 else list(names)[::-1]:
             if who == "ours":
-                result, _, memory = work.ours(work.few, "keras_lstm")
+                result, _, memory, _ = work.ours(work.few, "keras_lstm")
                 secs[who].append(secs_per_example(result))
             else:
                 given = ["--flush"] if who == "flush" else []
@@ -131,7 +131,7 @@ def epochs(work, rounds):
         names = list(rows)
         for who in names[turn:] + names[:turn]:
             if who == "ours":
-                result, _, _ = work.ours(work.trimmed, "keras_lstm_masked")
+                result, *_ = work.ours(work.trimmed, "keras_lstm_masked")
                 rows[who].append(secs_per_example(result))
             else:
                 told, _ = work.peer(who, work.padded, *(["--flush"] if who == "torch" else []))
@@ -147,7 +147,7 @@ def epochs(work, rounds):
 def accuracies(work, count):
     import pyarrow.parquet
 
-    _, out, _ = work.ours(work.trimmed, "keras_lstm_masked", count)
+    _, out, *_ = work.ours(work.trimmed, "keras_lstm_masked", count)
     table = pyarrow.parquet.read_table(out / "predictions.parquet").to_pydict()
     rows = [row for row, split in enumerate(table["split"]) if split == "valid"]
     right = lambda said: [(value >= 0.5) == (table["target"][row] >= 0.5) for row, value in zip(rows, said)]
@@ -169,12 +169,28 @@ def accuracies(work, count):
     )
 
 
-def sizes(work):
-    print("\nTime per review by size of batch, Cinescore, `keras_lstm`, 500 words:\n\n| batch | a review |\n|---|---|")
-    for batch in (16, 32, 64, 128, 256):
-        # All of the reviews: the first batch also pays for its memory.
-        result, _, _ = work.ours(work.padded, "keras_lstm", batch=batch)
-        print(f"| {batch} | {1000 * secs_per_example(result):.2f} ms |")
+def sizes(work, rounds):
+    batches = (16, 32, 64, 128, 256)
+    rows = {batch: [] for batch in batches}
+    for _ in range(rounds):
+        for batch in batches:
+            # All of the reviews: the first batch also pays for its memory.
+            result, _, memory, cpu = work.ours(work.padded, "keras_lstm", batch=batch)
+            count = result["facts"]["examples_train"]
+            told, peers = work.peer("torch", work.padded, "--flush", "--batch", str(batch))
+            theirs = told["secs"][0] / told["examples"], told["cpu_secs"][0] / told["examples"], peers
+            rows[batch].append((secs_per_example(result), cpu / count, memory, *theirs))
+    print(
+        f"\nBy size of batch, `keras_lstm`, 500 words, an epoch of {count} reviews, one thread; milliseconds a review, median of {rounds}. "
+        "Processor time is user and system; Cinescore's is of the whole process, with start and evaluation, PyTorch's of the epoch:\n"
+    )
+    print("| batch | Cinescore, wall | processor | peak MB | PyTorch, wall | processor | peak MB |\n|---|---|---|---|---|---|---|")
+    for batch in batches:
+        wall, cpu, memory, *theirs = [statistics.median(column) for column in zip(*rows[batch])]
+        print(
+            f"| {batch} | {1000 * wall:.2f} | {1000 * cpu:.2f} | {memory:.0f} "
+            f"| {1000 * theirs[0]:.2f} | {1000 * theirs[1]:.2f} | {theirs[2]:.0f} |"
+        )
 
 
 def main():
@@ -183,7 +199,7 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, required=True, help="where Stanford's reviews lie")
     parser.add_argument("--work", type=pathlib.Path, required=True, help="a folder for tables and trainings")
     parser.add_argument("--pairs", type=int, choices=STUDENT, default=7, help="of single steps")
-    parser.add_argument("--rounds", type=int, choices=STUDENT, default=3, help="of epochs")
+    parser.add_argument("--rounds", type=int, choices=STUDENT, default=3, help="of epochs and sizes")
     parser.add_argument("--epochs", type=int, default=3, help="for the accuracies; 0 for none")
     parser.add_argument("--only", choices=["steps", "epochs", "accuracies", "sizes"], action="append")
     arguments = parser.parse_args()
@@ -197,7 +213,7 @@ def main():
     if "accuracies" in wanted and arguments.epochs:
         accuracies(work, arguments.epochs)
     if "sizes" in wanted:
-        sizes(work)
+        sizes(work, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::{Digest, Preimage};
+
 /// The version of the format; a reader refuses others.
 pub const ENCODER_VERSION: u32 = 2;
 /// The id of padding.
@@ -33,7 +35,24 @@ pub struct EncoderFile {
     pub tokens: Vec<String>,
 }
 
+/// The metadata key under which a table of ids says which terms they stand for ([`EncoderFile::terms`]).
+pub const TERMS_KEY: &str = "cinescore.terms";
+
+/// The digest of terms by id: two encoders whose ids stand for the same have the same.
+pub fn digest_of_terms<'a>(terms: impl IntoIterator<Item = &'a str>) -> Digest {
+    let mut preimage = Preimage::new("cinescore terms 1");
+    for term in terms {
+        preimage.field("term", term.as_bytes());
+    }
+    preimage.digest()
+}
+
 impl EncoderFile {
+    /// The digest of its tokens by id.
+    pub fn terms(&self) -> Digest {
+        digest_of_terms(self.tokens.iter().map(String::as_str))
+    }
+
     /// How many ids there are, reserved ones included: the rows of an embedding.
     pub fn ids(&self) -> usize {
         self.tokens.len()
@@ -57,6 +76,11 @@ pub struct BagEncoderFile {
 }
 
 impl BagEncoderFile {
+    /// The digest of its n-grams by number; of hashed ones that of no term.
+    pub fn terms(&self) -> Digest {
+        digest_of_terms(self.ngrams.iter().map(String::as_str))
+    }
+
     /// How many n-grams have numbers: the rows of an embedding.
     pub fn ids(&self) -> usize {
         self.weights.len()

@@ -6,10 +6,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::large_pages;
+
 /// What is kept of terms at most: 32 MiB.
 pub(crate) const KEPT: usize = 1 << 24;
-/// Numbers, or halves of them, in a block: 1 MiB. What a block has left is never touched, so it takes no memory.
-const BLOCK: usize = 1 << 19;
+/// Numbers, or halves of them, in a block: 8 MiB. What a block has left is never touched, so it takes no memory.
+const BLOCK: usize = 1 << 22;
 /// Marks the first half of a number that takes two.
 const HALF: u16 = 1 << 15;
 
@@ -89,7 +91,8 @@ impl Kept {
         let most = 2 * numbers.len();
         let spare = |block: &Vec<u16>| block.capacity() - block.len();
         if self.blocks.last().is_none_or(|block| spare(block) < most) {
-            self.blocks.push(Vec::with_capacity(BLOCK.max(most)));
+            self.blocks
+                .push(large_pages::with_capacity(BLOCK.max(most)));
         }
         let at = self.blocks.len() - 1;
         let block = &mut self.blocks[at];

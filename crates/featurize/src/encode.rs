@@ -12,8 +12,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use cinescore_artifact::digest::Digest;
 use cinescore_artifact::encoder::{
-    ENCODER_VERSION, EncoderFile, PADDING_ID, RESERVED, START_ID, UNKNOWN_ID,
+    ENCODER_VERSION, EncoderFile, PADDING_ID, RESERVED, START_ID, UNKNOWN_ID, digest_of_terms,
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -279,6 +280,11 @@ impl Encoder {
             padded: self.settings.list.pad != Pad::None,
             tokens: self.tokens.iter().map(ToString::to_string).collect(),
         })
+    }
+
+    /// The digest of its tokens by id.
+    pub fn terms(&self) -> Digest {
+        digest_of_terms(self.tokens.iter().map(AsRef::as_ref))
     }
 
     /// How many ids there are, reserved ones included.

@@ -20,6 +20,7 @@ pub mod counted;
 mod division;
 pub mod encode;
 pub mod folds;
+mod large_pages;
 pub mod lengths;
 pub mod lists;
 pub mod params;

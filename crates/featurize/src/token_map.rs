@@ -17,6 +17,7 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
+use crate::large_pages;
 use crate::token::{Key, LONG, Secrets, Spot, Token};
 
 /// Slots of an empty map.
@@ -55,7 +56,7 @@ impl<V: Copy + Default> TokenMap<V> {
     pub fn with_capacity(tokens: usize) -> Self {
         let slots = (tokens * 4 / 3 + 1).next_power_of_two().max(FIRST_SLOTS);
         Self {
-            slots: vec![Slot::default(); slots],
+            slots: large_pages::filled(Slot::default(), slots),
             shift: u64::BITS - slots.trailing_zeros(),
             used: 0,
             long: HashMap::default(),
@@ -216,7 +217,7 @@ impl<V: Copy + Default> TokenMap<V> {
         self.slots[place] = Slot { key, value };
         self.used += 1;
         if self.used * 4 > self.slots.len() * 3 {
-            let larger = vec![Slot::default(); self.slots.len() * 2];
+            let larger = large_pages::filled(Slot::default(), self.slots.len() * 2);
             let before = std::mem::replace(&mut self.slots, larger);
             self.shift -= 1;
             for slot in before.into_iter().filter(|slot| slot.key != [0; 2]) {

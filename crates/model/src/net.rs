@@ -306,6 +306,12 @@ impl Net {
         Self { precision, ..self }
     }
 
+    /// Whether what it makes of an example in training depends on the others of its batch, so that a batch cannot be
+    /// divided without changing what is learned.
+    pub fn mixes_examples(&self) -> bool {
+        self.layers.iter().any(Layer::mixes_examples)
+    }
+
     /// The outputs `[B, O]`. `train`: with dropout, and with a batch norm's running means moved.
     pub fn forward(&self, batch: &Batch, train: bool) -> Result<Tensor, TchError> {
         Ok(self.say(batch, train)?.outputs)
@@ -491,6 +497,21 @@ head: {dense: 2}
                 let alone = net.forward(&batch(&[row], true), false).unwrap();
                 assert_close(&alone, &values(&outputs.get(index as i64)), 1e-5);
             }
+        }
+    }
+
+    #[test]
+    fn batch_norm_wherever_it_stands_mixes_the_examples_of_a_batch() {
+        let nested = EVERYTHING
+            .replace("  - batch_norm\n", "")
+            .replace("tanh]", "batch_norm]");
+        for (text, mixes) in [
+            (EVERYTHING.to_owned(), true),
+            (nested.clone(), true),
+            (nested.replace("batch_norm]", "tanh]"), false),
+        ] {
+            let net = Net::new(&spec(&text), 9, Device::Cpu).unwrap();
+            assert_eq!(net.mixes_examples(), mixes, "{text}");
         }
     }
 

@@ -4,14 +4,14 @@
 //! windows is read by `windows`. Does not own batches. A review without the label that the task needs is left out and counted.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::array::{
     Array as _, AsArray as _, ListArray, RecordBatch, StringArray, UInt8Array, UInt64Array,
 };
 use arrow::datatypes::{Float32Type, Int32Type, UInt32Type};
 use cinescore_artifact::digest::{Digest, Preimage};
-use cinescore_artifact::encoder::{EncoderFile, PADDING_ID, WindowEncoderFile};
+use cinescore_artifact::encoder::{EncoderFile, PADDING_ID, TERMS_KEY, WindowEncoderFile};
 use cinescore_artifact::table::{TableError, TableReader, column};
 use cinescore_artifact::tables::{BAGS, TOKENS, WINDOWS};
 use cinescore_model::bundle::Encoder;
@@ -92,6 +92,12 @@ pub enum ExamplesError {
         wanted: &'static str,
         /// The table that the encoder makes.
         found: &'static str,
+    },
+    /// The table was made by an encoder whose ids stand for other terms.
+    #[error("the ids of `{}` stand for other terms than the encoder's: they do not belong together", path.display())]
+    Terms {
+        /// The table.
+        path: PathBuf,
     },
     /// A value of an n-gram is no number.
     #[error("review {review_id} has the value {value} for its n-gram {id}")]
@@ -302,15 +308,24 @@ impl Examples {
             splits: Split::ALL.map(|split| (split, Vec::new())).into(),
             unlabelled: Split::ALL.map(|split| (split, 0)).into(),
         };
-        let table = match encoder {
-            Encoder::Tokens(_) => &TOKENS,
-            Encoder::Bags(_) => &BAGS,
+        let (table, terms) = match encoder {
+            Encoder::Tokens(encoder) => (&TOKENS, encoder.terms()),
+            Encoder::Bags(encoder) => (&BAGS, encoder.terms()),
             Encoder::Windows(encoder) => {
                 examples.add_windows(path, task, encoder)?;
                 return Ok(examples);
             }
         };
-        for batch in TableReader::open(path, table)?.batches(READ_ROWS)? {
+        let table = TableReader::open(path, table)?;
+        // A table that others made need not say.
+        if table
+            .note(TERMS_KEY)
+            .is_some_and(|own| own != terms.to_string())
+        {
+            let path = path.to_owned();
+            return Err(ExamplesError::Terms { path });
+        }
+        for batch in table.batches(READ_ROWS)? {
             examples.add(&batch?, task, encoder)?;
         }
         Ok(examples)

@@ -401,6 +401,11 @@ impl Objective {
         self.mean_of(sum, labels.len())
     }
 
+    /// Whether the loss of a batch is the mean of its parts' losses, each by its examples.
+    pub fn is_a_mean(&self) -> bool {
+        self.loss != LossParams::Rmse
+    }
+
     /// The loss of one example's outputs `[O]` for its label; of loss `rmse` its squared error.
     pub fn loss_of(&self, outputs: &[f64], label: f64) -> f64 {
         let weight = self.weights.as_ref().map_or(1.0, |weights| {

@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use cinescore_model::Net;
-use tch::{TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 use thiserror::Error;
 
 use crate::blame::{self, Cause};
@@ -305,6 +305,7 @@ impl Run<'_> {
             .iter()
             .map(|epoch| epoch.valid.loss)
             .collect();
+        let divided = self.is_divided();
         let groups: Vec<&[Vec<usize>]> = batches.chunks(schedule.accumulate.max(1)).collect();
         let steps = u32::try_from(groups.len()).unwrap_or(u32::MAX);
         let mut first = None;
@@ -312,13 +313,20 @@ impl Run<'_> {
         for (step, group) in (0..steps).zip(groups) {
             let together: usize = group.iter().map(Vec::len).sum();
             self.state.optimizer.forget()?;
-            for rows in group {
+            let batches = group.iter().flat_map(|batch| {
+                index += 1;
+                let parts: Vec<&[usize]> = match divided {
+                    true => batches::parts(examples, batch).collect(),
+                    false => vec![batch],
+                };
+                parts.into_iter().map(move |part| (index, part))
+            });
+            for (index, rows) in batches {
                 let batch = batches::assemble(examples, rows, self.net.device())?;
                 let targets = objective.targets(examples, rows, self.net.device())?;
                 let outputs = self.net.forward(&batch, true)?;
                 let loss = objective.loss(&outputs, &targets)?;
                 let value = loss.f_double_value(&[])?;
-                index += 1;
                 if !value.is_finite() || value > *first.get_or_insert(value) * EXPLODED {
                     return Err(TrainingError::NotFinite {
                         epoch,
@@ -328,11 +336,11 @@ impl Run<'_> {
                     });
                 }
                 // The mean over all examples of the step, as if they were one batch.
-                match group {
-                    [_] => loss.f_backward()?,
-                    _ => loss
-                        .f_mul_scalar(rows.len() as f64 / together as f64)?
-                        .f_backward()?,
+                if rows.len() == together {
+                    loss.f_backward()?;
+                } else {
+                    let share = rows.len() as f64 / together as f64;
+                    loss.f_mul_scalar(share)?.f_backward()?;
                 }
                 losses += objective.share_of(value) * rows.len() as f64;
                 scores += self.score(rows, &Outputs::of(&outputs)?);
@@ -352,6 +360,12 @@ impl Run<'_> {
             loss: objective.mean_of(losses, seen),
             score: scores / seen as f64,
         })
+    }
+
+    /// Whether a large batch goes through the network in parts. A GPU is given all of it at once, and so is what would
+    /// learn something else from parts.
+    fn is_divided(&self) -> bool {
+        self.net.device() == Device::Cpu && self.objective.is_a_mean() && !self.net.mixes_examples()
     }
 
     /// Some examples with the weights of now, dropout off.

@@ -207,6 +207,20 @@ mod tests {
     }
 
     #[test]
+    fn a_note_is_read_as_it_was_written_and_changes_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("toy.parquet");
+        let mut writer = TableWriter::create(&path, &TOY).unwrap();
+        writer.note("toy.maker", "a & b".to_owned());
+        writer.write(&batch()).unwrap();
+        writer.finish().unwrap();
+        let reader = TableReader::open(&path, &TOY).unwrap();
+        assert_eq!(reader.note("toy.maker").as_deref(), Some("a & b"));
+        assert_eq!(reader.note("toy.owner"), None);
+        assert_eq!(reader.rows(), 3);
+    }
+
+    #[test]
     fn an_unfinished_table_is_never_there() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("toy.parquet");

@@ -57,6 +57,13 @@ impl TableFooter {
     }
 }
 
+/// What a file's metadata say under a key.
+fn entry(metadata: &ArrowReaderMetadata, key: &str) -> Option<String> {
+    let entries = metadata.metadata().file_metadata().key_value_metadata()?;
+    let entry = entries.iter().find(|entry| entry.key == key)?;
+    entry.value.clone()
+}
+
 /// An opened table, ready to give its batches.
 pub struct TableReader {
     path: PathBuf,
@@ -75,10 +82,7 @@ impl TableReader {
                     source,
                 }
             })?;
-        let entries = metadata.metadata().file_metadata().key_value_metadata();
-        let value = |key: &str| {
-            entries.and_then(|entries| entries.iter().find(|entry| entry.key == key)?.value.clone())
-        };
+        let value = |key: &str| entry(&metadata, key);
         let found = match value(NAME_KEY) {
             Some(name) if name == spec.name => None,
             Some(name) => Some(format!("is a `{name}` table")),
@@ -112,6 +116,11 @@ impl TableReader {
             file,
             metadata,
         })
+    }
+
+    /// What the table's metadata say under a key.
+    pub fn note(&self, key: &str) -> Option<String> {
+        entry(&self.metadata, key)
     }
 
     /// The number of rows.

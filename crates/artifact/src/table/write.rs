@@ -86,6 +86,12 @@ impl TableWriter {
         })
     }
 
+    /// Puts an entry into the table's metadata, beside its name and version.
+    pub fn note(&mut self, key: &str, value: String) {
+        let entry = KeyValue::new(key.into(), value);
+        self.writer.append_key_value_metadata(entry);
+    }
+
     /// Appends a batch of the table's schema ([`TableSpec::batch`]).
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), TableError> {
         check_schema(self.spec, &self.path, batch)?;

@@ -1,6 +1,7 @@
 //! The encoder of bags: a text to sparse values. One function for a whole table and a single review.
 
-use cinescore_artifact::encoder::ENCODER_VERSION;
+use cinescore_artifact::digest::Digest;
+use cinescore_artifact::encoder::{ENCODER_VERSION, digest_of_terms};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -161,6 +162,11 @@ impl BagEncoder {
             ngrams: self.ngrams.clone(),
             weights: self.weights.clone(),
         }
+    }
+
+    /// The digest of its n-grams by number; of hashed ones that of none.
+    pub fn terms(&self) -> Digest {
+        digest_of_terms(self.ngrams.iter().map(AsRef::as_ref))
     }
 
     /// How many numbers there are.

@@ -23,6 +23,7 @@ use arrow::compute::filter;
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 use cinescore_artifact::describe::Output;
+use cinescore_artifact::encoder::TERMS_KEY;
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::table::{TableError, TableWriter};
 use cinescore_artifact::task::write_atomically;
@@ -210,6 +211,7 @@ fn encode(
 ) -> Result<(), StageError> {
     let out = context.output("bags");
     let mut writer = TableWriter::create(&out, &tables::BAGS)?;
+    writer.note(TERMS_KEY, encoder.terms().to_string());
     let mut throughput = Throughput::of(splits, |split| split.is_some());
     let mut empty = 0_u64;
     let columns = ["review_id", "text", "score", "polarity"];

@@ -12,6 +12,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::compute::filter;
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
+use cinescore_artifact::encoder::TERMS_KEY;
 use cinescore_artifact::program::TaskContext;
 use cinescore_artifact::table::{TableError, TableWriter, column};
 use cinescore_artifact::{StageError, tables};
@@ -194,6 +195,7 @@ pub(super) fn encode(
 ) -> Result<BySplit, StageError> {
     let out = context.output("tokens");
     let mut writer = TableWriter::create(&out, &tables::TOKENS)?;
+    writer.note(TERMS_KEY, encoder.terms().to_string());
     let mut totals: BTreeMap<Split, Totals> = BTreeMap::new();
     let mut histograms: BTreeMap<Split, Histogram> = BTreeMap::new();
     let mut throughput = Throughput::of(splits, |split| split.is_some());

@@ -1,11 +1,13 @@
 //! The kind `text` on small tables.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use arrow::array::{
     Array, Int32Array, ListArray, StringArray, UInt8Array, UInt32Array, UInt64Array,
 };
-use cinescore_artifact::table::column;
+use cinescore_artifact::encoder::{BagEncoderFile, EncoderFile, TERMS_KEY};
+use cinescore_artifact::table::{TableReader, column};
 use cinescore_artifact::tables;
 use cinescore_featurize::encode::Encoder;
 
@@ -35,6 +37,34 @@ fn many() -> Vec<Review> {
             }
         })
         .collect()
+}
+
+#[test]
+fn the_tables_of_ids_say_which_terms_these_stand_for() {
+    let fixture = Fixture::new(&[
+        Review::new(2, "train", "the film"),
+        Review::new(9, "train", "the show"),
+    ]);
+    let shares = ["--valid", "0", "--calib", "0"];
+    let said = |file: &Path, spec| TableReader::open(file, spec).unwrap().note(TERMS_KEY);
+    let out = fixture.run("out", &shares);
+    let encoder: EncoderFile = read_json(&out.join("encoder.json"));
+    let tokens = said(&out.join("tokens.parquet"), &tables::TOKENS);
+    assert_eq!(tokens, Some(encoder.terms().to_string()));
+
+    let out = fixture.run_kind(
+        "bags",
+        "bags",
+        &[&shares[..], &["--values", "counts"]].concat(),
+    );
+    let encoder: BagEncoderFile = read_json(&out.join("bags.json"));
+    let bags = said(&out.join("bags.parquet"), &tables::BAGS);
+    assert_eq!(bags, Some(encoder.terms().to_string()));
+    assert_ne!(bags, tokens);
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> T {
+    serde_json::from_slice(&fs_err::read(file).unwrap()).unwrap()
 }
 
 #[test]

@@ -243,6 +243,25 @@ impl Layer {
         })
     }
 
+    /// Whether what it makes of an example in training depends on the others of its batch.
+    pub fn mixes_examples(&self) -> bool {
+        match self {
+            Self::BatchNorm(_) => true,
+            Self::Concat(branches) => branches.iter().flatten().any(Self::mixes_examples),
+            Self::Dropout(_)
+            | Self::Recurrent(_)
+            | Self::Conv1d(_)
+            | Self::MaxPool1d(_)
+            | Self::Attention(_)
+            | Self::Pool(_)
+            | Self::Dense(_)
+            | Self::Activation(_)
+            | Self::Flatten
+            | Self::OneStep
+            | Self::ManySteps => false,
+        }
+    }
+
     /// A list of layers, one after the other.
     pub fn all(layers: &[Self], flow: Flow, train: bool) -> Result<Flow, TchError> {
         layers

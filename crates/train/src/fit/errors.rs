@@ -3,6 +3,7 @@
 use cinescore_artifact::StageError;
 use cinescore_model::bundle::BundleError;
 use cinescore_model::task::Task;
+use tch::TchError;
 
 use super::FitParams;
 use crate::checkpoint::CheckpointError;
@@ -11,8 +12,14 @@ use crate::objective::ObjectiveError;
 use crate::training::TrainingError;
 use crate::windows::WindowsError;
 
-/// What LibTorch says where a device's memory does not suffice.
-const OUT_OF_MEMORY: &str = "out of memory";
+/// What LibTorch says where a device's memory does not suffice: a GPU's, and the machine's.
+const OUT_OF_MEMORY: [&str; 3] = [
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+];
+/// What it begins the list of its own functions with that led to an error.
+const TRACES: [&str; 2] = ["Exception raised from", "frame #0"];
 /// What it says of work that it can only do in a way that gives other bits each time.
 const NOT_DETERMINISTIC: &str = "does not have a deterministic implementation";
 
@@ -33,6 +40,9 @@ pub(crate) fn of_examples(error: ExamplesError) -> StageError {
             };
             StageError::usage(error).hint(hint)
         }
+        ExamplesError::Terms { .. } => StageError::input(error).hint(
+            "give it the table and the encoder of one `featurize` stage; a bundle has the encoder that it was trained with",
+        ),
         ExamplesError::Windows(error) => of_windows(error),
         ExamplesError::Task { .. } => {
             StageError::usage(error).hint("this task is for windows over popularity")
@@ -84,10 +94,11 @@ pub(super) fn of_training(error: TrainingError, params: &FitParams) -> StageErro
             StageError::failed(error).hint(hint)
         }
         TrainingError::Checkpoint(error) => of_checkpoint(error),
-        TrainingError::Torch(ref source) => {
+        TrainingError::Torch(source) => {
+            let source = without_trace(source);
             let said = source.to_string();
-            let full = said.contains(OUT_OF_MEMORY);
-            let error = StageError::failed(error);
+            let full = OUT_OF_MEMORY.iter().any(|words| said.contains(words));
+            let error = StageError::failed(TrainingError::Torch(source));
             // A batch of one cannot be divided.
             match params.batch / 2 {
                 _ if said.contains(NOT_DETERMINISTIC) => {
@@ -100,6 +111,23 @@ pub(super) fn of_training(error: TrainingError, params: &FitParams) -> StageErro
                 _ => error,
             }
         }
+    }
+}
+
+/// Of LibTorch, before the first batch.
+pub(super) fn of_torch(error: TchError) -> StageError {
+    StageError::failed(without_trace(error))
+}
+
+/// An error of LibTorch without the list of its functions, which says nothing to who trains.
+fn without_trace(error: TchError) -> TchError {
+    match error {
+        TchError::Torch(said) => {
+            let ends = TRACES.iter().filter_map(|trace| said.find(trace));
+            let end = ends.min().unwrap_or(said.len());
+            TchError::Torch(said[..end].trim_end().to_owned())
+        }
+        other => other,
     }
 }
 
@@ -133,30 +161,35 @@ pub(super) fn of_given(error: CheckpointError) -> StageError {
 
 #[cfg(test)]
 mod tests {
-    use tch::TchError;
-
     use super::*;
 
     #[test]
     fn a_full_device_is_told_what_would_fit() {
-        let full = || {
-            let said = "CUDA out of memory. Tried to allocate 20.00 MiB.".to_owned();
-            TrainingError::Torch(TchError::Torch(said))
-        };
-        let told = |batch: u32| {
+        let of_gpu = "CUDA out of memory. Tried to allocate 20.00 MiB.";
+        let of_machine = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you \
+                          tried to allocate 3248422912 bytes. Error code 12 (Cannot allocate memory)\n\
+                          frame #0: f";
+        let told_of = |said: &str, batch: u32| {
             let params = FitParams {
                 batch,
                 accumulate: 3,
                 ..FitParams::default()
             };
-            of_training(full(), &params).render()
+            let error = TrainingError::Torch(TchError::Torch(said.to_owned()));
+            of_training(error, &params).render()
         };
+        let told = |batch: u32| told_of(of_gpu, batch);
         assert!(
             told(64).contains("`batch: 32` with `accumulate: 6`"),
             "{}",
             told(64)
         );
         assert!(!told(1).contains("accumulate"), "{}", told(1));
+        let told = told_of(of_machine, 64);
+        assert!(
+            told.contains("`batch: 32`") && !told.contains("frame"),
+            "{told}"
+        );
     }
 
     #[test]

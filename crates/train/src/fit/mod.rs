@@ -41,7 +41,7 @@ use crate::objective::Objective;
 use crate::random;
 use crate::results::{self, TRIVIAL};
 use crate::training::{Schedule, State, TrainingError, Watch, train};
-use errors::{of_bundle, of_checkpoint, of_examples, of_objective, of_training};
+use errors::{of_bundle, of_checkpoint, of_examples, of_objective, of_torch, of_training};
 use measure::evaluate_all;
 use resume::{CHECKPOINT, Kept};
 use tensorboard::Events;
@@ -148,13 +148,13 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
 
     random::seed_torch(params.seed, random::INITIALISATION);
     let net = Net::new(&spec, encoder.ids(), device)
-        .map_err(StageError::failed)?
+        .map_err(of_torch)?
         .trained_in(params.precision);
     let vectors = pretrained::begin(&spec, encoder.ids(), &net, context)?;
     let schedule = params.schedule(examples.rows(Split::Valid).len());
     let mut identity = resume::identity(params, &spec, encoder.ids(), &examples)?;
     identity.extend(vectors.map(|digest| ("vectors".to_owned(), digest.to_hex().into())));
-    let mut state = State::new(&net, &schedule).map_err(StageError::failed)?;
+    let mut state = State::new(&net, &schedule).map_err(of_torch)?;
     let kept = Kept::open(context, &identity, &schedule, &device::name(device))?;
     resume::resume(context, &identity, &schedule, kept.as_ref(), &mut state)?;
     let events = Events::begin(context, &objective, &state.epochs);

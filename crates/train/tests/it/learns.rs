@@ -11,7 +11,7 @@ use cinescore_model::bundle;
 use serde_json::{Value, json};
 use tch::Device;
 
-use crate::synthetic::{Bench, IDS, padded, reviews};
+use crate::synthetic::{Bench, IDS, padded, padded_to, reviews};
 
 /// Parameters with which the reviews are learned in seconds.
 fn quick(task: &str) -> Value {
@@ -309,6 +309,29 @@ fn a_step_over_several_batches_is_one_over_all_of_their_examples() {
     });
     for (whole, parts) in metrics[0].iter().zip(metrics[1]) {
         assert!((whole - parts).abs() < 1e-5, "{metrics:?}");
+    }
+}
+
+#[test]
+fn a_batch_too_long_for_one_pass_is_learned_as_if_it_were_not() {
+    // All 240 training reviews are one batch: of 400 steps each they are three times what goes through a network together, of
+    // 20 they are less. The largest of all steps is the same, as all have padding.
+    let metrics = [20, 400].map(|length| {
+        let bench = Bench::new(&padded_to(length, reviews(400)), false);
+        bench.write_encoder(IDS, false);
+        // Without dropout, which would be drawn in another order.
+        bench.write_network(
+            "name: small\ninput: {kind: tokens, embedding: {size: 4}}\nlayers: [{pool: max}]\nhead: {dense: 1}\n",
+        );
+        let result = bench.fitted(
+            "out",
+            1,
+            json!({"task": "binary", "optimizer": {"sgd": {"lr": 0.5}}, "epochs": 4, "batch": 240}),
+        );
+        ["valid.log_loss", "test.auc"].map(|name| metric_of(&result, name))
+    });
+    for (short, long) in metrics[0].iter().zip(metrics[1]) {
+        assert!((short - long).abs() < 1e-5, "{metrics:?}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! What cannot be trained on is refused before the first batch, with its reason and exit code.
 
+use cinescore_artifact::encoder::digest_of_terms;
 use serde_json::{Value, json};
 
 use crate::synthetic::{Bench, IDS, Review, padded, reviews};
@@ -68,6 +69,26 @@ fn examples_of_another_encoder() {
     let (code, text) = refused(&Bench::new(&reviews, false), json!({}));
     assert_eq!(code, 3);
     insta::assert_snapshot!(text, @"error: review 7 has 13 ids, and the encoder pads to 14: they do not belong together");
+}
+
+#[test]
+fn examples_whose_ids_stand_for_other_terms() {
+    let bench = Bench::new(&small(), false);
+    let terms = |first: &str| {
+        let others = (1..IDS).map(|id| format!("t{id}"));
+        let terms: Vec<String> = [first.to_owned()].into_iter().chain(others).collect();
+        digest_of_terms(terms.iter().map(String::as_str))
+    };
+    // As many, and one is another.
+    bench.write_reviews_of(&small(), terms("t_"));
+    let (code, text) = refused(&bench, json!({}));
+    assert_eq!(code, 3);
+    assert!(
+        text.contains("tokens.parquet` stand for other terms than the encoder's: they do not belong together\nhint: give it the table and the encoder of one `featurize` stage"),
+        "{text}"
+    );
+    bench.write_reviews_of(&small(), terms("t0"));
+    bench.fitted("fitted", 1, json!({"epochs": 1}));
 }
 
 #[test]

@@ -8,7 +8,8 @@ use arrow::array::{
     ArrayRef, Int32Builder, ListBuilder, StringArray, UInt8Array, UInt32Array, UInt64Array,
 };
 use cinescore_artifact::describe::PROTOCOL;
-use cinescore_artifact::encoder::{ENCODER_VERSION, EncoderFile};
+use cinescore_artifact::digest::Digest;
+use cinescore_artifact::encoder::{ENCODER_VERSION, EncoderFile, TERMS_KEY};
 use cinescore_artifact::table::TableWriter;
 use cinescore_artifact::tables::TOKENS;
 use cinescore_artifact::task::{Task, TaskInput, write_json};
@@ -65,9 +66,14 @@ pub(crate) fn reviews(count: usize) -> Vec<Review> {
 }
 
 /// The reviews padded in front.
-pub(crate) fn padded(mut reviews: Vec<Review>) -> Vec<Review> {
+pub(crate) fn padded(reviews: Vec<Review>) -> Vec<Review> {
+    padded_to(LENGTH, reviews)
+}
+
+/// The same, to some length.
+pub(crate) fn padded_to(length: usize, mut reviews: Vec<Review>) -> Vec<Review> {
     for review in &mut reviews {
-        let mut ids = vec![0; LENGTH - review.ids.len()];
+        let mut ids = vec![0; length - review.ids.len()];
         ids.append(&mut review.ids);
         review.ids = ids;
     }
@@ -85,7 +91,7 @@ impl Bench {
         let bench = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        write_tokens(&bench.path("tokens.parquet"), reviews);
+        write_tokens(&bench.path("tokens.parquet"), reviews, None);
         bench.write_encoder(IDS, !mask);
         bench.write_network(&format!(
             "name: small\nparams: {{units: 16}}\n\
@@ -101,7 +107,12 @@ impl Bench {
 
     /// Writes other examples.
     pub(crate) fn write_reviews(&self, reviews: &[Review]) {
-        write_tokens(&self.path("tokens.parquet"), reviews);
+        write_tokens(&self.path("tokens.parquet"), reviews, None);
+    }
+
+    /// Writes other examples, with a note of the terms that their ids stand for.
+    pub(crate) fn write_reviews_of(&self, reviews: &[Review], terms: Digest) {
+        write_tokens(&self.path("tokens.parquet"), reviews, Some(terms));
     }
 
     pub(crate) fn write_encoder(&self, ids: usize, padded: bool) {
@@ -231,7 +242,7 @@ impl Bench {
     }
 }
 
-fn write_tokens(path: &Path, reviews: &[Review]) {
+fn write_tokens(path: &Path, reviews: &[Review], terms: Option<Digest>) {
     let mut ids = ListBuilder::new(Int32Builder::new());
     for review in reviews {
         ids.append_value(review.ids.iter().copied().map(Some));
@@ -261,6 +272,9 @@ fn write_tokens(path: &Path, reviews: &[Review]) {
         ),
     ];
     let mut writer = TableWriter::create(path, &TOKENS).unwrap();
+    if let Some(terms) = terms {
+        writer.note(TERMS_KEY, terms.to_string());
+    }
     writer.write(&TOKENS.batch(columns).unwrap()).unwrap();
     writer.finish().unwrap();
 }
