@@ -17,7 +17,7 @@ use crate::render::RenderError;
 use crate::table::{Cell, Table};
 
 /// Reviews that are shown of each kind.
-const REVIEWS: usize = 2;
+const REVIEWS: usize = 3;
 /// Words and neighbours that are listed, and how often they must occur.
 const STRONGEST: usize = 15;
 const LEAST: u64 = 3;
@@ -240,13 +240,14 @@ fn choose(all: &[Explained], network: Option<&Network>, review_ids: &[u64]) -> V
     let mut ids: Vec<u64> = all.iter().map(|own| own.review_id).collect();
     ids.dedup();
     let mut chosen: Vec<(String, u64)> = Vec::new();
-    let rows: Vec<&Evaluated> = network
+    let every: Vec<&Evaluated> = network
         .and_then(|network| network.predictions.as_ref())
         .into_iter()
         .flat_map(|splits| splits.values())
         .flat_map(|split| &split.rows)
-        .filter(|row| ids.binary_search(&row.id).is_ok())
         .collect();
+    let is_explained = |row: &&Evaluated| ids.binary_search(&row.id).is_ok();
+    let rows: Vec<&Evaluated> = every.iter().copied().filter(is_explained).collect();
     let said = |row: &Evaluated| {
         let interval = row.interval.map_or_else(String::new, |(lower, upper)| {
             format!(" ({} to {})", number::value(lower), number::value(upper))
@@ -265,32 +266,38 @@ fn choose(all: &[Explained], network: Option<&Network>, review_ids: &[u64]) -> V
     for row in rows.iter().filter(|row| review_ids.contains(&row.id)) {
         add("asked for", row);
     }
-    let off = |row: &&Evaluated| (row.predicted - row.target).abs();
-    let mut by_error = rows.clone();
-    by_error.sort_by(|a, b| off(b).total_cmp(&off(a)));
-    by_error
-        .iter()
-        .take(REVIEWS)
-        .for_each(|row| add("among the worst", row));
+    let off = |row: &Evaluated| (row.predicted - row.target).abs();
     // The widest interval; of probabilities, which have none, the nearest to a half.
-    let doubt = |row: &&Evaluated| match row.interval {
+    let doubt = |row: &Evaluated| match row.interval {
         Some((lower, upper)) => upper - lower,
         None => -(row.predicted - 0.5).abs(),
     };
-    let mut by_doubt = rows.clone();
-    by_doubt.sort_by(|a, b| doubt(b).total_cmp(&doubt(a)));
-    by_doubt
-        .iter()
-        .take(REVIEWS)
-        .for_each(|row| add("among the most uncertain", row));
-    by_error
-        .iter()
-        .rev()
-        .take(REVIEWS)
-        .for_each(|row| add("among the best", row));
+    let kinds: [(&str, &dyn Fn(&Evaluated) -> f64); 3] = [
+        ("worst", &off),
+        ("least certain", &doubt),
+        ("best", &|row| -off(row)),
+    ];
+    for (kind, rank) in kinds {
+        // Stable sorts: ties stay in the order of their ids, as where `train explain` chose.
+        let first = |rows: &[&'_ Evaluated]| -> Vec<u64> {
+            let mut sorted = rows.to_vec();
+            sorted.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
+            sorted.iter().take(REVIEWS).map(|row| row.id).collect()
+        };
+        let of_all = first(&every);
+        for id in first(&rows) {
+            let why = match of_all.iter().position(|other| *other == id) {
+                Some(place) => format!("{kind} {} of {}", place + 1, number::count(every.len() as u64)),
+                None => format!("{kind} of those explained"),
+            };
+            if let Some(row) = rows.iter().find(|row| row.id == id) {
+                add(&why, row);
+            }
+        }
+    }
     if rows.is_empty() {
         let wanted = ids.iter().filter(|id| review_ids.contains(id));
-        let first = ids.iter().take(2 * REVIEWS);
+        let first = ids.iter().take(4);
         for id in wanted.chain(first) {
             if chosen.iter().all(|(_, other)| other != id) {
                 chosen.push(("explained".into(), *id));
