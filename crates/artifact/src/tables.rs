@@ -783,20 +783,48 @@ pub static SLICES: TableSpec = TableSpec {
             Utf8,
             "`length`, `unknown words`, `negation`, `contrast`, `genre`, `decade` or `flag`",
         ),
-        col("place", UInt32, "the level's place among its factor's, from 0"),
-        col("level", Utf8, "`to 100 ids`, `Drama`, `wide_interval`; of flags also `any`"),
+        col(
+            "place",
+            UInt32,
+            "the level's place among its factor's, from 0",
+        ),
+        col(
+            "level",
+            Utf8,
+            "`to 100 ids`, `Drama`, `wide_interval`; of flags also `any`",
+        ),
         col(
             "metric",
             Utf8,
             "`error_rate` (share of wrong classes) of task `binary`; else `mae` (stars), `mse` (stars squared) and, with intervals, `coverage`",
         ),
         col("n", UInt64, "its examples"),
-        opt("value", Float64, "the figure of them; null where there are none"),
-        opt("lower", Float64, "lower end of its 95 % interval, by bootstrap; null where there is none"),
+        opt(
+            "value",
+            Float64,
+            "the figure of them; null where there are none",
+        ),
+        opt(
+            "lower",
+            Float64,
+            "lower end of its 95 % interval, by bootstrap; null where there is none",
+        ),
         opt("upper", Float64, "upper end of its 95 % interval"),
-        col("others_n", UInt64, "examples with this factor that are not in the level"),
-        opt("others", Float64, "the figure of those; null where there are none"),
-        opt("others_lower", Float64, "lower end of its 95 % interval; null where there is none"),
+        col(
+            "others_n",
+            UInt64,
+            "examples with this factor that are not in the level",
+        ),
+        opt(
+            "others",
+            Float64,
+            "the figure of those; null where there are none",
+        ),
+        opt(
+            "others_lower",
+            Float64,
+            "lower end of its 95 % interval; null where there is none",
+        ),
         opt("others_upper", Float64, "upper end of its 95 % interval"),
         opt("difference", Float64, "`value` less `others`"),
         opt(
@@ -804,7 +832,11 @@ pub static SLICES: TableSpec = TableSpec {
             Float64,
             "lower end of its 95 % interval, by the same resamples; null where there is none",
         ),
-        opt("difference_upper", Float64, "upper end of its 95 % interval"),
+        opt(
+            "difference_upper",
+            Float64,
+            "upper end of its 95 % interval",
+        ),
     ],
 };
 

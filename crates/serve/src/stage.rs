@@ -100,7 +100,13 @@ fn flags(params: &SlicesParams, context: &mut TaskContext) -> Result<(), StageEr
     let mut slices = Vec::new();
     for (&split, rows) in &judged.splits {
         let factors = [factor(&flags[&split])];
-        slices.extend(measure(&judged.name, split, judged.is_binary, rows, &factors));
+        slices.extend(measure(
+            &judged.name,
+            split,
+            judged.is_binary,
+            rows,
+            &factors,
+        ));
     }
     let written = write(&context.output("slices"), &slices)?;
     if let Some(warning) = judged.warning() {

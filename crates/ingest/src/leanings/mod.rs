@@ -91,12 +91,7 @@ impl Numbers {
 type Factors = [(&'static str, Factor); 4];
 
 impl Factor {
-    fn add<'a>(
-        &mut self,
-        title: u64,
-        levels: impl IntoIterator<Item = &'a str>,
-        positive: bool,
-    ) {
+    fn add<'a>(&mut self, title: u64, levels: impl IntoIterator<Item = &'a str>, positive: bool) {
         let mut any = false;
         for level in levels {
             any = true;
@@ -178,7 +173,9 @@ fn count(path: &std::path::Path, splits: &[String]) -> Result<(Factors, u64), Ta
             if genres.is_valid(row) {
                 let own = genres.value(row);
                 let own = own.as_any().downcast_ref::<StringArray>();
-                genre.1.add(title, own.into_iter().flatten().flatten(), positive);
+                genre
+                    .1
+                    .add(title, own.into_iter().flatten().flatten(), positive);
             }
             if years.is_valid(row) {
                 let own = format!("{}s", years.value(row).div_euclid(10) * 10);
@@ -211,9 +208,10 @@ fn rows(factors: Factors) -> Vec<Row> {
     for (name, factor) in factors {
         let levels = factor.levels.into_iter();
         rows.extend(levels.map(|(level, own)| {
-            let others = factor.all.iter().map(|(title, all)| {
-                all.without(own.get(title).copied().unwrap_or_default())
-            });
+            let others = factor
+                .all
+                .iter()
+                .map(|(title, all)| all.without(own.get(title).copied().unwrap_or_default()));
             let rest = Group::of(others);
             let own = Group::of(own.values().copied());
             Row {

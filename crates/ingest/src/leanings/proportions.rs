@@ -149,7 +149,9 @@ impl Test {
         let samples = |own: Group, rest: Group| Sample::of(own).zip(Sample::of(rest));
         let clustered = samples(own, rest);
         let enough = own.titles.min(rest.titles) >= FEWEST_TITLES;
-        let z = clustered.filter(|_| enough).and_then(|(own, rest)| own.z(rest));
+        let z = clustered
+            .filter(|_| enough)
+            .and_then(|(own, rest)| own.z(rest));
         let naive = samples(own.independent(), rest.independent());
         let naive = naive.and_then(|(own, rest)| own.z(rest));
         Self {

@@ -70,14 +70,7 @@ pub(crate) fn count(path: &Path) -> Result<Predictions, TableError> {
     read(
         path,
         &PREDICTIONS,
-        &[
-            "id",
-            "split",
-            "target",
-            "predicted",
-            "lower",
-            "upper",
-        ],
+        &["id", "split", "target", "predicted", "lower", "upper"],
         |batch| {
             let ids: &UInt64Array = column(batch, "id");
             let [lower, upper]: [&Float64Array; 2] =

@@ -1,5 +1,7 @@
 //! The section on words that decided: coloured reviews, and whether the words named do decide.
 
+use std::ops::Range;
+
 use cinescore_artifact::StageError;
 use cinescore_artifact::tables::{ATTRIBUTIONS, METRICS};
 use cinescore_artifact::task::Provenance;
@@ -21,7 +23,7 @@ const REVIEWS: usize = 3;
 /// Words and neighbours that are listed, and how often they must occur.
 const STRONGEST: usize = 15;
 const LEAST: u64 = 3;
-/// Tokens of a review that are shown; the others are in the table only.
+/// Tokens of a review that are shown: those in a row that weigh most. The others are in the table only.
 const TOKENS: usize = 250;
 /// The methods, best first: the one that adds up, the one that needs no gradient, the one without a sign.
 const METHODS: [&str; 3] = ["integrated_gradients", "occlusion", "attention"];
@@ -226,10 +228,12 @@ fn reviews(
     for (index, (why, id)) in chosen.iter().enumerate() {
         let own = all.iter().filter(|own| own.review_id == *id);
         for own in own.filter(|own| index == 0 || own.method == method) {
+            let shown = shown(own);
             section.blocks.push(Block::Words {
                 name: format!("Review {id}, {why}; {}", own.method.replace('_', " ")),
-                words: shades(own),
-                more: own.tokens.len().saturating_sub(TOKENS) as u64,
+                words: shades(own, &shown),
+                before: shown.start as u64,
+                more: (own.tokens.len() - shown.end) as u64,
             });
         }
     }
@@ -287,7 +291,11 @@ fn choose(all: &[Explained], network: Option<&Network>, review_ids: &[u64]) -> V
         let of_all = first(&every);
         for id in first(&rows) {
             let why = match of_all.iter().position(|other| *other == id) {
-                Some(place) => format!("{kind} {} of {}", place + 1, number::count(every.len() as u64)),
+                Some(place) => format!(
+                    "{kind} {} of {}",
+                    place + 1,
+                    number::count(every.len() as u64)
+                ),
                 None => format!("{kind} of those explained"),
             };
             if let Some(row) = rows.iter().find(|row| row.id == id) {
@@ -308,7 +316,7 @@ fn choose(all: &[Explained], network: Option<&Network>, review_ids: &[u64]) -> V
 }
 
 /// Each token with a shade by the review's greatest weight.
-fn shades(own: &Explained) -> Vec<Word> {
+fn shades(own: &Explained, shown: &Range<usize>) -> Vec<Word> {
     let greatest = own.tokens.iter().map(|(_, weight)| weight.abs());
     let greatest = greatest.fold(0.0, f64::max);
     let word = |(token, weight): &(String, f64)| {
@@ -325,7 +333,26 @@ fn shades(own: &Explained) -> Vec<Word> {
             weight: crate::number::value(*weight),
         }
     };
-    own.tokens.iter().take(TOKENS).map(word).collect()
+    own.tokens[shown.clone()].iter().map(word).collect()
+}
+
+/// Which of a review's tokens are shown: of many those in a row with the greatest sum of weights, the first of equal ones.
+fn shown(own: &Explained) -> Range<usize> {
+    let weight = |index: usize| own.tokens[index].1.abs();
+    let count = own.tokens.len();
+    if count <= TOKENS {
+        return 0..count;
+    }
+    let mut sum: f64 = (0..TOKENS).map(weight).sum();
+    let (mut start, mut greatest) = (0, sum);
+    for begin in 1..=count - TOKENS {
+        sum += weight(begin + TOKENS - 1) - weight(begin - 1);
+        // What is left by rounding is no weight.
+        if sum > greatest * (1.0 + 1e-9) {
+            (start, greatest) = (begin, sum);
+        }
+    }
+    start..start + TOKENS
 }
 
 #[cfg(test)]
@@ -340,10 +367,31 @@ mod tests {
             method: "occlusion".into(),
             tokens: tokens.map(|(token, weight)| (token.into(), weight)).into(),
         };
-        let found: Vec<_> = shades(&own)
+        let found: Vec<_> = shades(&own, &shown(&own))
             .iter()
             .map(|word| (word.shade, word.lowers))
             .collect();
         assert_eq!(found, [(0, false), (30, false), (60, true)]);
+    }
+
+    #[test]
+    fn of_a_long_review_the_part_that_decides_is_shown() {
+        let of = |heavy: &[usize]| {
+            let token = |index| {
+                (
+                    "word".to_owned(),
+                    f64::from(u8::from(heavy.contains(&index))),
+                )
+            };
+            shown(&Explained {
+                review_id: 1,
+                method: "occlusion".into(),
+                tokens: (0..400).map(token).collect(),
+            })
+        };
+        assert_eq!(of(&[]), 0..250);
+        assert_eq!(of(&[10]), 0..250);
+        assert_eq!(of(&[10, 300, 399]), 150..400);
+        assert_eq!(of(&[399]), 150..400);
     }
 }

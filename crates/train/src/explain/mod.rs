@@ -29,8 +29,8 @@ pub use choose::Choice;
 pub use params::{ExplainParams, Method};
 
 use crate::results::{self, Measured};
-use crate::trained::{BUNDLE, EXAMPLES, Trained};
 use crate::slices::Judged;
+use crate::trained::{BUNDLE, EXAMPLES, Trained};
 use choose::Chosen;
 use deletion::Deletion;
 use review::{Explained, Review};

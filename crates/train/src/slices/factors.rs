@@ -189,9 +189,7 @@ pub(super) fn of(ids: &[u64], known: &Known) -> Vec<Factor> {
     let one = |place: Place| vec![place];
     let mut all = vec![
         factor("length", ids, |id| Some(one(length(counted(id)?.ids)))),
-        factor("unknown words", ids, |id| {
-            Some(one(unknown(counted(id)?)))
-        }),
+        factor("unknown words", ids, |id| Some(one(unknown(counted(id)?)))),
         factor("negation", ids, |id| {
             Some(one(several(words(id)?.negations)))
         }),
@@ -211,11 +209,7 @@ pub(super) fn of(ids: &[u64], known: &Known) -> Vec<Factor> {
     all
 }
 
-fn factor(
-    name: &'static str,
-    ids: &[u64],
-    places: impl Fn(&u64) -> Option<Vec<Place>>,
-) -> Factor {
+fn factor(name: &'static str, ids: &[u64], places: impl Fn(&u64) -> Option<Vec<Place>>) -> Factor {
     let mut levels: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
     let mut known = Vec::with_capacity(ids.len());
     for (row, id) in ids.iter().enumerate() {
@@ -274,7 +268,14 @@ mod tests {
     #[test]
     fn ids_are_counted_by_what_their_names_say() {
         let tokens = [
-            "<padding>", "<start>", "<unknown>", "film", "not", "isn't", "But", "nothing",
+            "<padding>",
+            "<start>",
+            "<unknown>",
+            "film",
+            "not",
+            "isn't",
+            "But",
+            "nothing",
         ];
         let turns = Turns::of(&tokens.map(str::to_owned));
         let counted = turns.count(&[0, 0, 1, 3, 4, 2, 5, 6, 7, 3, 2]);
@@ -296,9 +297,7 @@ mod tests {
             genres: genres.iter().map(|name| (*name).to_owned()).collect(),
             decade,
         };
-        known
-            .titles
-            .insert(1, title(&["Drama", "War"], Some(1990)));
+        known.titles.insert(1, title(&["Drama", "War"], Some(1990)));
         known.titles.insert(2, title(&["Drama"], None));
         known.titles.insert(4, title(&[], Some(1890)));
         let found = of(&[1, 2, 3, 4], &known);

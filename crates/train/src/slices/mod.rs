@@ -135,9 +135,8 @@ fn run(params: SlicesParams, context: &mut TaskContext) -> Result<(), StageError
         }
     }
     if slices.is_empty() {
-        context.warn(
-            "there is no slice: the predictions are of none of the reviews that were given",
-        );
+        context
+            .warn("there is no slice: the predictions are of none of the reviews that were given");
     }
     let written = write(&context.output("slices"), &slices)?;
     for warning in all.iter().filter_map(Judged::warning) {

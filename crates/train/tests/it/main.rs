@@ -13,5 +13,6 @@ mod networks;
 mod refused;
 mod repeatable;
 mod resumed;
+mod slices;
 mod synthetic;
 mod windows;

@@ -122,7 +122,11 @@ fn figure(
                     })
                 };
                 let with = format!("{} ({})", name(one), crate::number::count(one.n));
-                let without = format!("no {} ({})", name(one), crate::number::count(one.others_n));
+                let without = match one.level.as_str() {
+                    ANY => "no flag".to_owned(),
+                    _ => format!("not {}", name(one)),
+                };
+                let without = format!("{without} ({})", crate::number::count(one.others_n));
                 [point(with, one.own, 0), point(without, one.others, 1)]
             })
             .flatten()

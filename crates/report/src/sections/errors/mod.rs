@@ -15,10 +15,10 @@ use cinescore_artifact::tables::SLICES;
 
 use super::predictions::{Task, task};
 use super::{Network, absent, league, text};
-use crate::count::known::{self, Known};
-use crate::count::slices::Slice;
 use crate::count;
+use crate::count::known::{self, Known};
 use crate::count::predictions::{Evaluated, THRESHOLD};
+use crate::count::slices::Slice;
 use crate::inputs::Group;
 use crate::metric::Subject;
 use crate::page::{Parts, Section};
