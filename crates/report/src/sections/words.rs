@@ -239,6 +239,9 @@ fn reviews(
     }
 }
 
+/// What reviews are shown for, and what puts them first.
+type Kind<'a> = (&'static str, &'a dyn Fn(&Evaluated) -> f64);
+
 /// Which reviews are shown, and why: those asked for, the worst, the most uncertain and the best; without predictions the first.
 fn choose(all: &[Explained], network: Option<&Network>, review_ids: &[u64]) -> Vec<(String, u64)> {
     let mut ids: Vec<u64> = all.iter().map(|own| own.review_id).collect();
@@ -276,7 +279,7 @@ fn choose(all: &[Explained], network: Option<&Network>, review_ids: &[u64]) -> V
         Some((lower, upper)) => upper - lower,
         None => -(row.predicted - 0.5).abs(),
     };
-    let kinds: [(&str, &dyn Fn(&Evaluated) -> f64); 3] = [
+    let kinds: [Kind<'_>; 3] = [
         ("worst", &off),
         ("least certain", &doubt),
         ("best", &|row| -off(row)),
