@@ -276,8 +276,9 @@ mod tests {
     fn intervals_hold_a_true_difference_and_shrink_with_examples() {
         let pairs = |count: usize| -> Vec<(f64, f64)> {
             // Errors of 1 or 3 in the slice, 0 or 2 outside of it.
-            let error =
-                |row: usize| f64::from(u8::from(row % 2 == 0)) + 2.0 * ((row / 2) % 2) as f64;
+            let error = |row: usize| {
+                f64::from(u8::from(row.is_multiple_of(2))) + 2.0 * ((row / 2) % 2) as f64
+            };
             (0..count).map(|row| (5.0, 5.0 + error(row))).collect()
         };
         let width = |count: usize| {
