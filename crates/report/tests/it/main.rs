@@ -219,7 +219,7 @@ fn errors_by_slice_and_flag_are_those_of_the_tables_with_their_intervals() {
     assert_eq!(never[1..4], ["0", "", ""]);
     assert!(page.contains("300 test predictions of 1,800 have a flag"));
     assert!(
-        page.contains("to 100 ids (800): 0.1250 (0.0938 to 0.1562)"),
+        page.contains("to 100 ids (800): 0.1250 (0.09375 to 0.156"),
         "the hint says it"
     );
     // The other network has no slices: its errors are counted here, and the page says what is missing.
