@@ -3,7 +3,7 @@
 use cinescore_artifact::exit;
 use cinescore_tests::Project;
 
-use crate::pipelines::{WHOLE_STAGES, whole};
+use crate::pipelines::{WHOLE_STAGES, whole, with_records};
 
 #[test]
 fn the_second_run_computes_nothing() {
@@ -105,6 +105,73 @@ fn only_what_depends_on_a_change_runs_again() {
         .with_code(exit::DONE)
         .saying("2 stages were computed");
     assert_eq!(ran(&project), ["net", "report"]);
+}
+
+#[test]
+fn a_report_with_records_tells_the_times_and_is_stale_when_they_are_others() {
+    let project = with_records();
+    project
+        .cinescore("run -p whole")
+        .with_code(exit::DONE)
+        .saying("5 stages were computed");
+    let page = || {
+        let path = project.path("artifacts/runs/whole/report/report/index.html");
+        fs_err::read_to_string(path).unwrap()
+    };
+    let times = || {
+        let path = project.path("artifacts/runs/whole/report/report/tables/times.csv");
+        fs_err::read_to_string(path).unwrap()
+    };
+    let run = |project: &Project| {
+        let logs = fs_err::read_dir(project.path("artifacts/logs")).unwrap();
+        let mut names: Vec<_> = logs.map(|run| run.unwrap().file_name()).collect();
+        names.sort();
+        names.pop().unwrap().into_string().unwrap()
+    };
+    let first = run(&project);
+    assert!(
+        page().contains(&format!("Run {first} began ")),
+        "the run is named"
+    );
+    let stages: Vec<String> = times()
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(stages, WHOLE_STAGES[..4]);
+
+    // The record is whole by now, and says the same.
+    project
+        .cinescore("run -p whole")
+        .with_code(exit::DONE)
+        .saying("nothing was computed");
+    project
+        .cinescore("plan -p whole --check")
+        .with_code(exit::DONE);
+
+    // The network comes out the same; how long it took does not.
+    project
+        .cinescore("run -p whole --only net --force")
+        .with_code(exit::DONE);
+    let second = run(&project);
+    project
+        .cinescore("run -p whole")
+        .with_code(exit::DONE)
+        .saying("1 stage was computed");
+    assert!(page().contains(&format!("Run {first} began ")));
+    assert!(page().contains(&format!("Run {second} began ")));
+
+    // Nobody else may ask for it.
+    let pipeline = fs_err::read_to_string(project.path("pipelines/whole.yaml")).unwrap();
+    let wrong = pipeline.replace(
+        "    run: featurize text\n",
+        "    run: featurize text\n    records: true\n",
+    );
+    project.write("pipelines/whole.yaml", wrong);
+    project
+        .cinescore("plan -p whole")
+        .with_code(exit::USAGE)
+        .saying("`text` does not look at `records` of runs");
 }
 
 /// The stages whose programs the latest run started: each has a log.

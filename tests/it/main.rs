@@ -9,6 +9,7 @@ mod cached;
 mod compared;
 mod init;
 mod killed;
+mod pages;
 mod pipelines;
 mod planned;
 mod real;

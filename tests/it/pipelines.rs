@@ -27,6 +27,14 @@ stages:
     inputs: {reviews: reviews, text: text, nets: net}
 "#;
 
+/// The pipeline `whole`, whose report tells the times of the runs that computed what it shows.
+pub(crate) fn with_records() -> Project {
+    let project = whole();
+    let told = WHOLE.replace("    run: report\n", "    run: report\n    records: true\n");
+    project.write("pipelines/whole.yaml", told);
+    project
+}
+
 /// A network that an epoch of which takes a moment.
 const TINY: &str = r#"
 name: tiny

@@ -221,7 +221,7 @@ pub static FINDINGS: TableSpec = TableSpec {
 /// Which groups of titles have more positive reviews than the others.
 pub static LEANINGS: TableSpec = TableSpec {
     name: "leanings",
-    version: 1,
+    version: 2,
     row: "a group of reviews, by what is known of their titles, against all others of which the same is known",
     order: "factor (genre, decade, running time, type), level",
     row_group_rows: 65_536,
@@ -234,12 +234,20 @@ pub static LEANINGS: TableSpec = TableSpec {
         col("level", Utf8, "the group: `Drama`, `1980s`"),
         col("reviews", UInt64, "its reviews with a polarity"),
         col("positive", UInt64, "the positive ones among them"),
+        col("titles", UInt64, "the titles that they are about"),
         col(
             "other_reviews",
             UInt64,
             "reviews with this factor that are not in the group",
         ),
         col("other_positive", UInt64, "the positive ones among them"),
+        col("other_titles", UInt64, "the titles that they are about"),
+        opt(
+            "design",
+            Float64,
+            "design effect: by how much reviews of one title that are alike widen the variance of the share, 1 or more; null where there are fewer than 2 titles or no others",
+        ),
+        opt("other_design", Float64, "the same of the others"),
         opt(
             "difference",
             Float64,
@@ -248,7 +256,7 @@ pub static LEANINGS: TableSpec = TableSpec {
         opt(
             "lower",
             Float64,
-            "lower end of its 95 % interval, after Newcombe",
+            "lower end of its 95 % interval, after Newcombe, of reviews divided by the design effect; null where that is",
         ),
         opt("upper", Float64, "upper end of its 95 % interval"),
         opt(
@@ -259,12 +267,13 @@ pub static LEANINGS: TableSpec = TableSpec {
         opt(
             "z",
             Float64,
-            "of the two-proportion z-test; null where an expected count is below 5",
+            "of the two-proportion z-test of reviews divided by the design effect; null where an expected count is below 5 or there are fewer than 10 titles on a side",
         ),
+        opt("p", Float64, "two-sided p of no difference"),
         opt(
-            "p",
+            "p_independent",
             Float64,
-            "two-sided p of no difference; reviews of one movie are counted as if they were independent",
+            "the same as if reviews of one title were independent: too small",
         ),
         opt(
             "q",
@@ -773,6 +782,82 @@ pub static ATTRIBUTIONS: TableSpec = TableSpec {
     ],
 };
 
+/// Errors of some of the examples and of the others.
+pub static SLICES: TableSpec = TableSpec {
+    name: "slices",
+    version: 1,
+    row: "a figure of some of a subject's examples, and of all others of which the same is known",
+    order: "subject (in the order given), split, factor (in the order of the stage), place, metric",
+    row_group_rows: 65_536,
+    columns: &[
+        col(
+            "subject",
+            Utf8,
+            "what the pipeline calls the network or baseline whose predictions they are",
+        ),
+        col("split", Utf8, "the split they were measured on"),
+        col(
+            "factor",
+            Utf8,
+            "`length`, `unknown words`, `negation`, `contrast`, `genre`, `decade` or `flag`",
+        ),
+        col(
+            "place",
+            UInt32,
+            "the level's place among its factor's, from 0",
+        ),
+        col(
+            "level",
+            Utf8,
+            "`to 100 ids`, `Drama`, `wide_interval`; of flags also `any`",
+        ),
+        col(
+            "metric",
+            Utf8,
+            "`error_rate` (share of wrong classes) of task `binary`; else `mae` (stars), `mse` (stars squared) and, with intervals, `coverage`",
+        ),
+        col("n", UInt64, "its examples"),
+        opt(
+            "value",
+            Float64,
+            "the figure of them; null where there are none",
+        ),
+        opt(
+            "lower",
+            Float64,
+            "lower end of its 95 % interval, by bootstrap; null where there is none",
+        ),
+        opt("upper", Float64, "upper end of its 95 % interval"),
+        col(
+            "others_n",
+            UInt64,
+            "examples with this factor that are not in the level",
+        ),
+        opt(
+            "others",
+            Float64,
+            "the figure of those; null where there are none",
+        ),
+        opt(
+            "others_lower",
+            Float64,
+            "lower end of its 95 % interval; null where there is none",
+        ),
+        opt("others_upper", Float64, "upper end of its 95 % interval"),
+        opt("difference", Float64, "`value` less `others`"),
+        opt(
+            "difference_lower",
+            Float64,
+            "lower end of its 95 % interval, by the same resamples; null where there is none",
+        ),
+        opt(
+            "difference_upper",
+            Float64,
+            "upper end of its 95 % interval",
+        ),
+    ],
+};
+
 /// All tables, by which a reader of an unknown artifact can find its schema.
 pub static ALL: &[&TableSpec] = &[
     &REVIEWS,
@@ -798,4 +883,5 @@ pub static ALL: &[&TableSpec] = &[
     &COMPARISONS,
     &SPREADS,
     &ATTRIBUTIONS,
+    &SLICES,
 ];

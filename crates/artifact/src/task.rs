@@ -160,6 +160,35 @@ pub struct StageProvenance {
     pub outputs: BTreeMap<String, Digest>,
     /// What the stage reported, without `performance`.
     pub result: TaskResult,
+    /// Where, when and how fast it was computed; only where the pipeline asks for `records` and the run that computed it is
+    /// known here. The rest of a provenance is the same for every run that gives the same result; this is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed: Option<Computed>,
+}
+
+/// What the record of a run says of a stage that it computed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Computed {
+    /// The run's id.
+    pub run: String,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// The machine.
+    pub host: String,
+    /// The git commit of the working folder.
+    pub commit: Option<String>,
+    /// Whether files that git knows differed from it.
+    pub dirty: Option<bool>,
+    /// Wall time of the stage, seconds.
+    pub wall_secs: f64,
+    /// Processor time of its program and the children of it, seconds.
+    pub cpu_secs: f64,
+    /// Largest resident memory, bytes.
+    pub peak_memory_bytes: u64,
+    /// Threads that it was given.
+    pub threads: u64,
+    /// What it said of its own speed.
+    pub performance: BTreeMap<String, f64>,
 }
 
 impl Task {

@@ -7,6 +7,7 @@
 //! The way of a pipeline: [`mod@file`] (as written) → [`graph`] (checked against the programs'
 //! descriptions) → [`plan`] (fingerprints and states) → [`run`] (child processes, the store).
 
+mod computed;
 pub mod cost;
 pub mod dag;
 pub mod diff;

@@ -15,6 +15,7 @@ use cinescore_artifact::task::{PROVENANCE_INPUT, Provenance, StageProvenance, Ta
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::computed::Records;
 use crate::error::PipelineError;
 use crate::fingerprint::{InputKey, Preimage};
 use crate::graph::{Graph, Reference, Stage};
@@ -269,7 +270,7 @@ fn key(
     let provenance = stage
         .kind
         .provenance
-        .then(|| provenance(graph, stage, known));
+        .then(|| provenance(project, graph, stage, known));
     if let Some(provenance) = &provenance {
         let bytes = serde_json::to_vec(provenance).map_err(|error| PipelineError::Protocol {
             stage: stage.name.clone(),
@@ -349,7 +350,8 @@ fn artifact(
 }
 
 /// How everything above a stage was made, each stage before what it feeds.
-fn provenance(graph: &Graph, stage: &Stage, known: &Known) -> Provenance {
+fn provenance(project: &Project, graph: &Graph, stage: &Stage, known: &Known) -> Provenance {
+    let records = stage.policy.records.then(|| Records::of(project));
     let above = graph.above(&stage.name);
     let mut stages = Vec::new();
     for upstream in graph
@@ -392,6 +394,9 @@ fn provenance(graph: &Graph, stage: &Stage, known: &Known) -> Provenance {
                 .map(|(name, object)| (name.clone(), object.digest))
                 .collect(),
             result: record.result.clone(),
+            computed: records
+                .as_ref()
+                .and_then(|records| records.computed(&record.run, key.fingerprint)),
         });
     }
     Provenance {

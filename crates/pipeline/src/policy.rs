@@ -1,6 +1,6 @@
 //! How a stage is run: what it may use, how often it is tried, what its result is held to.
 //!
-//! Owns what the runner does around a stage and what is not in its key, with one exception that says
+//! Owns what the runner does around a stage and what is not in its key, with two exceptions that say
 //! so. What can change a result is in [`Stage`](crate::graph::Stage) and [`crate::fingerprint`].
 
 use std::collections::BTreeMap;
@@ -23,13 +23,16 @@ pub struct Policy {
     /// How often it is tried again.
     pub retries: Retries,
     /// Variables that the program gets of the runner's environment, and their values now (none: not
-    /// set). The one part that is in the key.
+    /// set). They are in the key.
     pub env: BTreeMap<String, Option<String>>,
     /// Its last result counts as fresh whatever changed, until it is thawed or forced.
     pub frozen: bool,
     /// Whether its scratch folder outlives a try that failed and is given to the next try of the same
     /// key: for checkpoints.
     pub persist: bool,
+    /// Whether it is told how long the stages above it took and where, from the records of runs: then the times are a part of
+    /// its key.
+    pub records: bool,
     /// What outputs are held to, by output.
     pub checks: BTreeMap<String, OutputCheck>,
     /// How far a metric may be from the lock file's in `run --locked`, by metric. A name that ends in

@@ -183,6 +183,10 @@ fn stage_key(key: &str, runs: &[Value]) -> Value {
             "Keep its scratch folder when it fails and give it to the next try",
             json!({ "type": "boolean" }),
         ),
+        "records" => or_variable(
+            "Tell it how long the stages above it took and where: of a report",
+            json!({ "type": "boolean" }),
+        ),
         "outputs" => json!({
             "description": "What its outputs are held to",
             "type": "object",

@@ -92,7 +92,9 @@ pub(crate) enum Block {
     Words {
         name: String,
         words: Vec<Word>,
-        /// Tokens that are not shown.
+        /// Tokens in front of them that are not shown.
+        before: u64,
+        /// Tokens behind them that are not shown.
         more: u64,
     },
     /// Plots of two reports beside each other.

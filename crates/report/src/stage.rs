@@ -15,7 +15,7 @@ use crate::render::{RenderError, render};
 use crate::{metric, sections};
 
 /// The inputs that artifacts may come in.
-const INPUTS: [(&str, &str); 8] = [
+const INPUTS: [(&str, &str); 9] = [
     (
         "reviews",
         "outputs of `ingest reviews` and `ingest audit`: reviews, rejects, findings",
@@ -36,6 +36,10 @@ const INPUTS: [(&str, &str); 8] = [
     (
         "words",
         "outputs of `train explain`: attributions, and their metrics",
+    ),
+    (
+        "slices",
+        "outputs of `train slices` and `predict flags`: errors by slice and by flag",
     ),
     ("sweep", "the leaderboard of `cinescore sweep`, as JSON"),
     (

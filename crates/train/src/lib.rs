@@ -1,4 +1,4 @@
-//! Trains networks and says how good they are: the kinds `fit`, `evaluate`, `baseline`, `compare` and `explain`.
+//! Trains networks and says how good they are: the kinds `fit`, `evaluate`, `baseline`, `compare`, `explain` and `slices`.
 //!
 //! Owns reading encoded examples, batches, losses, optimizers, the training loop, evaluation and the
 //! figures. Does not own any layer, the bundle's format or how an output becomes a prediction
@@ -21,6 +21,7 @@ pub mod optimizer;
 pub mod random;
 pub mod rate;
 pub mod results;
+pub mod slices;
 pub mod splits;
 pub mod summary;
 mod trained;

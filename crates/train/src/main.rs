@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         .kind(cinescore_train::baseline::wide::kind())
         .kind(cinescore_train::compare::kind())
         .kind(cinescore_train::explain::kind())
+        .kind(cinescore_train::slices::kind())
         .verb(cinescore_train::summary::verb())
         .main()
 }

@@ -46,7 +46,7 @@ error: unknown key `runs`
    |
  4 |   a: {runs: toy write}
    |       ^^^^
-  known: run, inputs, params, matrix, resources, mutex, timeout, retries, env, frozen, persist, outputs, metrics
+  known: run, inputs, params, matrix, resources, mutex, timeout, retries, env, frozen, persist, records, outputs, metrics
   did you mean `run`?
 
 error: there is no stage program `cinescore-toyota`

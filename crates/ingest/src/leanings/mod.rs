@@ -5,7 +5,7 @@
 
 mod proportions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use proportions::{Part, Test, benjamini_hochberg};
+use proportions::{Group, Part, Test, benjamini_hochberg};
 
 /// Parameters of `leanings`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -59,25 +59,50 @@ pub fn kind() -> Kind {
 /// Reviews of a factor's levels. A review has a factor where its title says so, and may have several levels, as genres.
 #[derive(Debug, Default)]
 struct Factor {
-    all: Part,
-    levels: BTreeMap<String, Part>,
+    all: Titles,
+    levels: BTreeMap<String, Titles>,
+}
+
+/// The reviews of each title, by its number.
+type Titles = BTreeMap<u64, Part>;
+
+/// Numbers titles by their ids; a review without one is a title of its own.
+#[derive(Debug, Default)]
+struct Numbers {
+    known: HashMap<String, u64>,
+    next: u64,
+}
+
+impl Numbers {
+    fn of(&mut self, id: Option<&str>) -> u64 {
+        if let Some(number) = id.and_then(|id| self.known.get(id)) {
+            return *number;
+        }
+        let number = self.next;
+        self.next += 1;
+        if let Some(id) = id {
+            self.known.insert(id.to_owned(), number);
+        }
+        number
+    }
 }
 
 /// All factors by name, in their order.
 type Factors = [(&'static str, Factor); 4];
 
 impl Factor {
-    fn add<'a>(&mut self, levels: impl IntoIterator<Item = &'a str>, positive: bool) {
+    fn add<'a>(&mut self, title: u64, levels: impl IntoIterator<Item = &'a str>, positive: bool) {
         let mut any = false;
         for level in levels {
             any = true;
-            match self.levels.get_mut(level) {
-                Some(part) => part.add(positive),
-                None => self.levels.entry(level.into()).or_default().add(positive),
-            }
+            let own = match self.levels.get_mut(level) {
+                Some(own) => own,
+                None => self.levels.entry(level.into()).or_default(),
+            };
+            own.entry(title).or_default().add(positive);
         }
         if any {
-            self.all.add(positive);
+            self.all.entry(title).or_default().add(positive);
         }
     }
 }
@@ -86,8 +111,8 @@ impl Factor {
 struct Row {
     factor: &'static str,
     level: String,
-    own: Part,
-    rest: Part,
+    own: Group,
+    rest: Group,
     test: Test,
     q: Option<f64>,
 }
@@ -118,9 +143,10 @@ fn count(path: &std::path::Path, splits: &[String]) -> Result<(Factors, u64), Ta
         ("running time", Factor::default()),
         ("type", Factor::default()),
     ];
-    let mut read = 0;
+    let (mut read, mut numbers) = (0, Numbers::default());
     let columns = [
         "split",
+        "tconst",
         "polarity",
         "title_type",
         "start_year",
@@ -130,8 +156,8 @@ fn count(path: &std::path::Path, splits: &[String]) -> Result<(Factors, u64), Ta
     for batch in TableReader::open(path, &REVIEWS)?.batches_of(8192, &columns)? {
         let batch = batch?;
         read += batch.num_rows() as u64;
-        let [of_split, types]: [&StringArray; 2] =
-            ["split", "title_type"].map(|name| column(&batch, name));
+        let [of_split, ids, types]: [&StringArray; 3] =
+            ["split", "tconst", "title_type"].map(|name| column(&batch, name));
         let polarities: &UInt8Array = column(&batch, "polarity");
         let [years, minutes]: [&Int32Array; 2] =
             ["start_year", "runtime_minutes"].map(|name| column(&batch, name));
@@ -142,21 +168,24 @@ fn count(path: &std::path::Path, splits: &[String]) -> Result<(Factors, u64), Ta
                 continue;
             }
             let positive = polarities.value(row) > 0;
+            let title = numbers.of(ids.is_valid(row).then(|| ids.value(row)));
             let [genre, decade, time, kind] = &mut factors;
             if genres.is_valid(row) {
                 let own = genres.value(row);
                 let own = own.as_any().downcast_ref::<StringArray>();
-                genre.1.add(own.into_iter().flatten().flatten(), positive);
+                genre
+                    .1
+                    .add(title, own.into_iter().flatten().flatten(), positive);
             }
             if years.is_valid(row) {
                 let own = format!("{}s", years.value(row).div_euclid(10) * 10);
-                decade.1.add([own.as_str()], positive);
+                decade.1.add(title, [own.as_str()], positive);
             }
             if minutes.is_valid(row) {
-                time.1.add([band(minutes.value(row))], positive);
+                time.1.add(title, [band(minutes.value(row))], positive);
             }
             if types.is_valid(row) {
-                kind.1.add([types.value(row)], positive);
+                kind.1.add(title, [types.value(row)], positive);
             }
         }
     }
@@ -179,7 +208,12 @@ fn rows(factors: Factors) -> Vec<Row> {
     for (name, factor) in factors {
         let levels = factor.levels.into_iter();
         rows.extend(levels.map(|(level, own)| {
-            let rest = factor.all.without(own);
+            let others = factor
+                .all
+                .iter()
+                .map(|(title, all)| all.without(own.get(title).copied().unwrap_or_default()));
+            let rest = Group::of(others);
+            let own = Group::of(own.values().copied());
             Row {
                 factor: name,
                 level: match name {
@@ -214,16 +248,21 @@ fn batch(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
     LEANINGS.batch(vec![
         text(|row| row.factor),
         text(|row| &row.level),
-        count(|row| row.own.reviews),
-        count(|row| row.own.positive),
-        count(|row| row.rest.reviews),
-        count(|row| row.rest.positive),
+        count(|row| row.own.all.reviews),
+        count(|row| row.own.all.positive),
+        count(|row| row.own.titles),
+        count(|row| row.rest.all.reviews),
+        count(|row| row.rest.all.positive),
+        count(|row| row.rest.titles),
+        number(|row| row.test.difference.and(row.own.design)),
+        number(|row| row.test.difference.and(row.rest.design)),
         number(|row| row.test.difference),
         number(|row| row.test.interval.map(|ends| ends.0)),
         number(|row| row.test.interval.map(|ends| ends.1)),
         number(|row| row.test.effect),
         number(|row| row.test.z),
         number(|row| row.test.p),
+        number(|row| row.test.p_independent),
         number(|row| row.q),
     ])
 }
@@ -235,11 +274,11 @@ mod tests {
     #[test]
     fn a_group_stands_against_all_others_of_its_factor() {
         let mut genre = Factor::default();
-        genre.add(["Drama", "War"], true);
-        genre.add(["Drama"], true);
-        genre.add(["Horror"], false);
+        genre.add(1, ["Drama", "War"], true);
+        genre.add(2, ["Drama"], true);
+        genre.add(3, ["Horror"], false);
         // A review without a genre is in neither group.
-        genre.add([], true);
+        genre.add(4, [], true);
         let none = || ("x", Factor::default());
         let rows = rows([("genre", genre), none(), none(), none()]);
         let found: Vec<_> = rows
@@ -247,9 +286,9 @@ mod tests {
             .map(|row| {
                 (
                     row.level.as_str(),
-                    row.own.reviews,
-                    row.own.positive,
-                    row.rest.reviews,
+                    row.own.all.reviews,
+                    row.own.all.positive,
+                    row.rest.all.reviews,
                 )
             })
             .collect();
@@ -262,6 +301,13 @@ mod tests {
                 .all(|row| row.test.p.is_none() && row.q.is_none()),
             "too few reviews for a test"
         );
+    }
+
+    #[test]
+    fn reviews_without_a_title_are_titles_of_their_own() {
+        let mut numbers = Numbers::default();
+        let found = [Some("a"), None, Some("b"), None, Some("a")].map(|id| numbers.of(id));
+        assert_eq!(found, [0, 1, 2, 3, 0]);
     }
 
     #[test]

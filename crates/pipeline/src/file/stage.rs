@@ -11,7 +11,7 @@ use crate::policy::{OutputCheck, Policy, Retries};
 use crate::vars::{Found, VarProblem, Vars};
 
 /// The keys of a stage.
-pub(crate) const STAGE_KEYS: [&str; 13] = [
+pub(crate) const STAGE_KEYS: [&str; 14] = [
     "run",
     "inputs",
     "params",
@@ -23,6 +23,7 @@ pub(crate) const STAGE_KEYS: [&str; 13] = [
     "env",
     "frozen",
     "persist",
+    "records",
     "outputs",
     "metrics",
 ];
@@ -209,6 +210,7 @@ impl Reader<'_> {
             env: self.env(fields),
             frozen: self.truth(fields, "frozen"),
             persist: self.truth(fields, "persist"),
+            records: self.truth(fields, "records"),
             checks: self.checks(fields),
             tolerances: self.tolerances(fields),
         };

@@ -55,6 +55,7 @@ pub(super) fn stages(
         let inputs = checker.inputs(stage, found, &nodes);
         checker.networks(stage, &inputs, &nodes);
         checker.checks(stage, &found.kind);
+        checker.records(stage, &found.kind);
         stages.push(Stage {
             name: stage.name.clone(),
             base: stage.base.clone(),
@@ -165,6 +166,15 @@ impl Checker<'_> {
         };
         self.asked.insert(run.clone(), Some(found.clone()));
         Ok(Some(found))
+    }
+
+    /// Times are told to those that are told how everything above was made.
+    fn records(&mut self, stage: &StageFile, kind: &KindDescription) {
+        if stage.policy.records && !kind.provenance {
+            let message = format!("`{}` does not look at `records` of runs", kind.name);
+            let problem = stage.place.problem_at_key(&["records"], message);
+            self.problems.push(problem);
+        }
     }
 
     fn params(&mut self, stage: &StageFile, found: &Found) -> serde_json::Value {

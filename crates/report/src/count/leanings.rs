@@ -15,6 +15,9 @@ pub(crate) struct Leaning {
     pub(crate) level: String,
     pub(crate) reviews: u64,
     pub(crate) positive: u64,
+    pub(crate) titles: u64,
+    /// By how much reviews of one title that are alike widen the variance.
+    pub(crate) design: Option<f64>,
     /// Share of positive reviews less that of the others.
     pub(crate) difference: Option<f64>,
     /// Its 95 % interval.
@@ -23,6 +26,8 @@ pub(crate) struct Leaning {
     pub(crate) effect: Option<f64>,
     pub(crate) z: Option<f64>,
     pub(crate) p: Option<f64>,
+    /// As if all reviews were independent.
+    pub(crate) p_independent: Option<f64>,
     /// p after Benjamini and Hochberg.
     pub(crate) q: Option<f64>,
 }
@@ -44,11 +49,14 @@ pub(crate) fn all(path: &Path) -> Result<Vec<Leaning>, TableError> {
                 level: text("level").value(row).into(),
                 reviews: count("reviews").value(row),
                 positive: count("positive").value(row),
+                titles: count("titles").value(row),
+                design: number("design"),
                 difference: number("difference"),
                 interval: number("lower").zip(number("upper")),
                 effect: number("effect"),
                 z: number("z"),
                 p: number("p"),
+                p_independent: number("p_independent"),
                 q: number("q"),
             });
         }

@@ -16,6 +16,7 @@ pub(crate) mod predictions;
 pub(crate) mod rejects;
 pub(crate) mod reviews;
 pub(crate) mod runs;
+pub(crate) mod slices;
 pub(crate) mod sweep;
 pub(crate) mod tokens;
 pub(crate) mod vocabulary;

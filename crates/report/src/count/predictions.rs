@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow::array::{Array as _, Float64Array, ListArray, StringArray, UInt64Array};
+use arrow::array::{Array as _, Float64Array, StringArray, UInt64Array};
 use cinescore_artifact::table::{TableError, column};
 use cinescore_artifact::tables::PREDICTIONS;
 
@@ -50,8 +50,6 @@ pub(crate) struct Evaluated {
     pub(crate) predicted: f64,
     /// The 90 % interval.
     pub(crate) interval: Option<(f64, f64)>,
-    /// Why not to trust it; none where that was not looked at.
-    pub(crate) flags: Option<Vec<String>>,
 }
 
 /// Predictions for reviews of one true score.
@@ -72,20 +70,11 @@ pub(crate) fn count(path: &Path) -> Result<Predictions, TableError> {
     read(
         path,
         &PREDICTIONS,
-        &[
-            "id",
-            "split",
-            "target",
-            "predicted",
-            "lower",
-            "upper",
-            "flags",
-        ],
+        &["id", "split", "target", "predicted", "lower", "upper"],
         |batch| {
             let ids: &UInt64Array = column(batch, "id");
             let [lower, upper]: [&Float64Array; 2] =
                 ["lower", "upper"].map(|name| column(batch, name));
-            let flags: &ListArray = column(batch, "flags");
             let splits: &StringArray = column(batch, "split");
             let targets: &Float64Array = column(batch, "target");
             let predicted: &Float64Array = column(batch, "predicted");
@@ -101,20 +90,12 @@ pub(crate) fn count(path: &Path) -> Result<Predictions, TableError> {
                         target,
                         predicted: value,
                         interval: ends.then(|| (lower.value(index), upper.value(index))),
-                        flags: flags.is_valid(index).then(|| names(&flags.value(index))),
                     });
                 }
             }
         },
     )?;
     Ok(predictions)
-}
-
-/// The texts of a list.
-fn names(list: &dyn arrow::array::Array) -> Vec<String> {
-    let list = list.as_any().downcast_ref::<StringArray>();
-    let texts = list.into_iter().flatten().flatten();
-    texts.map(str::to_owned).collect()
 }
 
 impl SplitPredictions {

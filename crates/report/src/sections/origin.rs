@@ -23,10 +23,14 @@ pub(crate) fn section(
     parts: &mut Parts,
 ) -> Result<Section, RenderError> {
     let mut section = parts.section("Provenance");
-    if runs.is_empty() {
+    let told = match provenance {
+        Some(provenance) => times::told(provenance, &mut section.blocks, parts)?,
+        None => false,
+    };
+    if runs.is_empty() && !told {
         section.blocks.push(absent(
-            "Times and speeds are not in here, so that the same inputs give the same page: `cinescore status` and `cinescore compare` \
-             have them, and a report that is given the record of a run.",
+            "Times and speeds are not in here: `records: true` at the report's stage hands over those of the runs that computed \
+             its inputs. `cinescore status` and `cinescore compare` have them too.",
         ));
     }
     times::show(runs, &mut section.blocks, parts)?;
@@ -41,6 +45,12 @@ pub(crate) fn section(
                  change a stage's result; equal fingerprints mean equal results. Digests are BLAKE3; the full ones \
                  are in tables/provenance.csv.",
             ));
+            blocks.push(text(format!(
+                "All of these outputs in one digest: {}. Two reports in which it is the same show the same results. \
+                 `cinescore run --lock` writes every digest and figure into the lock file beside the pipeline; `make reproduce` \
+                 runs everything and compares.",
+                all_outputs(provenance).short()
+            )));
             let mut full = Table::new("provenance", "Provenance in full", &["stage", "part", "name", "value"]);
             let mut stages = Table::new(
                 "stages",
@@ -93,6 +103,18 @@ pub(crate) fn section(
     Ok(section)
 }
 
+/// The digest of the names and digests of all outputs.
+fn all_outputs(provenance: &Provenance) -> Digest {
+    let mut lines = Vec::new();
+    for stage in &provenance.stages {
+        for (output, digest) in &stage.outputs {
+            lines.push(format!("{}.{output} {digest}\n", stage.stage));
+        }
+    }
+    lines.sort();
+    Digest::of_bytes(lines.concat().as_bytes())
+}
+
 /// The names of the files that the pipeline was given and that do not come with it, as its networks do.
 pub(crate) fn sources(provenance: &Provenance) -> Vec<String> {
     let made: BTreeSet<Digest> = provenance
@@ -125,6 +147,7 @@ pub(crate) fn commands(pipeline: &str, has_sources: bool) -> Vec<String> {
     vec![
         format!("make run PIPELINE={name}{data}"),
         format!("cinescore run -p {name}{set}"),
+        format!("make reproduce PIPELINE={name}{data}"),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! The section on words that decided: coloured reviews, and whether the words named do decide.
 
+use std::ops::Range;
+
 use cinescore_artifact::StageError;
 use cinescore_artifact::tables::{ATTRIBUTIONS, METRICS};
 use cinescore_artifact::task::Provenance;
@@ -17,11 +19,11 @@ use crate::render::RenderError;
 use crate::table::{Cell, Table};
 
 /// Reviews that are shown of each kind.
-const REVIEWS: usize = 2;
+const REVIEWS: usize = 3;
 /// Words and neighbours that are listed, and how often they must occur.
 const STRONGEST: usize = 15;
 const LEAST: u64 = 3;
-/// Tokens of a review that are shown; the others are in the table only.
+/// Tokens of a review that are shown: those in a row that weigh most. The others are in the table only.
 const TOKENS: usize = 250;
 /// The methods, best first: the one that adds up, the one that needs no gradient, the one without a sign.
 const METHODS: [&str; 3] = ["integrated_gradients", "occlusion", "attention"];
@@ -226,27 +228,33 @@ fn reviews(
     for (index, (why, id)) in chosen.iter().enumerate() {
         let own = all.iter().filter(|own| own.review_id == *id);
         for own in own.filter(|own| index == 0 || own.method == method) {
+            let shown = shown(own);
             section.blocks.push(Block::Words {
                 name: format!("Review {id}, {why}; {}", own.method.replace('_', " ")),
-                words: shades(own),
-                more: own.tokens.len().saturating_sub(TOKENS) as u64,
+                words: shades(own, &shown),
+                before: shown.start as u64,
+                more: (own.tokens.len() - shown.end) as u64,
             });
         }
     }
 }
+
+/// What reviews are shown for, and what puts them first.
+type Kind<'a> = (&'static str, &'a dyn Fn(&Evaluated) -> f64);
 
 /// Which reviews are shown, and why: those asked for, the worst, the most uncertain and the best; without predictions the first.
 fn choose(all: &[Explained], network: Option<&Network>, review_ids: &[u64]) -> Vec<(String, u64)> {
     let mut ids: Vec<u64> = all.iter().map(|own| own.review_id).collect();
     ids.dedup();
     let mut chosen: Vec<(String, u64)> = Vec::new();
-    let rows: Vec<&Evaluated> = network
+    let every: Vec<&Evaluated> = network
         .and_then(|network| network.predictions.as_ref())
         .into_iter()
         .flat_map(|splits| splits.values())
         .flat_map(|split| &split.rows)
-        .filter(|row| ids.binary_search(&row.id).is_ok())
         .collect();
+    let is_explained = |row: &&Evaluated| ids.binary_search(&row.id).is_ok();
+    let rows: Vec<&Evaluated> = every.iter().copied().filter(is_explained).collect();
     let said = |row: &Evaluated| {
         let interval = row.interval.map_or_else(String::new, |(lower, upper)| {
             format!(" ({} to {})", number::value(lower), number::value(upper))
@@ -265,32 +273,42 @@ fn choose(all: &[Explained], network: Option<&Network>, review_ids: &[u64]) -> V
     for row in rows.iter().filter(|row| review_ids.contains(&row.id)) {
         add("asked for", row);
     }
-    let off = |row: &&Evaluated| (row.predicted - row.target).abs();
-    let mut by_error = rows.clone();
-    by_error.sort_by(|a, b| off(b).total_cmp(&off(a)));
-    by_error
-        .iter()
-        .take(REVIEWS)
-        .for_each(|row| add("among the worst", row));
+    let off = |row: &Evaluated| (row.predicted - row.target).abs();
     // The widest interval; of probabilities, which have none, the nearest to a half.
-    let doubt = |row: &&Evaluated| match row.interval {
+    let doubt = |row: &Evaluated| match row.interval {
         Some((lower, upper)) => upper - lower,
         None => -(row.predicted - 0.5).abs(),
     };
-    let mut by_doubt = rows.clone();
-    by_doubt.sort_by(|a, b| doubt(b).total_cmp(&doubt(a)));
-    by_doubt
-        .iter()
-        .take(REVIEWS)
-        .for_each(|row| add("among the most uncertain", row));
-    by_error
-        .iter()
-        .rev()
-        .take(REVIEWS)
-        .for_each(|row| add("among the best", row));
+    let kinds: [Kind<'_>; 3] = [
+        ("worst", &off),
+        ("least certain", &doubt),
+        ("best", &|row| -off(row)),
+    ];
+    for (kind, rank) in kinds {
+        // Stable sorts: ties stay in the order of their ids, as where `train explain` chose.
+        let first = |rows: &[&'_ Evaluated]| -> Vec<u64> {
+            let mut sorted = rows.to_vec();
+            sorted.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
+            sorted.iter().take(REVIEWS).map(|row| row.id).collect()
+        };
+        let of_all = first(&every);
+        for id in first(&rows) {
+            let why = match of_all.iter().position(|other| *other == id) {
+                Some(place) => format!(
+                    "{kind} {} of {}",
+                    place + 1,
+                    number::count(every.len() as u64)
+                ),
+                None => format!("{kind} of those explained"),
+            };
+            if let Some(row) = rows.iter().find(|row| row.id == id) {
+                add(&why, row);
+            }
+        }
+    }
     if rows.is_empty() {
         let wanted = ids.iter().filter(|id| review_ids.contains(id));
-        let first = ids.iter().take(2 * REVIEWS);
+        let first = ids.iter().take(4);
         for id in wanted.chain(first) {
             if chosen.iter().all(|(_, other)| other != id) {
                 chosen.push(("explained".into(), *id));
@@ -301,7 +319,7 @@ fn choose(all: &[Explained], network: Option<&Network>, review_ids: &[u64]) -> V
 }
 
 /// Each token with a shade by the review's greatest weight.
-fn shades(own: &Explained) -> Vec<Word> {
+fn shades(own: &Explained, shown: &Range<usize>) -> Vec<Word> {
     let greatest = own.tokens.iter().map(|(_, weight)| weight.abs());
     let greatest = greatest.fold(0.0, f64::max);
     let word = |(token, weight): &(String, f64)| {
@@ -318,7 +336,26 @@ fn shades(own: &Explained) -> Vec<Word> {
             weight: crate::number::value(*weight),
         }
     };
-    own.tokens.iter().take(TOKENS).map(word).collect()
+    own.tokens[shown.clone()].iter().map(word).collect()
+}
+
+/// Which of a review's tokens are shown: of many those in a row with the greatest sum of weights, the first of equal ones.
+fn shown(own: &Explained) -> Range<usize> {
+    let weight = |index: usize| own.tokens[index].1.abs();
+    let count = own.tokens.len();
+    if count <= TOKENS {
+        return 0..count;
+    }
+    let mut sum: f64 = (0..TOKENS).map(weight).sum();
+    let (mut start, mut greatest) = (0, sum);
+    for begin in 1..=count - TOKENS {
+        sum += weight(begin + TOKENS - 1) - weight(begin - 1);
+        // What is left by rounding is no weight.
+        if sum > greatest * (1.0 + 1e-9) {
+            (start, greatest) = (begin, sum);
+        }
+    }
+    start..start + TOKENS
 }
 
 #[cfg(test)]
@@ -333,10 +370,31 @@ mod tests {
             method: "occlusion".into(),
             tokens: tokens.map(|(token, weight)| (token.into(), weight)).into(),
         };
-        let found: Vec<_> = shades(&own)
+        let found: Vec<_> = shades(&own, &shown(&own))
             .iter()
             .map(|word| (word.shade, word.lowers))
             .collect();
         assert_eq!(found, [(0, false), (30, false), (60, true)]);
+    }
+
+    #[test]
+    fn of_a_long_review_the_part_that_decides_is_shown() {
+        let of = |heavy: &[usize]| {
+            let token = |index| {
+                (
+                    "word".to_owned(),
+                    f64::from(u8::from(heavy.contains(&index))),
+                )
+            };
+            shown(&Explained {
+                review_id: 1,
+                method: "occlusion".into(),
+                tokens: (0..400).map(token).collect(),
+            })
+        };
+        assert_eq!(of(&[]), 0..250);
+        assert_eq!(of(&[10]), 0..250);
+        assert_eq!(of(&[10, 300, 399]), 150..400);
+        assert_eq!(of(&[399]), 150..400);
     }
 }

@@ -7,6 +7,7 @@ mod poor;
 mod popularity;
 mod provenance;
 mod reviews;
+mod slices;
 mod text;
 
 use std::collections::BTreeMap;
@@ -143,6 +144,7 @@ impl Given {
         given.write_text();
         given.write_network("net", "keras_lstm", true);
         given.write_network("stars", "lstm_regression", false);
+        given.write_slices("net");
         given.write_provenance();
         given
     }

@@ -90,6 +90,11 @@ fn a_whole_pipeline_becomes_one_page() {
         "<code>aclImdb_v1.tar.gz</code>, <code>ml-latest.zip</code>, <code>title.basics.tsv.gz</code> for <code>DIR</code>",
         "the weights after epoch 3 were kept",
         "3 titles have no start year",
+        // From the record of the run that trained the network.
+        "began 2026-01-02T03:04:05.678Z on bench, at commit 0123456789ab with changes",
+        "<bdi>812.5</bdi>",
+        "<bdi>92.50</bdi>",
+        "make reproduce PIPELINE=sentiment DATA=DIR",
     ] {
         assert!(page.contains(words), "`{words}` is not on the page");
     }
@@ -192,6 +197,38 @@ fn the_numbers_of_page_and_tables_are_those_of_the_inputs() {
     assert!(
         (mean + error - 10.0).abs() < 1e-9,
         "predictions are never above 10: {mean} + {error}"
+    );
+}
+
+#[test]
+fn errors_by_slice_and_flag_are_those_of_the_tables_with_their_intervals() {
+    let files = made(&Given::everything());
+    let page = &files["index.html"];
+    let short = csv_row(&files, "keras-lstm-errors-by-length", "to 100 ids");
+    assert_eq!(
+        short[1..],
+        [
+            "800", "0.125", "0.09375", "0.15625", "1000", "0.25", "-0.125", "-0.25", "0"
+        ]
+    );
+    let middle = csv_row(&files, "keras-lstm-flags", "middle");
+    assert_eq!(middle[1..5], ["300", "0.4375", "0.40625", "0.46875"]);
+    assert_eq!(middle[5..9], ["1500", "0.15625", "0.09375", "0.21875"]);
+    // A flag that no review has is said, and has no error.
+    let never = csv_row(&files, "keras-lstm-flags", "short");
+    assert_eq!(never[1..4], ["0", "", ""]);
+    assert!(page.contains("300 test predictions of 1,800 have a flag"));
+    assert!(
+        page.contains("to 100 ids (800): 0.1250 (0.09375 to 0.156"),
+        "the hint says it"
+    );
+    // The other network has no slices: its errors are counted here, and the page says what is missing.
+    assert!(page.contains("Errors by slice are without intervals"));
+    assert!(page.contains("a stage <code>predict flags</code> gives"));
+    let counted = &files["tables/lstm-regression-errors-by-length.csv"];
+    assert!(
+        counted.starts_with("length,reviews,mean absolute error (stars)\n"),
+        "{counted}"
     );
 }
 

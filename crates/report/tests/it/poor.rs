@@ -50,7 +50,7 @@ fn sweeps_held_out_scores_and_times_are_shown() {
     for words in [
         "The missing middle",
         "With one kind of network there is nothing to compare.",
-        "4 trials of `net`, judged by valid.accuracy, of which more is better. 3 trials went as far",
+        "4 trials of <code>net</code>, judged by valid.accuracy, of which more is better. 3 trials went as far",
         "Times of run 20261121-demo",
         ">431.5<",
     ] {

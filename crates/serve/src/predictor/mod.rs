@@ -45,7 +45,7 @@ pub use explain::Word;
 pub use prediction::{Prediction, Score, Sentiment};
 pub use read::{Example, Reader};
 
-use crate::flags::Thresholds;
+use crate::flags::{Flags, Thresholds};
 
 /// Why a text cannot be rated.
 #[derive(Debug, Error)]
@@ -187,6 +187,12 @@ impl Predictor {
             layout,
             reader,
         })
+    }
+
+    /// The flags of a text about which this is said.
+    pub fn flags(&self, example: &Example, said: &task::Prediction) -> Flags {
+        let prediction = Prediction::new(&self.manifest, said.clone());
+        self.thresholds.flags(example, &prediction)
     }
 
     /// What the bundle says of itself.

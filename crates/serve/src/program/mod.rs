@@ -10,19 +10,18 @@ mod serve;
 mod text;
 mod view;
 
-use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cinescore_artifact::program::Program;
 use cinescore_artifact::{StageError, error, exit};
 use cinescore_model::compute;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::bundles;
 use crate::predictor::{PredictError, Predictor};
+use crate::stage;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,9 +55,19 @@ enum Verb {
     /// Rate reviews over HTTP, with a page to type them into
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<serve::ServeArguments>),
-    /// Tell the runner that there are no stages here
+    /// Measure predictions with and without each flag: a stage for pipelines
+    #[command(disable_help_flag = true)]
+    Flags(StageArguments),
+    /// Tell the runner which stages there are
     #[command(hide = true)]
     Describe,
+}
+
+/// What a kind of work for a pipeline is given: its own command line, made from its description.
+#[derive(Debug, Args)]
+struct StageArguments {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _all: Vec<std::ffi::OsString>,
 }
 
 /// With which bundle, on how many threads.
@@ -122,14 +131,6 @@ pub(crate) fn counted(count: u64, name: &str) -> String {
     }
 }
 
-/// What every program in the folder of the runner is asked; this one has no kinds of work for a pipeline.
-fn describe() -> Result<(), StageError> {
-    let about = "Rates written reviews with a trained network.";
-    let program = Program::new("cinescore-predict", about, env!("CINESCORE_CODE_DIGEST"));
-    let json = serde_json::to_string(&program.describe()?).map_err(StageError::failed)?;
-    Ok(writeln!(std::io::stdout(), "{json}")?)
-}
-
 /// Has LibTorch's threads wait for work asleep and not awake, as the runner does for stages: starts the program again, since that
 /// is read when the library is loaded. `cinescore predict` has said so already. Where it cannot be started again, the work is
 /// done all the same, only with threads that wait awake.
@@ -157,7 +158,7 @@ pub fn main() -> ExitCode {
     let verb = Cli::parse().verb;
     match verb {
         // Not worth loading LibTorch twice.
-        Verb::Text(_) | Verb::Describe => {}
+        Verb::Text(_) | Verb::Flags(_) | Verb::Describe => {}
         Verb::File(_) | Verb::Evaluate(_) | Verb::Popularity(_) | Verb::Serve(_) => wait_asleep(),
     }
     let done = match verb {
@@ -166,7 +167,8 @@ pub fn main() -> ExitCode {
         Verb::Evaluate(arguments) => evaluate::evaluate_input(&arguments),
         Verb::Popularity(arguments) => popularity::popularity(&arguments),
         Verb::Serve(arguments) => serve::serve(&arguments),
-        Verb::Describe => describe(),
+        // It reads this process's arguments itself.
+        Verb::Flags(_) | Verb::Describe => return stage::program().main(),
     };
     match done {
         Ok(()) => ExitCode::from(exit::DONE),

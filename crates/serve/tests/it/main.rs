@@ -9,6 +9,7 @@ mod evaluate;
 mod export;
 
 mod file;
+mod flags;
 mod forecast;
 mod http;
 mod http_client;

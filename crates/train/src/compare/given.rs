@@ -326,7 +326,7 @@ impl Windows {
 
 /// A network's name: the reference to its predictions without the output; on a plain command line, where the
 /// reference is the path, the folder.
-fn name_of(input: &TaskInput) -> String {
+pub(crate) fn name_of(input: &TaskInput) -> String {
     if Path::new(&input.label) == input.path {
         let folder = input.path.parent().and_then(Path::file_name);
         return folder.map_or_else(

@@ -25,6 +25,7 @@ use cinescore_artifact::tables::{COMPARISONS, PREDICTIONS, SPREADS, WINDOWS};
 
 use configuration::configurations;
 use differences::{Comparison, Measurement, Spread, Verdict};
+pub(crate) use given::name_of;
 use given::{Given, GivenError, Windows};
 
 use crate::fit::errors::of_windows;

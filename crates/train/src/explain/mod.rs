@@ -1,6 +1,7 @@
 //! The kind `explain`: which words decided a prediction.
 //!
-//! Owns the choice of the reviews, the order of the work and the result. Reads a bundle and `tokens` of its encoder; writes
+//! Owns the order of the work and the result. Reads a bundle, `tokens` of its encoder and, to choose reviews by them, its
+//! predictions; writes
 //! `attributions` and, as `metrics`, the test of whether the words that are named do decide. For networks that read token by
 //! token; what a prediction is, is the probability of positive, or stars.
 //!
@@ -8,6 +9,7 @@
 //! its prediction less that of the review without known words (completeness); `completeness_error` is the mean
 //! distance from that, which more `steps` make smaller.
 
+mod choose;
 mod deletion;
 mod params;
 mod review;
@@ -17,19 +19,25 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt32Array, UInt64Array};
 use cinescore_artifact::describe::{Input, KeyPart, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::tables::{ATTRIBUTIONS, METRICS, TOKENS};
+use cinescore_artifact::tables::{ATTRIBUTIONS, METRICS, PREDICTIONS, TOKENS};
 use cinescore_artifact::{Split, StageError};
 use cinescore_model::{LIBTORCH_VERSION, compute, device};
 use cinescore_network::InputSpec;
 use tch::TchError;
 
+pub use choose::Choice;
 pub use params::{ExplainParams, Method};
 
 use crate::logits;
 use crate::results::{self, Measured};
+use crate::slices::Judged;
 use crate::trained::{BUNDLE, EXAMPLES, Trained};
+use choose::Chosen;
 use deletion::Deletion;
 use review::{Explained, Review};
+
+/// What the network said.
+const PREDICTED: &str = "predictions";
 
 /// The kind, for the program.
 pub fn kind() -> Kind {
@@ -44,6 +52,14 @@ pub fn kind() -> Kind {
         &TOKENS,
         "reviews that its encoder encoded",
     ))
+    .input(
+        Input::table(
+            PREDICTED,
+            &PREDICTIONS,
+            "its predictions, by which `choose` finds the worst, the least certain and the best",
+        )
+        .optional(),
+    )
     .input(logits::input())
     .output(Output::table(
         "attributions",
@@ -67,6 +83,8 @@ fn run(params: ExplainParams, context: &mut TaskContext) -> Result<(), StageErro
 /// What was found in one review.
 struct Found {
     review_id: u64,
+    /// Whether it is one of the sample, which alone the figures are of.
+    sampled: bool,
     /// The tokens' names.
     tokens: Vec<String>,
     /// One weight for each of them.
@@ -102,15 +120,19 @@ fn explain(params: &ExplainParams, context: &mut TaskContext) -> Result<(), Stag
         masks: spec.input.masks(),
         logit: None,
     };
-    let count = params.reviews.min(rows.len());
+    let said = match context.optional_input(PREDICTED) {
+        Some(input) => Judged::read(input, &[split])?.splits.remove(&split),
+        None => None,
+    };
+    let chosen = choose::choose(params, &trained.examples, split, said.as_ref())?;
+    let count = chosen.len();
     let mut methods = params.methods.clone();
     methods.sort();
     methods.dedup();
     let mut all = Vec::with_capacity(count);
-    for number in 0..count {
+    for (number, chosen) in chosen.into_iter().enumerate() {
         context.check_interrupt()?;
-        let row = rows[number * rows.len() / count];
-        let found = of_review(&trained, &explained, row, &methods, params);
+        let found = of_review(&trained, &explained, chosen, &methods, params);
         all.push(found.map_err(StageError::failed)?);
         let done = number as u64 + 1;
         context
@@ -138,17 +160,17 @@ fn explain(params: &ExplainParams, context: &mut TaskContext) -> Result<(), Stag
 fn of_review(
     trained: &Trained,
     explained: &Explained<'_>,
-    row: usize,
+    chosen: Chosen,
     methods: &[Method],
     params: &ExplainParams,
 ) -> Result<Found, TchError> {
-    let review = Review::new(trained.examples.ids(row));
+    let review = Review::new(trained.examples.ids(chosen.row));
     // The words are left out of what the network reads itself; the linear model beside it goes on reading them.
     let explained = &Explained {
-        logit: trained.examples.logit(row),
+        logit: trained.examples.logit(chosen.row),
         ..*explained
     };
-    let review_id = trained.examples.review_id(row);
+    let review_id = trained.examples.review_id(chosen.row);
     let ends = [review.ids.to_vec(), review.without(&review.words)];
     let said = explained.predict(&ends)?;
     let (predicted, base) = (said[0], said[1]);
@@ -179,6 +201,7 @@ fn of_review(
     };
     Ok(Found {
         review_id,
+        sampled: chosen.sampled,
         tokens: review.tokens.iter().map(name).collect(),
         weights,
         deletion,
@@ -193,8 +216,9 @@ fn write(
     all: &mut [Found],
     context: &mut TaskContext,
 ) -> Result<(), StageError> {
-    let deletions: Vec<Deletion> = all.iter().filter_map(|own| own.deletion.clone()).collect();
-    let complete: Vec<f64> = all.iter().filter_map(|own| own.incomplete).collect();
+    let sample = || all.iter().filter(|own| own.sampled);
+    let deletions: Vec<Deletion> = sample().filter_map(|own| own.deletion.clone()).collect();
+    let complete: Vec<f64> = sample().filter_map(|own| own.incomplete).collect();
     let subject = &trained.bundle.spec.name;
     let measured = [Measured {
         subject: subject.clone(),

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::choose::Choice;
 use crate::splits::SplitName;
 
 /// A way to say what decided a prediction.
@@ -37,9 +38,16 @@ impl Method {
 pub struct ExplainParams {
     /// The split whose reviews are explained.
     pub split: SplitName,
-    /// How many, evenly over the split.
-    #[schemars(range(min = 1, max = 100_000), extend("unit" = "reviews"))]
+    /// How many, evenly over the split: the deletion test is of these.
+    #[schemars(range(min = 0, max = 100_000), extend("unit" = "reviews"))]
     pub reviews: usize,
+    /// What further reviews are chosen for; needs the input `predictions`.
+    pub choose: Vec<Choice>,
+    /// How many for each of them.
+    #[schemars(range(min = 1, max = 1000), extend("unit" = "reviews"))]
+    pub each: usize,
+    /// Reviews that are explained whatever they are.
+    pub review_ids: Vec<u64>,
     /// The methods; one that the network has nothing for is left out.
     #[schemars(length(min = 1))]
     pub methods: Vec<Method>,
@@ -61,6 +69,9 @@ impl Default for ExplainParams {
         Self {
             split: SplitName::Test,
             reviews: 50,
+            choose: Vec::new(),
+            each: 3,
+            review_ids: Vec::new(),
             methods: vec![
                 Method::Attention,
                 Method::IntegratedGradients,

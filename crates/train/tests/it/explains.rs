@@ -1,10 +1,11 @@
 //! The words that decide are named.
 
 use std::collections::BTreeMap;
+use std::process::Output;
 
 use arrow::array::{Float64Array, StringArray, UInt64Array};
 use cinescore_artifact::table::{TableReader, column};
-use cinescore_artifact::tables::ATTRIBUTIONS;
+use cinescore_artifact::tables::{ATTRIBUTIONS, PREDICTIONS};
 use serde_json::{Value, json};
 
 use crate::synthetic::{Bench, padded, reviews};
@@ -161,6 +162,69 @@ fn stars_are_explained_in_stars_and_classes_by_their_mean() {
             "{task}: {result}"
         );
     }
+}
+
+/// The test reviews of a fit by the distance of prediction and truth, the greatest first.
+fn by_error(bench: &Bench, from: &str) -> Vec<u64> {
+    let path = bench.path(from).join("predictions.parquet");
+    let mut all = Vec::new();
+    let reader = TableReader::open(&path, &PREDICTIONS).unwrap();
+    for batch in reader.batches(100_000).unwrap() {
+        let batch = batch.unwrap();
+        let ids: &UInt64Array = column(&batch, "id");
+        let splits: &StringArray = column(&batch, "split");
+        let number = |name| column::<Float64Array>(&batch, name);
+        for row in 0..batch.num_rows() {
+            if splits.value(row) == "test" {
+                let error = number("predicted").value(row) - number("target").value(row);
+                all.push((error.abs(), ids.value(row)));
+            }
+        }
+    }
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    all.into_iter().map(|(_, id)| id).collect()
+}
+
+#[test]
+fn the_worst_the_best_and_any_review_can_be_chosen_and_the_sample_alone_is_measured() {
+    let bench = Bench::new(&padded(reviews(400)), false);
+    bench.fitted("fit", 1, json!({"task": "binary", "seed": 3, "epochs": 1}));
+    let ranked = by_error(&bench, "fit");
+    let (worst, best) = (ranked[..2].to_vec(), ranked[ranked.len() - 2..].to_vec());
+    let asked_for = ranked[ranked.len() / 2];
+    let params = json!({"reviews": 5, "choose": ["worst", "best"], "each": 2, "review_ids": [asked_for],
+        "methods": ["occlusion"], "top": 2});
+    let result = bench.result(
+        "out",
+        &bench.asked_knowing("explain", "fit", "out", params.clone()),
+    );
+    let explained: Vec<u64> = read(&bench, "out").into_keys().map(|(id, _)| id).collect();
+    for id in worst.iter().chain(&best).chain([&asked_for]) {
+        assert!(explained.contains(id), "{id} is not among {explained:?}");
+    }
+    assert!(explained.len() <= 10, "{explained:?}");
+
+    // The deletion test is that of the five alone.
+    let alone = json!({"reviews": 5, "methods": ["occlusion"], "top": 2});
+    let plain = bench.result("alone", &bench.asked("explain", "fit", "alone", alone));
+    assert_eq!(result["metrics"], plain["metrics"]);
+    assert_eq!(plain["facts"]["reviews"], 5);
+
+    let refused = |output: Output| {
+        let text = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), text.trim_end().to_owned())
+    };
+    let (code, text) = refused(bench.asked("explain", "fit", "none", params));
+    assert_eq!(code, Some(2));
+    insta::assert_snapshot!(text, @r"
+    error: `choose` needs to know what was predicted
+    hint: give it `predictions: net.predictions`
+    ");
+    let (code, text) = refused(bench.asked("explain", "fit", "id", json!({"review_ids": [999]})));
+    assert_eq!(code, Some(2));
+    insta::assert_snapshot!(text, @"error: the split `test` has no review 999 with a label, which `review_ids` names");
+    let (code, _text) = refused(bench.asked("explain", "fit", "zero", json!({"reviews": 0})));
+    assert_eq!(code, Some(2));
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod networks;
 mod refused;
 mod repeatable;
 mod resumed;
+mod slices;
 mod synthetic;
 mod wide;
 mod windows;

@@ -225,6 +225,46 @@ impl Bench {
         command.output().unwrap()
     }
 
+    /// Runs a kind on the bundle and the predictions of a `fit`.
+    pub(crate) fn asked_knowing(&self, kind: &str, from: &str, out: &str, params: Value) -> Output {
+        let input = |output: &str, file: &str| {
+            let input = TaskInput {
+                label: format!("net.{output}"),
+                output: Some(output.to_owned()),
+                path: self.path(from).join(file),
+                digest: None,
+            };
+            (output.to_owned(), vec![input])
+        };
+        let mut command = self.command_with(out, 1, params, |task| {
+            task.kind = kind.to_owned();
+            task.inputs.retain(|name, _| name == "examples");
+            task.inputs.extend([
+                input("bundle", "bundle"),
+                input("predictions", "predictions.parquet"),
+            ]);
+        });
+        command.output().unwrap()
+    }
+
+    /// Runs `slices` on the predictions of a `fit`, the examples and their encoder.
+    pub(crate) fn sliced(&self, from: &str, out: &str, params: Value) -> Output {
+        let nets = TaskInput {
+            label: "net[seed=3].predictions".to_owned(),
+            output: Some("predictions".to_owned()),
+            path: self.path(from).join("predictions.parquet"),
+            digest: None,
+        };
+        let mut command = self.command_with(out, 1, params, |task| {
+            task.kind = "slices".to_owned();
+            task.inputs.remove("network");
+            let tokens = task.inputs.remove("examples").unwrap();
+            task.inputs.insert("tokens".to_owned(), tokens);
+            task.inputs.insert("nets".to_owned(), vec![nets]);
+        });
+        command.output().unwrap()
+    }
+
     /// Runs `fit`, which must succeed, and gives its result.
     pub(crate) fn fitted(&self, out: &str, threads: usize, params: Value) -> Value {
         let output = self.fit(out, threads, params);

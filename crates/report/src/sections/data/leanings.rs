@@ -35,8 +35,9 @@ pub(super) fn show(
     let tested = all.iter().filter(|own| own.p.is_some()).count();
     blocks.push(text(format!(
         "{} of {} have another share of positive reviews than the others of their kind, at a rate of false discoveries of \
-         5 % (two-proportion z-tests, corrected after Benjamini and Hochberg). Reviews of one movie are counted as if they \
-         were independent, so that p is too small rather than too large; Cohen's h says how much it is: 0.2 is small, 0.5 medium.",
+         5 % (two-proportion z-tests, corrected after Benjamini and Hochberg). Reviews of one title are alike: each side's \
+         are divided by the design effect (Rao and Scott 1992) before they are tested. Cohen's h says how much it is: 0.2 is \
+         small, 0.5 medium.",
         clear,
         counted(tested as u64, "group"),
     )));
@@ -55,6 +56,8 @@ pub(super) fn show(
                 factor,
                 "reviews",
                 "positive",
+                "titles",
+                "design effect",
                 "difference",
                 "lower, 95 %",
                 "upper, 95 %",
@@ -62,6 +65,7 @@ pub(super) fn show(
                 "z",
                 "p",
                 "q",
+                "p if independent",
             ],
         );
         for one in &own {
@@ -69,6 +73,8 @@ pub(super) fn show(
                 Cell::text(&one.level),
                 Cell::Count(one.reviews),
                 Cell::Part(one.positive, one.reviews),
+                Cell::Count(one.titles),
+                Cell::value(one.design),
                 Cell::value(one.difference),
                 Cell::value(one.interval.map(|ends| ends.0)),
                 Cell::value(one.interval.map(|ends| ends.1)),
@@ -76,6 +82,7 @@ pub(super) fn show(
                 Cell::value(one.z),
                 Cell::value(one.p),
                 Cell::value(one.q),
+                Cell::value(one.p_independent),
             ]);
         }
         own.sort_by_key(|one| std::cmp::Reverse(one.reviews));

@@ -1,7 +1,8 @@
 //! The section on errors: where the networks are wrong, and whether the label may be.
 //!
-//! Owns which networks are looked at: of many the best on validation of each kind. Everything is a count, or a mean over
-//! test reviews; intervals are the work of `train`.
+//! Owns which networks are looked at: of many the best on validation of each kind. Errors by slice and by flag come from
+//! `train slices` and `predict flags`, with their intervals; where they were not made, slices are means over test reviews
+//! without any.
 
 mod flags;
 mod slices;
@@ -10,11 +11,14 @@ mod worst;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cinescore_artifact::StageError;
+use cinescore_artifact::tables::SLICES;
 
 use super::predictions::{Task, task};
 use super::{Network, absent, league, text};
+use crate::count;
 use crate::count::known::{self, Known};
 use crate::count::predictions::{Evaluated, THRESHOLD};
+use crate::count::slices::Slice;
 use crate::inputs::Group;
 use crate::metric::Subject;
 use crate::page::{Parts, Section};
@@ -27,6 +31,8 @@ const TEST: &str = "test";
 /// A network with its test predictions.
 pub(super) struct Judged<'a> {
     name: &'a str,
+    /// The stage that made it.
+    stage: &'a str,
     task: Task,
     rows: &'a [Evaluated],
 }
@@ -47,6 +53,14 @@ impl Judged<'_> {
         match self.task {
             Task::Binary => "share of wrong classes",
             Task::Stars => "mean absolute error (stars)",
+        }
+    }
+
+    /// What that figure is called in `slices`.
+    fn metric(&self) -> &'static str {
+        match self.task {
+            Task::Binary => "error_rate",
+            Task::Stars => "mae",
         }
     }
 
@@ -98,12 +112,18 @@ pub(crate) fn section(
                 .join(", ")
         )));
     }
+    let mut slices = Vec::new();
+    for path in groups.iter().filter_map(|group| group.table(&SLICES)) {
+        slices.extend(count::slices::all(path)?);
+    }
     for own in &judged {
+        let is_own = |one: &&Slice| one.subject == own.stage && one.split == TEST;
+        let of_network: Vec<&Slice> = slices.iter().filter(is_own).collect();
         section
             .blocks
             .push(parts.heading(format!("Where {} is wrong", own.name)));
-        slices::show(own, &known, &mut section.blocks, parts)?;
-        flags::show(own, &mut section.blocks, parts)?;
+        slices::show(own, &known, &of_network, &mut section.blocks, parts)?;
+        flags::show(own, &of_network, &mut section.blocks, parts)?;
         worst::show(own, &known, &mut section.blocks, parts)?;
     }
     let all: Vec<Judged<'_>> = networks.iter().filter_map(of_network).collect();
@@ -120,6 +140,7 @@ fn of_network(network: &Network) -> Option<Judged<'_>> {
     let counts = network.predictions.as_ref()?.get(TEST)?;
     Some(Judged {
         name: &network.name,
+        stage: &network.stage,
         task: task(network, counts)?,
         rows: rows(network)?,
     })

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use cinescore_artifact::Digest;
 use cinescore_artifact::describe::PROTOCOL;
-use cinescore_artifact::task::{Provenance, StageProvenance, TaskInput, TaskResult, write_json};
+use cinescore_artifact::task::{
+    Computed, Provenance, StageProvenance, TaskInput, TaskResult, write_json,
+};
 use serde_json::json;
 
 use super::Given;
@@ -38,6 +40,19 @@ impl Given {
                         .map(|output| ((*output).into(), digest(&format!("{name}.{output}"))))
                         .collect(),
                     result,
+                    // The network was computed by a run that is known, what it reads by others.
+                    computed: (name == "net").then(|| Computed {
+                        run: "20260102T030405678Z-sentiment-77".into(),
+                        started: "2026-01-02T03:04:05.678Z".into(),
+                        host: "bench".into(),
+                        commit: Some("0123456789abcdef0123456789abcdef01234567".into()),
+                        dirty: Some(true),
+                        wall_secs: 812.5,
+                        cpu_secs: 1500.25,
+                        peak_memory_bytes: 1_500_000_000,
+                        threads: 2,
+                        performance: [("examples_per_sec".to_owned(), 92.5)].into(),
+                    }),
                 }
             };
         let result = |rows_out: &[(&str, u64)],
