@@ -18,6 +18,7 @@
 //! as its comment, and a node claims a try in one system call before it begins. So a runner that takes over from one that
 //! was killed finds each job, and none runs twice.
 
+mod answers;
 mod attempt;
 mod bench;
 mod cluster;
@@ -168,6 +169,7 @@ pub(super) fn open(store: &Store, options: &Options) -> (Desk, Office) {
         orders: taken,
         coming: Arc::clone(&coming),
         folder: store.root().join(FOLDER),
+        store: store.clone(),
         keep_going: options.keep_going,
         grace: options.grace,
     };
