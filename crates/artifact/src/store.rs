@@ -11,6 +11,7 @@
 //! stats/               digests of files whose stats have not changed since they were hashed
 //! pins/                what people want kept
 //! quarantine/          what was found damaged
+//! slurm/               what was handed to a cluster (`pipeline::run`)
 //! tmp/                 work in progress, on the same file system
 //! ```
 //!

@@ -171,6 +171,53 @@ fn climb(params: ClimbParams, context: &mut TaskContext) -> Result<(), StageErro
     Ok(())
 }
 
+/// What a stage that takes time and memory does.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct WaitParams {
+    /// What it writes.
+    text: String,
+    /// How long it works before it writes.
+    #[schemars(range(max = 600_000), extend("unit" = "milliseconds"))]
+    millis: u64,
+    /// How much memory it holds meanwhile.
+    #[schemars(extend("unit" = "MiB"))]
+    mib: usize,
+    /// The metric that it has.
+    height: f64,
+}
+
+impl Default for WaitParams {
+    fn default() -> Self {
+        Self {
+            text: "waited".into(),
+            millis: 0,
+            mib: 0,
+            height: 0.0,
+        }
+    }
+}
+
+fn wait(params: WaitParams, context: &mut TaskContext) -> Result<(), StageError> {
+    // Who wants to know how often anything is really done names a file.
+    if let Ok(tally) = std::env::var("TOY_TALLY") {
+        use std::io::Write as _;
+        let mut options = std::fs::File::options();
+        let mut tally = options.create(true).append(true).open(tally)?;
+        tally.write_all(format!("{}\n", params.height).as_bytes())?;
+    }
+    let held = vec![1_u8; params.mib << 20];
+    for _ in 0..params.millis / 10 {
+        context.check_interrupt()?;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(std::hint::black_box(held));
+    fs_err::write(context.output("made"), format!("{}\n", params.text))?;
+    let metrics = &mut context.result().metrics;
+    metrics.insert("valid.height".into(), params.height);
+    Ok(())
+}
+
 fn main() -> ExitCode {
     let code = Digest::of_bytes(b"toy").to_hex();
     Program::new("cinescore-toy", "Writes what it is told.", code.leak())
@@ -189,6 +236,11 @@ fn main() -> ExitCode {
             Kind::new("folder", "Writes a folder of small files.", folder)
                 .input(Input::any("from", "what comes before").optional().many())
                 .output(Output::folder("bundle", "the files")),
+        )
+        .kind(
+            Kind::new("wait", "Takes time and memory.", wait)
+                .input(Input::file("from", "what comes before").optional().many())
+                .output(Output::file("made", "made.txt", "the text")),
         )
         .kind(
             Kind::new("climb", "Goes step by step.", climb)

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use cinescore_artifact::StageError;
 use cinescore_artifact::store::{Store, Through};
+use cinescore_pipeline::executor::Choice;
 use cinescore_pipeline::file::{Setting, parse_setting};
 use cinescore_pipeline::graph::Graph;
 use cinescore_pipeline::project::pipeline_file;
@@ -62,9 +63,21 @@ pub(crate) struct ProjectArguments {
     /// Where the store, the runs and their logs lie
     #[arg(long, global = true, value_name = "DIR", default_value = "artifacts", value_hint = ValueHint::DirPath)]
     pub(crate) artifacts: PathBuf,
+    /// Where stages run: here (local), or as jobs (slurm) but for those that say `executor: local` [default: as the pipeline says]
+    #[arg(long, global = true, value_name = "EXECUTOR", value_parser = parse_executor)]
+    pub(crate) executor: Option<Choice>,
     /// A second store that is read through, such as a shared folder [env: CINESCORE_CACHE]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
+}
+
+/// The values of `--executor`.
+fn parse_executor(text: &str) -> Result<Choice, String> {
+    match text {
+        "local" => Ok(Choice::Local),
+        "slurm" => Ok(Choice::Slurm),
+        _ => Err("expected local or slurm".into()),
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -150,6 +163,7 @@ Examples:
   cinescore run -p demo --from net --force                    `net` and all below it, anew
   cinescore run -p demo --downstream text                     `text` and all below it, and what they need
   cinescore run -p demo -j 2 --keep-going                     two at once, past failures
+  cinescore run -p demo --executor slurm                      as jobs of the cluster that this machine submits to
   cinescore run -p demo --locked                              fail if it gives anything but the lock file";
 
 const SWEEP_EXAMPLES: &str = "\
@@ -158,6 +172,7 @@ What is searched is written in the pipeline, under `sweep`. A sweep that was sto
 Examples:
   cinescore sweep -p tuning --dry-run     the trials, and how many go on from each rung
   cinescore sweep -p tuning -j 2          run them; the leaderboard goes to stdout
+  cinescore sweep -p tuning --executor slurm    the same as jobs of a cluster
   cinescore sweep -p tuning --json        the leaderboard for programs";
 
 const PLAN_EXAMPLES: &str = "\
@@ -373,6 +388,7 @@ impl ProjectArguments {
         let program = std::env::current_exe()?;
         let programs = program.parent().unwrap_or(&program);
         let mut project = Project::open(&self.artifacts, programs)?;
+        project.executor = self.executor.unwrap_or_default();
         if let Some(cache) = self.cache() {
             let second = Store::open_existing(&cache).map_err(PipelineError::from)?;
             project.store.read_through(second, Through::Look);

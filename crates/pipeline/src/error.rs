@@ -84,6 +84,8 @@ pub enum PipelineError {
         log: PathBuf,
         /// The end of its log.
         tail: String,
+        /// What may help, where more is known than the log says.
+        hint: Option<&'static str>,
     },
     /// A stage did not do what the protocol asks.
     #[error("stage `{stage}` broke the task protocol: {how}")]
@@ -145,6 +147,14 @@ pub enum PipelineError {
         path: PathBuf,
         /// Why.
         how: String,
+    },
+    /// Slurm could not be asked to do something.
+    #[error("Slurm: {what}")]
+    Slurm {
+        /// What went wrong, in its words where it has any.
+        what: String,
+        /// What may help.
+        hint: Option<String>,
     },
     /// SIGINT or SIGTERM.
     #[error("interrupted; what was finished is kept")]
@@ -231,7 +241,9 @@ impl PipelineError {
                 _ => ErrorClass::Failed,
             },
             Self::Store(StoreError::NoStore { .. }) => ErrorClass::Usage,
-            Self::Task(_) | Self::Store(_) | Self::Io { .. } => ErrorClass::Machine,
+            Self::Task(_) | Self::Store(_) | Self::Io { .. } | Self::Slurm { .. } => {
+                ErrorClass::Machine
+            }
             Self::Interrupted => ErrorClass::Interrupted,
         }
     }
@@ -255,8 +267,10 @@ impl From<PipelineError> for StageError {
             E::UpstreamStale { upstream, .. } => Some(format!(
                 "run without --only or --from, or name `{upstream}` as well"
             )),
-            E::StageFailed { tail, .. } if !tail.is_empty() => {
-                Some(format!("the log ends with\n{tail}"))
+            E::StageFailed { tail, hint, .. } => {
+                let log = (!tail.is_empty()).then(|| format!("the log ends with\n{tail}"));
+                let parts: Vec<String> = hint.map(String::from).into_iter().chain(log).collect();
+                (!parts.is_empty()).then(|| parts.join("\n"))
             }
             E::Source { .. } => Some(
                 "say where the data lies with `DATA=DIR` (make) or `--set vars.data=DIR`".into(),
@@ -266,6 +280,7 @@ impl From<PipelineError> for StageError {
                 "the result is in the store: change the check, or what makes the result".into(),
             ),
             E::Io { source, .. } | E::Task(TaskError::Io { source, .. }) => machine_hint(source),
+            E::Slurm { hint, .. } => hint.clone(),
             E::Store(error) => error.io().and_then(machine_hint),
             _ => None,
         };

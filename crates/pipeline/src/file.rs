@@ -4,6 +4,7 @@
 //! Owns everything that can be said without knowing any stage program. All problems of all files are
 //! found in one go. Does not own references or parameters (`graph`).
 
+mod executor;
 mod matrix;
 mod place;
 mod reader;
@@ -17,11 +18,13 @@ use std::sync::Arc;
 use cinescore_config::{Document, Problem, Problems};
 use serde_yaml::{Mapping, Value};
 
+use crate::executor::Written;
 use crate::vars::{Found, Vars, plain_text};
 use matrix::Matrix;
 use reader::Reader;
 use stage::{Named, var_problem};
 
+pub(crate) use executor::{EXECUTORS, SLURM_KEYS};
 pub use place::Place;
 use reader::key_text;
 pub use stage::StageFile;
@@ -31,7 +34,8 @@ pub use sweep::{Method, Range, Rungs, Sweep};
 
 /// The version of the format.
 pub(crate) const VERSION: u64 = 1;
-pub(crate) const ROOT_KEYS: [&str; 5] = ["version", "include", "vars", "sweep", "stages"];
+pub(crate) const ROOT_KEYS: [&str; 6] =
+    ["version", "include", "vars", "executor", "sweep", "stages"];
 /// Characters of a matrix's values that a node's name cannot hold as they are.
 const NOT_IN_NAMES: [char; 6] = ['%', ',', '[', ']', '=', '"'];
 
@@ -42,6 +46,8 @@ pub struct PipelineFile {
     pub path: PathBuf,
     /// The stages and cells, in the order of the files, included ones first.
     pub stages: Vec<StageFile>,
+    /// Where stages run that do not say it themselves, where the file says so.
+    pub executor: Option<Written>,
     /// The search that the file describes, if it does.
     pub sweep: Option<Sweep>,
     /// What is wrong so far; [`Graph::check`](crate::graph::Graph::check) adds what it finds.
@@ -84,6 +90,7 @@ impl PipelineFile {
             }
         }
         let stages = read_stages(&sources, &vars, &mut problems);
+        let executor = read_executor(&sources, &vars, &mut problems);
         for name in vars.unread() {
             if let Some(place) = declared.get(name) {
                 let message = format!("nothing reads the variable `{name}`");
@@ -98,6 +105,7 @@ impl PipelineFile {
         Self {
             path,
             stages,
+            executor,
             sweep,
             problems,
         }
@@ -238,6 +246,27 @@ fn read_stages(sources: &[Source], vars: &Vars<'_>, problems: &mut Problems) -> 
         }
     }
     stages
+}
+
+/// Where stages run: what the file itself says, or else the last of those that it includes.
+fn read_executor(sources: &[Source], vars: &Vars<'_>, problems: &mut Problems) -> Option<Written> {
+    let said = |source: &&Source| source.root.contains_key("executor");
+    let source = sources.iter().rev().find(said)?;
+    let mut fields = Mapping::new();
+    fields.insert("executor".into(), source.root.get("executor")?.clone());
+    let mut found = Found::new();
+    let replaced = vars.replace(&Value::Mapping(fields), &mut Vec::new(), &mut found);
+    for (path, problem) in found {
+        problems.push(var_problem(&source.place, &path, problem, vars));
+    }
+    let Some(Value::Mapping(fields)) = replaced else {
+        return None;
+    };
+    let mut reader = Reader {
+        place: &source.place,
+        problems,
+    };
+    reader.executor(&fields)
 }
 
 /// The sweep of the file itself; that of an included file is none of its business.

@@ -229,6 +229,14 @@ fn roots(
     collecting: &Collecting,
 ) -> Result<BTreeSet<Digest>, PipelineError> {
     let mut roots = project.store.leased(collecting)?;
+    // A job at a cluster reads its inputs whether its runner lives or not.
+    let tasks = project.store.root().join("slurm/tasks");
+    for home in results::entries(&tasks)? {
+        for attempt in results::entries(&home)? {
+            let task = fs_err::read_to_string(attempt.join("task.json"));
+            roots.extend(digests_in(&task.unwrap_or_default()));
+        }
+    }
     for view in results::views(project)? {
         roots.extend(view.links.into_iter().map(|(_, digest)| digest));
         roots.extend(view.view.map(|view| view.fingerprint));

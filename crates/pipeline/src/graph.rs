@@ -16,6 +16,7 @@ use cinescore_artifact::Digest;
 use cinescore_artifact::describe::{Input, KindDescription, Output};
 
 use crate::error::PipelineError;
+use crate::executor::Choice;
 use crate::file::{PipelineFile, node_name};
 use crate::machine::Machine;
 use crate::policy::Policy;
@@ -104,8 +105,9 @@ impl Graph {
         file: &PipelineFile,
         programs: &Programs,
         machine: Machine,
+        choice: Choice,
     ) -> Result<Self, PipelineError> {
-        let stages = check::stages(file, programs, machine)?;
+        let stages = check::stages(file, programs, machine, choice)?;
         let name = file.path.file_stem().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
         Ok(Self::of_stages(name, file.path.clone(), stages))

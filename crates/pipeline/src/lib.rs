@@ -12,6 +12,7 @@ pub mod cost;
 pub mod dag;
 pub mod diff;
 pub mod error;
+pub mod executor;
 pub mod explain;
 pub mod file;
 mod file_name;

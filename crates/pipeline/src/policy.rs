@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::executor::Executor;
+
 /// What the YAML says about running a stage, beyond what it computes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Policy {
@@ -38,6 +40,8 @@ pub struct Policy {
     /// How far a metric may be from the lock file's in `run --locked`, by metric. A name that ends in
     /// `*` stands for every metric that begins so.
     pub tolerances: BTreeMap<String, f64>,
+    /// Where it runs.
+    pub executor: Executor,
 }
 
 /// How often a stage is tried again after it failed or ran out of time. Never after it refused its
@@ -48,6 +52,8 @@ pub struct Retries {
     pub times: u32,
     /// What the expected memory is multiplied by at each further try, at least 1.
     pub memory_factor: f64,
+    /// What the `timeout` is multiplied by at each further try, at least 1.
+    pub time_factor: f64,
 }
 
 impl Default for Retries {
@@ -55,8 +61,32 @@ impl Default for Retries {
         Self {
             times: 0,
             memory_factor: 1.0,
+            time_factor: 1.0,
         }
     }
+}
+
+impl Policy {
+    /// Memory that the `attempt`th try, from 1, is expected to need, bytes.
+    pub fn memory_of_try(&self, attempt: u32) -> Option<u64> {
+        let factor = at_try(self.retries.memory_factor, attempt);
+        self.memory_bytes
+            .map(|bytes| (bytes as f64 * factor) as u64)
+    }
+
+    /// How long the `attempt`th try, from 1, may take.
+    pub fn timeout_of_try(&self, attempt: u32) -> Option<Duration> {
+        // No computer lives longer than a hundred years.
+        const LONGEST: f64 = 100.0 * 365.0 * 86_400.0;
+        let factor = at_try(self.retries.time_factor, attempt);
+        self.timeout
+            .map(|timeout| Duration::from_secs_f64((timeout.as_secs_f64() * factor).min(LONGEST)))
+    }
+}
+
+fn at_try(factor: f64, attempt: u32) -> f64 {
+    let tries = i32::try_from(attempt).unwrap_or(i32::MAX);
+    factor.max(1.0).powi(tries.saturating_sub(1))
 }
 
 /// What an output must be like for the stage to have succeeded. Looked at whenever the result is used,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cinescore_artifact::store::{StatMemo, Store};
 
 use crate::error::PipelineError;
+use crate::executor::Choice;
 use crate::file::{PipelineFile, Setting};
 use crate::graph::Graph;
 use crate::machine::Machine;
@@ -23,6 +24,8 @@ pub struct Project {
     pub programs: Programs,
     /// What the machine offers.
     pub machine: Machine,
+    /// Where the command line says that stages run.
+    pub executor: Choice,
 }
 
 impl Project {
@@ -39,13 +42,14 @@ impl Project {
             memo,
             programs,
             machine: Machine::probe(),
+            executor: Choice::default(),
         })
     }
 
     /// Reads and checks a pipeline.
     pub fn pipeline(&self, file: &Path, settings: &[Setting]) -> Result<Graph, PipelineError> {
         let file = PipelineFile::load(file, settings)?;
-        Graph::check(&file, &self.programs, self.machine)
+        Graph::check(&file, &self.programs, self.machine, self.executor)
     }
 
     /// Keeps what was learnt about files' digests.

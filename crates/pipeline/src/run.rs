@@ -3,9 +3,10 @@
 //!
 //! Owns what a run is asked for and what it tells. The parts: `selection` (which stages), `scheduler`
 //! (which when), `resources` (what they share), `execute` (one result), `child` and `processes` (the
-//! program and whatever it starts), `inputs` and `outputs` (nothing is believed), `book` and `record`
+//! program and whatever it starts), `slurm` (the same on a cluster), `attempt` (what the two have in common), `inputs` and `outputs` (nothing is believed), `book` and `record`
 //! (the run's record).
 
+mod attempt;
 mod book;
 mod checks;
 mod child;
@@ -23,6 +24,7 @@ mod resources;
 mod scheduler;
 mod scratch;
 mod selection;
+mod slurm;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -54,6 +56,10 @@ pub trait Observer: Sync {
     fn warning(&self, stage: &Stage, message: &str);
     /// Another process is making this result; this one waits.
     fn waiting(&self, stage: &Stage, holder: Option<&LockHolder>);
+    /// Something about no stage in particular, such as jobs that were submitted.
+    fn remark(&self, message: &str) {
+        let _ = message;
+    }
     /// A stage's program was started, for the `attempt`th time from 1.
     fn started(&self, stage: &Stage, attempt: u32);
     /// A stage's program says something.
@@ -123,6 +129,14 @@ pub fn run(
     observer.begun(selected.wanted.len());
     processes::adopt_orphans();
     sweep(project)?;
+    let (desk, office) = match slurm::is_needed(graph, &selected) {
+        true => {
+            slurm::allow_many_files();
+            let (desk, office) = slurm::open(&project.store, options);
+            (Some(desk), Some(office))
+        }
+        false => (None, None),
+    };
     let workshop = execute::Workshop {
         project,
         graph,
@@ -132,12 +146,23 @@ pub fn run(
         book: book::Book::new(project, graph),
         children: processes::Children::default(),
         verified: inputs::Verified::default(),
+        desk,
     };
     let capacity = Capacity::probe(project.machine);
     let budget = resources::Budget::new(capacity, options.jobs.map(NonZeroUsize::get));
     let scheduler =
         scheduler::Scheduler::new(&workshop, &edges, &selected, options.keep_going, budget);
-    let done = scheduler.run();
+    let done = std::thread::scope(|scope| {
+        if let Some(office) = office {
+            let workshop = &workshop;
+            scope.spawn(move || office.work(&workshop.children, interrupt, observer));
+        }
+        let done = scheduler.run();
+        if let Some(desk) = &workshop.desk {
+            desk.close();
+        }
+        done
+    });
     workshop.children.stop_left_behind(None);
     // The first error is the one told; the record is kept as far as possible.
     let kept = workshop.book.finish(&done);

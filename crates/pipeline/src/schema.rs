@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::error::PipelineError;
 use crate::file::{
-    GOALS, METHODS, METRIC_KEYS, OUTPUT_KEYS, RANGE_KEYS, RESOURCE_KEYS, RETRY_KEYS, ROOT_KEYS,
-    RUNG_KEYS, STAGE_KEYS, SWEEP_KEYS, VERSION,
+    EXECUTORS, GOALS, METHODS, METRIC_KEYS, OUTPUT_KEYS, RANGE_KEYS, RESOURCE_KEYS, RETRY_KEYS,
+    ROOT_KEYS, RUNG_KEYS, SLURM_KEYS, STAGE_KEYS, SWEEP_KEYS, VERSION,
 };
 use crate::programs::Programs;
 
@@ -77,6 +77,7 @@ pub fn schema(programs: &Programs) -> Result<Value, PipelineError> {
                 "type": ["object", "null"],
                 "propertyNames": { "$ref": "#/$defs/name" },
             }),
+            "executor" => executor(),
             "sweep" => sweep(),
             _ => json!({
                 "description": "The stages by name",
@@ -147,6 +148,7 @@ fn stage_key(key: &str, runs: &[Value]) -> Value {
             }),
             "additionalProperties": false,
         }),
+        "executor" => executor(),
         "mutex" => said(
             "Stages that share such a name never run side by side",
             texts(),
@@ -165,7 +167,8 @@ fn stage_key(key: &str, runs: &[Value]) -> Value {
                     "required": ["times"],
                     "properties": keyed(&RETRY_KEYS, |key| match key {
                         "times" => or_variable("Further tries", json!({ "type": "integer", "minimum": 0, "maximum": 100 })),
-                        _ => or_variable("What the memory is multiplied by at each", json!({ "type": "number", "minimum": 1 })),
+                        "memory_factor" => or_variable("What the memory is multiplied by at each", json!({ "type": "number", "minimum": 1 })),
+                        _ => or_variable("What the timeout is multiplied by at each", json!({ "type": "number", "minimum": 1 })),
                     }),
                     "additionalProperties": false,
                 },
@@ -203,6 +206,30 @@ fn stage_key(key: &str, runs: &[Value]) -> Value {
             },
         }),
     }
+}
+
+/// Where stages run.
+fn executor() -> Value {
+    let slurm = json!({
+        "description": "As jobs of a Slurm cluster that sees the store under the same path",
+        "type": ["object", "null"],
+        "properties": keyed(&SLURM_KEYS, |key| match key {
+            "partition" => said("--partition of sbatch", json!({ "type": "string" })),
+            "account" => said("--account of sbatch", json!({ "type": "string" })),
+            "extra" => said("Further arguments of sbatch, such as --qos=long", texts()),
+            "at_once" => or_variable("The most tasks of one job array that run at once", json!({ "type": "integer", "minimum": 1 })),
+            _ => said("How often squeue is asked at most, such as 30s", json!({ "type": "string" })),
+        }),
+        "additionalProperties": false,
+    });
+    json!({
+        "description": "Where stages run; nothing of it is in a key",
+        "anyOf": [
+            { "enum": EXECUTORS },
+            { "$ref": "#/$defs/variable" },
+            { "type": "object", "properties": { "slurm": slurm }, "required": ["slurm"], "additionalProperties": false },
+        ],
+    })
 }
 
 fn sweep() -> Value {

@@ -66,7 +66,8 @@ impl Store {
 }
 
 impl Store {
-    /// Removes the checkpoints of stages that failed and were not tried again for so long. Gives the
+    /// Removes the checkpoints of stages that failed and were not tried again for so long, and what was handed to a
+    /// cluster so long ago. Gives the
     /// number of folders and of bytes.
     pub fn clear_scratch(
         &self,
@@ -75,7 +76,9 @@ impl Store {
         _collecting: &Collecting,
     ) -> Result<(usize, u64), StoreError> {
         let mut cleared = (0, 0);
-        for path in super::entries(&self.root.join("scratch"))? {
+        let mut paths = super::entries(&self.root.join("scratch"))?;
+        paths.extend(super::entries(&self.root.join("slurm/tasks"))?);
+        for path in paths {
             let Some(fingerprint) = path.file_name().and_then(|name| name.to_str()) else {
                 continue;
             };

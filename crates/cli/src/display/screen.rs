@@ -134,6 +134,13 @@ impl Observer for Screen {
         );
     }
 
+    fn remark(&self, message: &str) {
+        match &self.table {
+            Some(table) => table.above(|| say(message)),
+            None => say(message),
+        }
+    }
+
     fn started(&self, stage: &Stage, _attempt: u32) {
         if let Ok(mut running) = self.running.lock() {
             let shown = Shown {

@@ -141,9 +141,12 @@ pub(crate) struct Going {
 impl Project {
     /// Starts the program; what it says goes into a file.
     pub(crate) fn spawn(&self, arguments: &str) -> Going {
+        self.spawn_command(self.command(arguments))
+    }
+
+    pub(crate) fn spawn_command(&self, mut command: Command) -> Going {
         let said = tempfile::NamedTempFile::new_in(self.path()).unwrap();
         let (file, said) = said.keep().unwrap();
-        let mut command = self.command(arguments);
         let child = command
             .stdout(std::process::Stdio::null())
             .stderr(file)

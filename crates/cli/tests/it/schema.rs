@@ -45,8 +45,10 @@ fn what_the_loader_takes_fits() {
 version: 1
 include: [shared.yaml]
 vars: {epochs: 3, gpu: 0}
+executor: {slurm: {partition: gpu, account: reviews, extra: [--qos=long], at_once: 20, poll: 30s}}
 stages:
   net:
+    executor: local
     run: toy write
     matrix: {word: [x, y], number: \"${numbers}\", exclude: [{word: x}], include: [{word: z, number: 1}],
              override: [{when: {word: y}, params: {text: z}}]}
@@ -55,7 +57,7 @@ stages:
     resources: {threads: 2, gpu: \"${gpu}\", memory: 4GB}
     mutex: disk
     timeout: 2h 30m
-    retries: {times: 2, memory_factor: 1.5}
+    retries: {times: 2, memory_factor: 1.5, time_factor: 2}
     env: [TZ]
     frozen: false
     persist: true
@@ -87,6 +89,8 @@ fn what_can_be_said_by_a_schema_is_refused() {
         "stage-name-with-space",
         "metric-without-tolerance",
         "matrix-not-a-list",
+        "executor-unknown",
+        "executor-slurm-wrong",
     ] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/wrong/{name}.yaml"));
         let pipeline = yaml(&fs_err::read_to_string(file).unwrap());

@@ -7,6 +7,7 @@ use serde_yaml::{Mapping, Value};
 
 use super::place::{Place, merge};
 use super::reader::{Reader, key_text, type_name};
+use crate::executor::{Executor, Written};
 use crate::policy::{OutputCheck, Policy, Retries};
 use crate::vars::{Found, VarProblem, Vars};
 
@@ -17,6 +18,7 @@ pub(crate) const STAGE_KEYS: [&str; 14] = [
     "params",
     "matrix",
     "resources",
+    "executor",
     "mutex",
     "timeout",
     "retries",
@@ -28,7 +30,7 @@ pub(crate) const STAGE_KEYS: [&str; 14] = [
     "metrics",
 ];
 pub(crate) const RESOURCE_KEYS: [&str; 3] = ["threads", "gpu", "memory"];
-pub(crate) const RETRY_KEYS: [&str; 2] = ["times", "memory_factor"];
+pub(crate) const RETRY_KEYS: [&str; 3] = ["times", "memory_factor", "time_factor"];
 pub(crate) const OUTPUT_KEYS: [&str; 3] = ["min_rows", "max_rows", "columns"];
 pub(crate) const METRIC_KEYS: [&str; 1] = ["tolerance"];
 
@@ -51,7 +53,9 @@ pub struct StageFile {
     pub params: serde_json::Value,
     /// Threads to give it; all where not said.
     pub threads: Option<usize>,
-    /// How it is run. The values of `env` are those of now.
+    /// Where it runs, where it says so itself.
+    pub executor: Option<Written>,
+    /// How it is run. The values of `env` are those of now, and the executor is not yet decided.
     pub policy: Policy,
 }
 
@@ -101,6 +105,7 @@ pub(super) fn read(
     let run = reader.run(&base, &fields);
     let inputs = reader.inputs(&fields);
     let params = reader.params(&fields);
+    let executor = reader.executor(&fields);
     let (threads, policy) = reader.policy(&fields);
     StageFile {
         name,
@@ -110,6 +115,7 @@ pub(super) fn read(
         inputs,
         params,
         threads,
+        executor,
         policy,
         place,
     }
@@ -213,11 +219,12 @@ impl Reader<'_> {
             records: self.truth(fields, "records"),
             checks: self.checks(fields),
             tolerances: self.tolerances(fields),
+            executor: Executor::default(),
         };
         (threads, policy)
     }
 
-    /// `retries: 2`, or `retries: {times: 2, memory_factor: 2}`.
+    /// `retries: 2`, or `retries: {times: 2, memory_factor: 2, time_factor: 1.5}`.
     fn retries(&mut self, fields: &Mapping) -> Retries {
         let most = (0, 100);
         let mut retries = Retries::default();
@@ -227,6 +234,9 @@ impl Reader<'_> {
                 self.unknown_keys(mapping, &["retries"], &RETRY_KEYS);
                 if let Some(factor) = self.number(mapping, &["retries", "memory_factor"], 1.0) {
                     retries.memory_factor = factor;
+                }
+                if let Some(factor) = self.number(mapping, &["retries", "time_factor"], 1.0) {
+                    retries.time_factor = factor;
                 }
                 if !mapping.contains_key("times") {
                     self.say(&["retries"], "`retries` does not say how many `times`");

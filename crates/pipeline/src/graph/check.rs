@@ -12,8 +12,10 @@ use cinescore_config::Problems;
 
 use super::{Reference, Stage, order, reference};
 use crate::error::PipelineError;
+use crate::executor::{self, Choice};
 use crate::file::{PipelineFile, StageFile};
 use crate::machine::Machine;
+use crate::policy::Policy;
 use crate::programs::Programs;
 
 /// The parameter of a stage that sets the parameters of its network file.
@@ -27,6 +29,7 @@ pub(super) fn stages(
     file: &PipelineFile,
     programs: &Programs,
     machine: Machine,
+    choice: Choice,
 ) -> Result<Vec<Stage>, PipelineError> {
     let mut checker = Checker {
         programs,
@@ -56,6 +59,16 @@ pub(super) fn stages(
         checker.networks(stage, &inputs, &nodes);
         checker.checks(stage, &found.kind);
         checker.records(stage, &found.kind);
+        let own = stage.executor.as_ref();
+        let policy = Policy {
+            executor: executor::resolve(file.executor.as_ref(), own, choice),
+            ..stage.policy.clone()
+        };
+        // What this machine has says nothing about those of a cluster.
+        let device = match policy.executor.is_remote() && policy.gpus > 0 {
+            true => "cuda",
+            false => machine.device(policy.gpus),
+        };
         stages.push(Stage {
             name: stage.name.clone(),
             base: stage.base.clone(),
@@ -68,8 +81,8 @@ pub(super) fn stages(
             inputs,
             outputs: Arc::clone(&found.outputs),
             threads: stage.threads.unwrap_or(machine.threads),
-            device: machine.device(stage.policy.gpus).into(),
-            policy: stage.policy.clone(),
+            device: device.into(),
+            policy,
         });
     }
     let (ordered, circle) = order::order(stages);

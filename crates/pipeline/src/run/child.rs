@@ -16,8 +16,9 @@ use cinescore_artifact::task::{EVENTS_VARIABLE, Event, RUNNER_VARIABLE};
 use command_fds::{CommandFdExt as _, FdMapping};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-use wait4::{ResourceUsage, Wait4 as _};
+use wait4::Wait4 as _;
 
+use super::attempt::{End, Ended, KEPT_VARIABLES, THREAD_VARIABLES};
 use super::events::Events;
 use super::interrupt::{Interrupt, Urgency};
 use super::log::CappedLog;
@@ -25,16 +26,6 @@ use super::processes::{Children, WORK_VARIABLE};
 use crate::error::PipelineError;
 use crate::graph::Stage;
 
-/// Variables that a stage program keeps of the runner's environment: where things lie, not what to do.
-const KEPT_VARIABLES: [&str; 7] = [
-    "PATH",
-    "HOME",
-    "USER",
-    "TMPDIR",
-    "LANG",
-    "LD_LIBRARY_PATH",
-    "RUST_BACKTRACE",
-];
 /// The child's file descriptor for events.
 const EVENTS_FD: i32 = 3;
 /// While a program is being stopped, how often it is looked whether it must be killed.
@@ -52,6 +43,8 @@ pub(super) struct Try<'a> {
     pub(super) append: bool,
     /// `CUDA_VISIBLE_DEVICES`: the GPUs that are this stage's.
     pub(super) gpus: String,
+    /// How long it may take.
+    pub(super) timeout: Option<Duration>,
     /// How long a stopped program may take to clean up before it is killed.
     pub(super) grace: Duration,
     /// Where the program's process group is told while it runs.
@@ -60,7 +53,7 @@ pub(super) struct Try<'a> {
 
 /// Why a program was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stopped {
+enum Stopped {
     /// It ended by itself.
     No,
     /// The run was interrupted.
@@ -70,20 +63,18 @@ pub(super) enum Stopped {
 }
 
 /// How a child ended.
-pub(super) struct Ended {
-    pub(super) status: ExitStatus,
-    pub(super) usage: ResourceUsage,
-    pub(super) wall: Duration,
-    pub(super) stopped: Stopped,
+struct Waited {
+    status: ExitStatus,
+    stopped: Stopped,
     /// Whether it had to be killed because it did not stop when asked.
-    pub(super) killed: bool,
-    /// Things that a person should know.
-    pub(super) remarks: Vec<String>,
+    killed: bool,
+    /// How long it was given.
+    timeout: Option<Duration>,
 }
 
-impl Ended {
+impl Waited {
     /// `exit code 3`, `signal 9` or `timeout of 2 s`.
-    pub(super) fn how(&self, timeout: Option<Duration>) -> String {
+    fn how(&self) -> String {
         let killed = if self.killed {
             "; it did not stop when asked and was killed"
         } else {
@@ -92,13 +83,21 @@ impl Ended {
         match (self.stopped, self.status.code(), self.status.signal()) {
             (Stopped::Interrupted, ..) => format!("interrupted{killed}"),
             (Stopped::TimedOut, ..) => {
-                let secs = timeout.unwrap_or_default().as_secs_f64();
+                let secs = self.timeout.unwrap_or_default().as_secs_f64();
                 format!("stopped after its timeout of {secs} s{killed}")
             }
             (_, Some(code), _) => format!("exit code {code}"),
             (_, None, Some(9)) => "signal 9: killed, perhaps for want of memory".into(),
             (_, None, Some(signal)) => format!("signal {signal}"),
             (_, None, None) => "no exit code".into(),
+        }
+    }
+
+    fn end(&self) -> End {
+        match (self.stopped, self.status.code()) {
+            (Stopped::Interrupted, _) => End::Interrupted,
+            (Stopped::No, Some(code)) => End::of_code(code),
+            (Stopped::No, None) | (Stopped::TimedOut, _) => End::Broken,
         }
     }
 }
@@ -129,7 +128,7 @@ impl Try<'_> {
         drop(command);
         let mut watch = Watch {
             began,
-            timeout: self.stage.policy.timeout,
+            timeout: self.timeout,
             grace: self.grace,
             interrupt,
             stopped: Stopped::No,
@@ -166,12 +165,21 @@ impl Try<'_> {
                 "it left {more} processes behind, which were killed"
             )),
         }
-        Ok(Ended {
+        let usage = waited.rusage;
+        let waited = Waited {
             status: waited.status,
-            usage: waited.rusage,
-            wall: began.elapsed(),
             stopped: watch.stopped,
             killed: watch.killed,
+            timeout: self.timeout,
+        };
+        Ok(Ended {
+            end: waited.end(),
+            how: waited.how(),
+            hint: None,
+            cpu: usage.utime + usage.stime,
+            peak_memory_bytes: usage.maxrss,
+            wall: began.elapsed(),
+            placed: None,
             remarks,
         })
     }
@@ -208,15 +216,7 @@ impl Try<'_> {
                     .iter()
                     .filter_map(|(name, value)| Some((name, value.as_ref()?))),
             )
-            .envs(
-                [
-                    "OMP_NUM_THREADS",
-                    "MKL_NUM_THREADS",
-                    "POLARS_MAX_THREADS",
-                    "RAYON_NUM_THREADS",
-                ]
-                .map(|name| (name, stage.threads.to_string())),
-            )
+            .envs(THREAD_VARIABLES.map(|name| (name, stage.threads.to_string())))
             // OpenMP's threads spin while they wait for each other. On a machine that does anything else as
             // well, one step of an LSTM then takes ten times as long; asleep, it costs them little.
             .env("OMP_WAIT_POLICY", "PASSIVE")

@@ -15,15 +15,18 @@ use cinescore_artifact::store::{
 use cinescore_artifact::task::{PROVENANCE_INPUT, Task, TaskInput, TaskResult};
 use serde_json::Value;
 
+use super::attempt::{End, Ended};
 use super::book::Book;
-use super::child::{Ended, Stopped, Try};
+use super::child::Try;
 use super::inputs::{Verified, Watched};
 use super::interrupt::Interrupt;
 use super::processes::Children;
 use super::record::StageRun;
 use super::scratch::Scratch;
+use super::slurm::{self, Desk};
 use super::{Observer, log, outputs};
 use crate::error::PipelineError;
+use crate::executor::Executor;
 use crate::graph::{Graph, Stage};
 use crate::note;
 use crate::plan::{self, Key, logs_folder};
@@ -31,6 +34,10 @@ use crate::project::Project;
 
 /// The folder in a run's logs that has one for each stage, for files that it may leave there.
 const LOG_DIR: &str = "stages";
+/// What a program is asked to do, in its work folder.
+pub(super) const TASK_FILE: &str = "task.json";
+/// The folder of its outputs there.
+pub(super) const OUT_DIR: &str = "out";
 /// How often it is looked whether a run that waits for another process is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -44,11 +51,32 @@ pub(super) struct Workshop<'a> {
     pub(super) book: Book<'a>,
     pub(super) children: Children,
     pub(super) verified: Verified,
+    /// Where stages are handed in that run on Slurm; there where any does.
+    pub(super) desk: Option<Desk>,
+}
+
+/// Where a stage works.
+enum Bench {
+    /// In a folder that goes with this process.
+    Own(WorkDir),
+    /// In a folder that its job has as long as it needs it.
+    Shared(slurm::Bench),
+}
+
+impl Bench {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Own(work) => work.path(),
+            Self::Shared(bench) => bench.path(),
+        }
+    }
 }
 
 /// One result to be made.
 pub(super) struct Job<'a> {
     pub(super) stage: &'a Stage,
+    /// The stage's place in the pipeline.
+    pub(super) place: usize,
     pub(super) key: Arc<Key>,
     /// Make it even if the store has it.
     pub(super) force: bool,
@@ -81,8 +109,12 @@ impl Workshop<'_> {
         waiting: &dyn Fn(),
     ) -> Result<Made, PipelineError> {
         let mut waited = false;
+        let coming = self.desk.as_ref().map(|desk| desk.coming(job.stage));
         let _lock = self.lock(job, || {
             waited = true;
+            if let Some(coming) = &coming {
+                coming.is_late();
+            }
             waiting();
         })?;
         let before = plan::result(self.project, job.stage, &job.key, &mut Vec::new())?;
@@ -91,7 +123,7 @@ impl Workshop<'_> {
             None if waited => return Ok(Made::HeldUp),
             _ => {}
         }
-        self.make(job, group)
+        self.make(job, group, coming)
     }
 
     /// Takes the key's lock. A kernel lock cannot be waited for together with anything else, so a thread
@@ -142,42 +174,86 @@ impl Workshop<'_> {
         }
     }
 
-    fn make(&self, job: &Job<'_>, group: &Mutex<Option<i32>>) -> Result<Made, PipelineError> {
+    /// The folder of a try, and of Slurm what is known of a job of a former run.
+    fn bench(&self, job: &Job<'_>) -> Result<Option<Bench>, PipelineError> {
+        match (&job.stage.policy.executor, &self.desk) {
+            (Executor::Slurm(_), Some(desk)) => {
+                let bench = desk.bench(&self.project.store, job.key.fingerprint)?;
+                Ok(bench.map(Bench::Shared))
+            }
+            _ => Ok(Some(Bench::Own(self.project.store.work_dir()?))),
+        }
+    }
+
+    fn make(
+        &self,
+        job: &Job<'_>,
+        group: &Mutex<Option<i32>>,
+        coming: Option<slurm::Coming<'_>>,
+    ) -> Result<Made, PipelineError> {
         let (stage, key) = (job.stage, &job.key);
         self.verified.check(self.project, stage, key)?;
         let watched = Watched::begin(self.project, stage, key)?;
-        let work = self.project.store.work_dir()?;
-        let scratch = Scratch::open(&self.project.store, stage, key, &work)?;
+        let Some(bench) = self.bench(job)? else {
+            return Ok(Made::HeldUp);
+        };
+        let scratch = Scratch::open(&self.project.store, stage, key, bench.path())?;
         let run = self.book.begin()?;
         let logs = logs_folder(self.project, &run);
         let log = logs.join(format!("{}.log", stage.file_name()));
         let log_dir = logs.join(LOG_DIR).join(stage.file_name());
-        let task_file = self.write_task(job, &work, &scratch, log_dir)?;
+        let task_file = match &bench {
+            Bench::Shared(bench) if bench.has_job() => bench.path().join(TASK_FILE),
+            _ => self.write_task(job, &bench, &scratch, log_dir)?,
+        };
         if self.interrupt.is_raised() {
             return Err(PipelineError::Interrupted);
         }
-        self.observer.started(stage, job.attempt);
         let on_event = |event: &_| self.observer.event(stage, event);
-        let attempt = Try {
-            stage,
-            task_file: &task_file,
-            folder: work.path(),
-            log: &log,
-            append: job.attempt > 1,
-            gpus: job.gpus.join(","),
-            grace: self.grace,
-            group,
+        let ended = match (&bench, &self.desk) {
+            (Bench::Shared(bench), Some(desk)) => {
+                let attempt = slurm::Try {
+                    stage,
+                    place: job.place,
+                    number: job.attempt,
+                    bench,
+                    log: &log,
+                };
+                let on_start = || self.observer.started(stage, job.attempt);
+                attempt.run(desk, coming, &on_start, &on_event)?
+            }
+            _ => {
+                self.observer.started(stage, job.attempt);
+                let attempt = Try {
+                    stage,
+                    task_file: &task_file,
+                    folder: bench.path(),
+                    log: &log,
+                    append: job.attempt > 1,
+                    gpus: job.gpus.join(","),
+                    timeout: stage.policy.timeout_of_try(job.attempt),
+                    grace: self.grace,
+                    group,
+                };
+                attempt.run(&self.children, self.interrupt, &on_event)?
+            }
         };
-        let ended = attempt.run(&self.children, self.interrupt, &on_event)?;
+        if ended.end == End::GivenBack {
+            return Ok(Made::HeldUp);
+        }
         for remark in &ended.remarks {
             self.observer.warning(stage, remark);
         }
-        let folder = work.path().join("out");
+        let folder = bench.path().join(OUT_DIR);
         let result = outputs::read_result(stage, &folder);
         self.book
             .note(noted(stage, key, &ended, result.as_ref().ok()))?;
-        if let Some(failed) = failed(stage, &ended, log)? {
-            return Ok(Made::Failed(failed));
+        if let Some(failed) = failed(stage, &ended, log).transpose() {
+            // What is worth keeping of it is in the run's log.
+            if let (Bench::Shared(bench), true) = (bench, ended.end != End::Interrupted) {
+                bench.remove();
+            }
+            return failed.map(Made::Failed);
         }
         let result = result?;
         watched.end()?;
@@ -210,6 +286,9 @@ impl Workshop<'_> {
             self.observer.warning(stage, &message);
         }
         scratch.remove();
+        if let Bench::Shared(bench) = bench {
+            bench.remove();
+        }
         self.observer.finished(stage, &record, ended.wall);
         Ok(Made::Executed(Arc::new(record)))
     }
@@ -217,15 +296,19 @@ impl Workshop<'_> {
     fn write_task(
         &self,
         job: &Job<'_>,
-        work: &WorkDir,
+        bench: &Bench,
         scratch: &Scratch,
         log_dir: PathBuf,
     ) -> Result<PathBuf, PipelineError> {
-        let output_dir = work.path().join("out");
-        fs_err::create_dir(&output_dir).map_err(PipelineError::io("make", &output_dir))?;
+        let output_dir = bench.path().join(OUT_DIR);
+        // A job makes its own: a file system of several machines may be slow to tell what another one did
+        // in a folder that this one knows.
+        if matches!(bench, Bench::Own(_)) {
+            fs_err::create_dir(&output_dir).map_err(PipelineError::io("make", &output_dir))?;
+        }
         let mut inputs = job.key.inputs.clone();
         if let Some(provenance) = &job.key.provenance {
-            let path = work.path().join("provenance.json");
+            let path = bench.path().join("provenance.json");
             note::write(&path, provenance)?;
             let input = TaskInput {
                 label: PROVENANCE_INPUT.into(),
@@ -247,7 +330,7 @@ impl Workshop<'_> {
             persist: job.stage.policy.persist,
             log_dir: Some(log_dir),
         };
-        let path = work.path().join("task.json");
+        let path = bench.path().join(TASK_FILE);
         note::write(&path, &task)?;
         Ok(path)
     }
@@ -260,25 +343,22 @@ fn failed(
     ended: &Ended,
     log: PathBuf,
 ) -> Result<Option<PipelineError>, PipelineError> {
-    if ended.stopped == Stopped::Interrupted {
-        return Err(PipelineError::Interrupted);
-    }
-    if ended.stopped == Stopped::No && ended.status.success() {
-        return Ok(None);
-    }
-    let code = match (ended.stopped, ended.status.code()) {
-        (Stopped::No, Some(code)) => u8::try_from(code).unwrap_or(exit::FAILED),
-        _ => exit::FAILED,
+    let code = match ended.end {
+        End::Well => return Ok(None),
+        End::Interrupted | End::GivenBack => return Err(PipelineError::Interrupted),
+        End::Code(code) | End::Hopeless(code) => code,
+        End::Broken => exit::FAILED,
     };
     let error = PipelineError::StageFailed {
         stage: stage.name.clone(),
-        how: ended.how(stage.policy.timeout),
+        how: ended.how.clone(),
         code,
         tail: tail(&log),
+        hint: ended.hint,
         log,
     };
-    match code {
-        exit::USAGE | exit::INPUT | exit::INTERRUPTED => Err(error),
+    match ended.end {
+        End::Hopeless(_) => Err(error),
         _ => Ok(Some(error)),
     }
 }
@@ -291,9 +371,10 @@ fn tail(log: &Path) -> String {
 fn noted(stage: &Stage, key: &Key, ended: &Ended, result: Option<&TaskResult>) -> StageRun {
     let mut noted = StageRun {
         wall_secs: ended.wall.as_secs_f64(),
-        cpu_secs: (ended.usage.utime + ended.usage.stime).as_secs_f64(),
-        peak_memory_bytes: ended.usage.maxrss,
-        ended: ended.how(stage.policy.timeout),
+        cpu_secs: ended.cpu.as_secs_f64(),
+        peak_memory_bytes: ended.peak_memory_bytes,
+        placed: ended.placed.clone(),
+        ended: ended.how.clone(),
         ..StageRun::of(stage, key)
     };
     if let Some(result) = result {

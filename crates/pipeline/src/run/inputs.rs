@@ -13,9 +13,10 @@ use crate::plan::Key;
 use crate::project::Project;
 
 /// Objects whose bytes were hashed in this run, by their stat: a thousand cells that read the same table
-/// hash it once.
+/// hash it once. One stage at a time hashes: five hundred that are handed to a cluster at once would each
+/// read the same table.
 #[derive(Debug, Default)]
-pub(super) struct Verified(Mutex<BTreeMap<Digest, Stat>>);
+pub(super) struct Verified(Mutex<BTreeMap<Digest, Stat>>, Mutex<()>);
 
 impl Verified {
     /// Hashes what the stage is about to read, whatever is remembered of its stat.
@@ -36,6 +37,15 @@ impl Verified {
             let stat = Stat::of(&artifact.path)
                 .ok()
                 .filter(|_| artifact.path.is_file());
+            let known = self
+                .0
+                .lock()
+                .ok()
+                .and_then(|known| known.get(&digest).copied());
+            if known.is_some() && known == stat {
+                continue;
+            }
+            let _turn = self.1.lock();
             let known = self
                 .0
                 .lock()

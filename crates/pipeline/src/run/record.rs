@@ -121,6 +121,9 @@ pub struct StageRun {
     pub cpu_secs: f64,
     /// Largest resident memory, bytes.
     pub peak_memory_bytes: u64,
+    /// Where it ran, if not on the runner's host: `Slurm job 12_3 on node1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed: Option<String>,
     /// Threads that it was given.
     pub threads: usize,
     /// The device that it used, or was given where it does not say.

@@ -287,9 +287,7 @@ impl<'a> Scheduler<'a> {
             let Some(attempt) = self.queued.get(&at).map(|queued| queued.attempt) else {
                 continue;
             };
-            let tries = i32::try_from(attempt).unwrap_or(i32::MAX) - 1;
-            let factor = stage.policy.retries.memory_factor.max(1.0).powi(tries);
-            let Some(grant) = self.budget.take(stage, factor) else {
+            let Some(grant) = self.budget.take(stage, attempt) else {
                 continue;
             };
             let Some(queued) = self.queued.remove(&at) else {
@@ -297,6 +295,7 @@ impl<'a> Scheduler<'a> {
             };
             let job = Job {
                 stage,
+                place,
                 key: Arc::clone(&queued.key),
                 force: queued.force,
                 attempt,
@@ -310,6 +309,9 @@ impl<'a> Scheduler<'a> {
             };
             self.running.insert(place, running);
             let (workshop, tell) = (self.workshop, tell.clone());
+            if let Some(desk) = &workshop.desk {
+                desk.expect(stage);
+            }
             scope.spawn(move || {
                 let waiting = || {
                     tell.send(Message::Waiting(place)).ok();
@@ -371,6 +373,10 @@ impl<'a> Scheduler<'a> {
         if matches!(error, PipelineError::Interrupted) {
             self.interrupted = true;
             return;
+        }
+        // What has not begun on a cluster is not started any more.
+        if let (false, Some(desk)) = (self.keep_going, &self.workshop.desk) {
+            desk.give_back_what_waits();
         }
         let running = self.running.len();
         self.workshop

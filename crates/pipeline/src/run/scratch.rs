@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cinescore_artifact::store::{Store, WorkDir};
+use cinescore_artifact::store::Store;
 
 use crate::error::PipelineError;
 use crate::graph::Stage;
@@ -22,13 +22,13 @@ impl Scratch {
         store: &Store,
         stage: &Stage,
         key: &Key,
-        work: &WorkDir,
+        work: &Path,
     ) -> Result<Self, PipelineError> {
         let persists = stage.policy.persist;
         let path = if persists {
             store.root().join("scratch").join(key.fingerprint.to_hex())
         } else {
-            work.path().join("scratch")
+            work.join("scratch")
         };
         fs_err::create_dir_all(&path).map_err(PipelineError::io("make", &path))?;
         Ok(Self { path, persists })

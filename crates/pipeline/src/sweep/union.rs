@@ -116,7 +116,12 @@ impl<'a> Union<'a> {
     fn graph(&self, values: &[Setting]) -> Result<Graph, PipelineError> {
         let settings: Vec<Setting> = self.settings.iter().chain(values).cloned().collect();
         let file = PipelineFile::read(self.document.clone(), &settings);
-        Graph::check(&file, &self.project.programs, self.project.machine)
+        Graph::check(
+            &file,
+            &self.project.programs,
+            self.project.machine,
+            self.project.executor,
+        )
     }
 
     /// What only the graph can tell of a sweep.
