@@ -12,7 +12,7 @@ use crate::policy::{OutputCheck, Policy, Retries};
 use crate::vars::{Found, VarProblem, Vars};
 
 /// The keys of a stage.
-pub(crate) const STAGE_KEYS: [&str; 14] = [
+pub(crate) const STAGE_KEYS: [&str; 15] = [
     "run",
     "inputs",
     "params",
