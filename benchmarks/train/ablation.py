@@ -26,7 +26,7 @@ wide: {wide}
 layers: [relu, {{dropout: {dropout}}}]
 head: {{dense: 8}}
 """
-FULL = {"sizes": [1, 2, 3], "filters": 128, "word_dropout": 0.4, "dropout": 0.5, "wide": "true", "seed": 7, "reviews": None}
+FULL = {"sizes": [1, 2, 3], "filters": 256, "word_dropout": 0.25, "dropout": 0.5, "wide": "true", "seed": 7, "reviews": None}
 ROWS = {
     "full": {},
     "full, seed 8": {"seed": 8},
@@ -125,7 +125,7 @@ def main():
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=6)
     options = parser.parse_args()
     print("| network | valid: sentiment | MSE | test: sentiment | MSE | accuracy of 8 | kappa | coverage | width | linear model | p | difference | s |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
