@@ -26,7 +26,7 @@ wide: {wide}
 layers: [relu, {{dropout: {dropout}}}]
 head: {{dense: 8}}
 """
-FULL = {"sizes": [1, 2, 3], "filters": 256, "word_dropout": 0.25, "dropout": 0.5, "wide": "true", "seed": 7, "reviews": None}
+FULL = {"sizes": [1, 2, 3], "filters": 128, "word_dropout": 0.25, "dropout": 0.5, "wide": "true", "seed": 7, "reviews": None}
 ROWS = {
     "full": {},
     "full, seed 8": {"seed": 8},

@@ -31,7 +31,7 @@ use crate::Net;
 use crate::calibration::Calibration;
 use crate::task::{Decoder, Task};
 use crate::weights::{self, WeightsError};
-use cinescore_network::{self as network, NetworkSpec};
+use cinescore_network::{self as network, HeadSpec, NetworkSpec};
 
 /// The version of the folder's format; a reader refuses others.
 pub const BUNDLE_VERSION: u32 = 3;
@@ -386,9 +386,11 @@ pub fn load_wide(
         return Err(BundleError::Digest { path });
     }
     // A folder that has itself within would be read without an end.
-    let spec = fs_err::read_to_string(folder.join(NETWORK)).map_err(io(folder))?;
-    let spec = network::parse(&spec, &folder.join(NETWORK), &BTreeMap::new())?;
-    if spec.wide || spec.input.table() != "bags" {
+    let path = folder.join(NETWORK);
+    let spec = check::read_text(&path, &BTreeMap::new())?;
+    let spec = network::parse(&String::from_utf8_lossy(&spec), &path, &BTreeMap::new())?;
+    let is_linear = spec.layers.is_empty() && matches!(spec.head, HeadSpec::Outputs(1));
+    if spec.wide || spec.input.table() != "bags" || !is_linear {
         return Err(other());
     }
     let bundle = load(folder, device)?;

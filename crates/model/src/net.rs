@@ -263,8 +263,11 @@ impl Net {
             precision: Precision::Float32,
         };
         match spec.init {
-            InitSpec::Pytorch => {}
-            InitSpec::Keras => initialise::as_keras(&net.variables())?,
+            InitSpec::Keras if drawn => initialise::as_keras(&net.variables())?,
+            InitSpec::Keras | InitSpec::Pytorch => {}
+        }
+        if let Input::Regions { regions, .. } = &net.input {
+            regions.forget_no_words()?;
         }
         if let Input::Bag { embedding, .. } = &net.input {
             embedding.start()?;
@@ -378,6 +381,10 @@ impl Net {
             (true, Some(wide)) => {
                 // A batch may be filled up with examples that nobody asks about.
                 let missing = xs.size()[0] - wide.size()[0];
+                if missing < 0 {
+                    let message = "the linear model says something of more examples than there are";
+                    return Err(TchError::Kind(message.into()));
+                }
                 let wide = wide.f_constant_pad_nd([0, 0, 0, missing])?;
                 Tensor::f_cat(&[xs, &wide], 1)?
             }
@@ -565,6 +572,20 @@ head: {dense: 2}
         };
         assert_eq!(weights.size()[0], 1);
         assert!((weights.sum(None).double_value(&[]) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn unknown_words_add_nothing_to_a_region_however_weights_begin() {
+        for init in ["pytorch", "keras"] {
+            let text = format!(
+                "name: n\ninit: {init}\ninput: {{kind: regions, sizes: [1, 2], filters: 3}}\nlayers: []\nhead: {{outputs: 6}}"
+            );
+            let net = Net::new(&spec(&text), 9, Device::Cpu).unwrap();
+            let unknown = net.forward(&batch(&[&[2, 2], &[2]], true), false).unwrap();
+            assert_close(&unknown, &[0.0; 12], 0.0);
+            let known = net.forward(&batch(&[&[5, 2, 7]], true), false).unwrap();
+            assert!(known.abs().max().double_value(&[]) > 0.0);
+        }
     }
 
     #[test]

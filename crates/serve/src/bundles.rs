@@ -48,8 +48,8 @@ fn none(own: &Path, runs: &Path) -> StageError {
     ));
     match below(runs, DEPTH + 1).as_slice() {
         [] => error.hint(format!(
-            "make one with `cinescore run -p recommended --set vars.data=DIR`, or a small one of sample data with \
-             `cinescore run -p demo`, and name it: --bundle {}",
+            "make it with `cinescore run -p recommended --set vars.data=DIR`; or make a small one of sample data with \
+             `cinescore run -p demo` and name that: --bundle {}",
             runs.join("demo/net/bundle").display()
         )),
         others => error.hint(format!("name one: {}", flags(others))),

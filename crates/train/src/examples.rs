@@ -544,10 +544,20 @@ impl Examples {
     /// Adds what a linear model says of each review.
     ///
     /// # Errors
-    /// The first review of which it says nothing.
-    pub fn add_logits(&mut self, logits: &HashMap<u64, f32>) -> Result<(), u64> {
-        let of = |review: &u64| logits.get(review).copied().ok_or(*review);
-        self.logits = self.review_ids.iter().map(of).collect::<Result<_, _>>()?;
+    /// The first review of which it says nothing, or which was in another split there: what is said of training reviews is
+    /// another model's.
+    pub fn add_logits(&mut self, logits: &HashMap<u64, (Option<Split>, f32)>) -> Result<(), u64> {
+        let mut all = vec![0.0; self.review_ids.len()];
+        for (split, rows) in &self.splits {
+            for &row in rows {
+                let review = self.review_ids[row];
+                match logits.get(&review) {
+                    Some((own, logit)) if *own == Some(*split) => all[row] = *logit,
+                    _ => return Err(review),
+                }
+            }
+        }
+        self.logits = all;
         Ok(())
     }
 

@@ -5,12 +5,12 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use arrow::array::{Float64Array, UInt64Array};
-use cinescore_artifact::StageError;
+use arrow::array::{Float64Array, StringArray, UInt64Array};
 use cinescore_artifact::describe::Input;
 use cinescore_artifact::program::TaskContext;
 use cinescore_artifact::table::{TableError, TableReader, column};
 use cinescore_artifact::tables::LOGITS;
+use cinescore_artifact::{Split, StageError};
 use cinescore_network::NetworkSpec;
 
 use crate::examples::Examples;
@@ -39,8 +39,12 @@ pub(crate) fn give(
         (true, Some(input)) => {
             let logits = read(&input.path)?;
             examples.add_logits(&logits).map_err(|review| {
-                let message = format!("`{}` has no logit of the review {review}", input.label);
-                StageError::input(message).hint("take the logits of bags of the same reviews")
+                let message = format!(
+                    "`{}` has no logit of the review {review} in the split that the examples have it in",
+                    input.label
+                );
+                let hint = "divide bags and tokens alike (seed, shares, folds), and take the logits of these bags";
+                StageError::input(message).hint(hint)
             })
         }
     }
@@ -66,17 +70,20 @@ pub(crate) fn missing(spec: &NetworkSpec, input: &str, output: &str) -> StageErr
 }
 
 /// The logit of each review. One that is no number is as one that is missing.
-fn read(path: &Path) -> Result<HashMap<u64, f32>, TableError> {
+fn read(path: &Path) -> Result<HashMap<u64, (Option<Split>, f32)>, TableError> {
     let mut logits = HashMap::new();
     for batch in TableReader::open(path, &LOGITS)?.batches(READ_ROWS)? {
         let batch = batch?;
         let ids: &UInt64Array = column(&batch, "review_id");
         let values: &Float64Array = column(&batch, "logit");
-        let pairs = ids.values().iter().zip(values.values());
+        let splits: &StringArray = column(&batch, "split");
+        let pairs = ids.values().iter().zip(values.values()).enumerate();
         logits.extend(
             pairs
-                .filter(|(_id, value)| value.is_finite())
-                .map(|(&id, &value)| (id, value as f32)),
+                .filter(|(_row, (_id, value))| value.is_finite())
+                .map(|(row, (&id, &value))| {
+                    (id, (Split::of_name(splits.value(row)), value as f32))
+                }),
         );
     }
     Ok(logits)

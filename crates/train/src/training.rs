@@ -22,6 +22,8 @@ use crate::{batches, evaluate, random};
 
 /// How many times the loss of an epoch's first batch a loss must be to have exploded.
 const EXPLODED: f64 = 1e6;
+/// The least that this first loss is taken for: one of few examples may happen to be next to nothing.
+const LEAST: f64 = 1e-3;
 
 /// How a network is trained.
 #[derive(Debug, Clone, Copy)]
@@ -327,7 +329,7 @@ impl Run<'_> {
                 let outputs = self.net.forward(&batch, true)?;
                 let loss = objective.loss(&outputs, &targets)?;
                 let value = loss.f_double_value(&[])?;
-                if !value.is_finite() || value > *first.get_or_insert(value) * EXPLODED {
+                if !value.is_finite() || value > first.get_or_insert(value).max(LEAST) * EXPLODED {
                     return Err(TrainingError::NotFinite {
                         epoch,
                         batch: index,

@@ -53,21 +53,30 @@ impl Regions {
         for &size in &spec.sizes {
             let size = i64::from(size);
             let weight = path.f_var(&format!("weight_{size}"), &[size * ids, filters], init)?;
-            let none = NO_WORDS.map(i64::from);
-            let rows: Vec<i64> = (0..size)
-                .flat_map(|place| none.map(|id| place * ids + id))
-                .filter(|row| *row < size * ids)
-                .collect();
-            let rows = Tensor::from_slice(&rows).f_to_device(weight.device())?;
-            let _ = tch::no_grad(|| weight.shallow_clone().f_index_fill_(0, &rows, 0.0))?;
             sizes.push((size, weight));
         }
         let features = filters * i64::try_from(spec.sizes.len()).unwrap_or(i64::MAX);
-        Ok(Self {
+        let regions = Self {
             ids,
             sizes,
             bias: path.f_var("bias", &[features], Init::Const(0.0))?,
-        })
+        };
+        regions.forget_no_words()?;
+        Ok(regions)
+    }
+
+    /// Puts the vectors of what stands for no word to 0, where training leaves them: to be called after whatever draws
+    /// weights.
+    pub fn forget_no_words(&self) -> Result<(), TchError> {
+        for (size, weight) in &self.sizes {
+            let rows: Vec<i64> = (0..*size)
+                .flat_map(|place| NO_WORDS.map(|id| place * self.ids + i64::from(id)))
+                .filter(|row| *row < size * self.ids)
+                .collect();
+            let rows = Tensor::f_from_slice(&rows)?.f_to_device(weight.device())?;
+            let _ = tch::no_grad(|| weight.shallow_clone().f_index_fill_(0, &rows, 0.0))?;
+        }
+        Ok(())
     }
 
     /// `ids` int32 or int64 `[B, T]`, padded at the end; `lengths` int64 `[B]`, at least 1. Gives `[B, sizes O]`.
@@ -271,7 +280,7 @@ mod tests {
         let sparse = regions.sizes[0].1.grad();
         assert!(sparse.is_sparse());
         let found = sparse.to_dense(None, false);
-        let _ = regions.sizes[0].1.shallow_clone().zero_grad();
+        regions.sizes[0].1.shallow_clone().zero_grad();
 
         let (expected, looked_up) = (convolved(&vars, &[2], &REVIEWS), &regions.sizes[0].1);
         let [expected] = Tensor::run_backward(

@@ -38,7 +38,7 @@ pub struct Word {
 
 impl Predictor {
     /// The words of a text that were tried, in their order, each with its weight. Every word of a text of up to 48 words; of
-    /// a longer one the 48 that seem to matter most (of networks that read bags the first 1,000, and fewer where the
+    /// a longer one the 48 that seem to matter most (of networks that read bags or regions the first 1,000, and fewer where the
     /// changed texts would have more than 4 MiB together).
     pub fn explain(&self, text: &str) -> Result<Vec<Word>, PredictError> {
         let spans = words(text);

@@ -94,6 +94,8 @@ pub(super) struct Splits {
     splits: BTreeMap<Split, Bags>,
     /// Rows that had no label.
     pub(super) unlabelled: u64,
+    /// Of bags these rows, without labels: a review of 5 stars is neither positive nor negative, and has its n-grams.
+    others: BTreeMap<Split, Bags>,
     /// Slots of a window; none of bags.
     pub(super) slots: Option<usize>,
 }
@@ -184,16 +186,15 @@ impl Splits {
         };
         let labels: &UInt8Array = column(batch, name);
         for row in 0..batch.num_rows() {
-            let split = Split::of_name(splits.value(row));
-            let Some(own) = split.and_then(|split| self.splits.get_mut(&split)) else {
+            let Some(split) = Split::of_name(splits.value(row)) else {
                 continue;
             };
-            if labels.is_null(row) {
-                self.unlabelled += 1;
+            let Some(own) = self.splits.get_mut(&split) else {
                 continue;
-            }
-            let (review_id, label) = (ids.value(row), labels.value(row));
-            if !known.contains(&label) {
+            };
+            let review_id = ids.value(row);
+            let label = Some(labels.value(row)).filter(|_label| labels.is_valid(row));
+            if let Some(label) = label.filter(|label| !known.contains(label)) {
                 return Err(BagsError::Label {
                     review_id,
                     label,
@@ -212,8 +213,17 @@ impl Splits {
                     value,
                 });
             }
+            let own = match label {
+                Some(label) => {
+                    own.labels.push(f64::from(label));
+                    own
+                }
+                None => {
+                    self.unlabelled += 1;
+                    self.others.entry(split).or_default()
+                }
+            };
             own.ids.push(review_id);
-            own.labels.push(f64::from(label));
             own.rows.push((indices, values));
         }
         Ok(())
@@ -230,6 +240,11 @@ impl Splits {
     /// A split.
     pub(super) fn of(&self, split: Split) -> Option<&Bags> {
         self.splits.get(&split)
+    }
+
+    /// The bags of a split that have no label; there are no windows among them.
+    pub(super) fn others(&self, split: Split) -> Option<&Bags> {
+        self.others.get(&split)
     }
 
     /// All labelled rows.

@@ -287,6 +287,13 @@ fn read_network(params: &FitParams, context: &TaskContext) -> Result<NetworkSpec
         let hint = "take `optimizer: {adagrad: {lr: 0.05}}`, or `sgd` without momentum and decay";
         return Err(StageError::usage(message).hint(hint));
     }
+    if spec.wide && !params.hold_out.is_empty() {
+        let message = format!(
+            "the network `{}` has a linear model beside it, which knows the scores that `hold_out` keeps from the network",
+            spec.name
+        );
+        return Err(StageError::usage(message).hint("take a network without `wide`"));
+    }
     let cumulative = matches!(spec.head, HeadSpec::Cumulative(_));
     if cumulative != (params.task == Task::Ordinal) {
         let message = format!(

@@ -151,8 +151,8 @@ pub struct AdagradParams {
     /// Learning rate: the length of the first step in each weight.
     #[schemars(range(min = 0))]
     pub lr: f64,
-    /// What is added to the denominator.
-    #[schemars(range(min = 0))]
+    /// What is added to the denominator, which is 0 before a weight's first gradient.
+    #[schemars(range(min = 1e-30))]
     pub eps: f64,
 }
 

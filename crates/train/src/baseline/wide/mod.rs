@@ -8,8 +8,9 @@
 //!
 //! Of reviews that it was fitted on, a linear model over as many n-grams as this one knows nearly all labels, and a
 //! network would learn to believe it. So each training review's logit is that of a model that saw no review of its fold,
-//! whose ratios were counted without that fold too ([`crossfit`]; Wolpert, Neural Networks 1992). The logits of all other
-//! reviews are those of the model that is kept.
+//! whose ratios were counted without that fold too (Wolpert, Neural Networks 1992). The logits of all other
+//! reviews are those of the model that is kept; so are those of training reviews with 5 or 6 stars, which are neither positive
+//! nor negative and of which it learned nothing.
 
 mod crossfit;
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt32Array, UInt64Array};
 use cinescore_artifact::describe::{Input, Output};
+use cinescore_artifact::encoder::TERMS_KEY;
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::table::{TableReader, column};
 use cinescore_artifact::tables::{BAGS, FOLDS, LOGITS, METRICS, PREDICTIONS};
@@ -36,6 +38,7 @@ use super::bags::{Bags, Splits};
 use super::model::{decoder, plain};
 use super::newton::{Linear, Loss, logistic};
 use super::params::Strength;
+use crate::examples::ExamplesError;
 use crate::fit::errors::of_bundle;
 use crate::results::{self, Evaluated};
 use crossfit::Ratios;
@@ -107,8 +110,9 @@ fn run(params: WideParams, context: &mut TaskContext) -> Result<(), StageError> 
     let path = &context.input("encoder")?.path;
     let (encoder, encoder_bytes) = bundle::read_encoder(path).map_err(StageError::input)?;
     let ratios = ratios_of(&encoder)?;
-    let splits =
-        Splits::read(&context.input("examples")?.path, Task::Binary).map_err(super::of_bags)?;
+    let path = &context.input("examples")?.path;
+    check_terms(path, &encoder)?;
+    let splits = Splits::read(path, Task::Binary).map_err(super::of_bags)?;
     let empty = Bags::default();
     let of = |split| splits.of(split).unwrap_or(&empty);
     let train = of(Split::Train);
@@ -130,6 +134,14 @@ fn run(params: WideParams, context: &mut TaskContext) -> Result<(), StageError> 
     let logits: BTreeMap<Split, Vec<f64>> = Split::ALL
         .into_iter()
         .map(|split| (split, said(split)))
+        .collect();
+
+    let others: BTreeMap<Split, Vec<f64>> = Split::ALL
+        .into_iter()
+        .filter_map(|split| {
+            let own = splits.others(split)?;
+            Some((split, model.margins(&own.matrix(ratios.columns))))
+        })
         .collect();
 
     let evaluated: Vec<Evaluated> = Split::ALL[1..]
@@ -170,7 +182,7 @@ fn run(params: WideParams, context: &mut TaskContext) -> Result<(), StageError> 
     let rows = [
         (
             "logits",
-            write_logits(&context.output("logits"), &splits, &logits)?,
+            write_logits(&context.output("logits"), &splits, &logits, &others)?,
         ),
         (
             "predictions",
@@ -221,6 +233,21 @@ fn ratios_of(encoder: &Encoder) -> Result<Ratios, StageError> {
             );
             Err(StageError::usage(message).hint(hint))
         }
+    }
+}
+
+/// Checks that the numbers of the bags stand for the encoder's n-grams. A table that others made need not say.
+fn check_terms(path: &Path, encoder: &Encoder) -> Result<(), StageError> {
+    let Encoder::Bags(file) = encoder else {
+        return Ok(());
+    };
+    let table = TableReader::open(path, &BAGS)?;
+    match table.note(TERMS_KEY) {
+        Some(own) if own != file.terms().to_string() => {
+            let path = path.to_owned();
+            Err(StageError::input(ExamplesError::Terms { path }))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -342,15 +369,22 @@ fn network_of(spec: &NetworkSpec, model: &Linear, columns: usize) -> Result<Net,
     Ok(net)
 }
 
-/// Writes the logits, sorted by review, and returns their number.
+/// Writes the logits, those of reviews without a label among them, sorted by review, and returns their number.
 fn write_logits(
     path: &Path,
     splits: &Splits,
     logits: &BTreeMap<Split, Vec<f64>>,
+    others: &BTreeMap<Split, Vec<f64>>,
 ) -> Result<u64, StageError> {
     let mut rows: Vec<(u64, Split, f64)> = Vec::new();
-    for (&split, logits) in logits {
-        let ids = splits.of(split).map_or(&[][..], |own| &own.ids);
+    let labelled = logits
+        .iter()
+        .map(|(split, logits)| (*split, splits.of(*split), logits));
+    let others = others
+        .iter()
+        .map(|(split, logits)| (*split, splits.others(*split), logits));
+    for (split, bags, logits) in labelled.chain(others) {
+        let ids = bags.map_or(&[][..], |own| &own.ids);
         rows.extend(
             ids.iter()
                 .zip(logits)
