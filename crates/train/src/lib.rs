@@ -1,4 +1,4 @@
-//! Trains networks and says how good they are: the kinds `fit`, `evaluate`, `baseline`, `compare`, `explain` and `slices`.
+//! Trains networks and says how good they are: the kinds `fit`, `evaluate`, `baseline`, `wide`, `compare`, `explain` and `slices`.
 //!
 //! Owns reading encoded examples, batches, losses, optimizers, the training loop, evaluation and the
 //! figures. Does not own any layer, the bundle's format or how an output becomes a prediction
