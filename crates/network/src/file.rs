@@ -269,7 +269,7 @@ heads: {dense: 1}
            |
          8 | heads: {dense: 1}
            | ^^^^^
-          known: name, about, init, params, input, layers, head
+          known: name, about, init, params, input, layers, wide, head
           did you mean `head`?
         "#);
     }
