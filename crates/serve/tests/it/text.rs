@@ -68,7 +68,7 @@ fn what_cannot_be_rated_is_told_with_a_hint() {
     let path = folder.path().to_str().unwrap();
     let text = said(&program(&["text", "--artifacts", path, "good"]), 2);
     assert!(
-        text.contains("no bundle is named") && text.contains("hint: make one"),
+        text.contains("no bundle is named") && text.contains("hint: make it"),
         "{text}"
     );
     let text = said(&program(&["text", "--bundle", "nowhere", "good"]), 2);
