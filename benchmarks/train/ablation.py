@@ -125,7 +125,7 @@ def main():
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=10)
     options = parser.parse_args()
     print("| network | valid: sentiment | MSE | test: sentiment | MSE | accuracy of 8 | kappa | coverage | width | linear model | p | difference | s |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
