@@ -8,6 +8,8 @@ use thiserror::Error;
 
 use super::Sums;
 use super::params::{BagSettings, Indices, Values};
+use super::shapes;
+use crate::classes::Classes;
 use crate::preprocess::{Preprocessing, Tokens};
 use crate::token::Token;
 use crate::token_map::TokenMap;
@@ -35,6 +37,9 @@ pub enum BagEncoderError {
         /// Its number.
         index: usize,
     },
+    /// A word class is empty, or a word is in two.
+    #[error("the encoder's word classes have an empty one, or a word twice")]
+    Classes,
     /// Numbers and weights do not belong together.
     #[error("the encoder has {weights} weights for {width} numbers")]
     Weights {
@@ -66,6 +71,7 @@ pub struct BagFile {
 pub struct BagEncoder {
     text: Preprocessing,
     bag: BagSettings,
+    classes: Option<Classes>,
     ngrams: Vec<Box<str>>,
     numbers: TokenMap<u32>,
     weights: Vec<f32>,
@@ -91,6 +97,10 @@ pub struct BagScratch {
     /// Where in `joined` each term is.
     places: Vec<(usize, usize)>,
     found: Vec<u32>,
+    /// Of each term its word class.
+    classes: Vec<u32>,
+    /// An n-gram with word classes in it.
+    shaped: String,
 }
 
 impl BagEncoder {
@@ -110,8 +120,13 @@ impl BagEncoder {
                 return Err(BagEncoderError::Ngram { index });
             }
         }
+        let classes = match bag.classes.is_empty() {
+            true => None,
+            false => Some(Classes::new(bag.classes.clone()).ok_or(BagEncoderError::Classes)?),
+        };
         Ok(Self {
-            weights: vec![1.0; width(bag, &ngrams)],
+            weights: vec![1.0; width(&bag, &ngrams)],
+            classes,
             text,
             bag,
             ngrams,
@@ -141,7 +156,7 @@ impl BagEncoder {
             });
         }
         // Before room is made for as many as the file says.
-        let width = width(file.bag, &file.ngrams);
+        let width = width(&file.bag, &file.ngrams);
         if file.weights.len() != width {
             return Err(BagEncoderError::Weights {
                 weights: file.weights.len(),
@@ -158,7 +173,7 @@ impl BagEncoder {
         BagFile {
             version: ENCODER_VERSION,
             text: self.text.clone(),
-            bag: self.bag,
+            bag: self.bag.clone(),
             ngrams: self.ngrams.clone(),
             weights: self.weights.clone(),
         }
@@ -237,6 +252,8 @@ impl BagEncoder {
             joined,
             places,
             found,
+            classes,
+            shaped,
         } = scratch;
         joined.clear();
         places.clear();
@@ -254,6 +271,29 @@ impl BagEncoder {
                 match self.bag.indices {
                     Indices::Vocabulary => found.extend(self.numbers.get(Token::new(ngram))),
                     Indices::Hashed => found.push(hashed(ngram, self.bag.size)),
+                }
+            }
+        }
+        if let Some(own) = &self.classes {
+            let terms = |at: usize| &joined[places[at].0..places[at].1];
+            classes.clear();
+            classes.extend((0..places.len()).map(|at| own.of(terms(at).as_bytes())));
+            for begin in 0..places.len() {
+                for shape in shapes::SHAPES {
+                    if begin + shape.len() > places.len() {
+                        continue;
+                    }
+                    shaped.clear();
+                    for (at, is_class) in (begin..).zip(*shape) {
+                        if at > begin {
+                            shaped.push(' ');
+                        }
+                        shaped.push_str(match is_class {
+                            true => own.name(classes[at]),
+                            false => terms(at),
+                        });
+                    }
+                    found.extend(self.numbers.get(Token::new(shaped.as_bytes())));
                 }
             }
         }
@@ -282,7 +322,7 @@ impl BagEncoder {
 }
 
 /// How many numbers there are.
-fn width(bag: BagSettings, ngrams: &[Box<str>]) -> usize {
+fn width(bag: &BagSettings, ngrams: &[Box<str>]) -> usize {
     match bag.indices {
         Indices::Vocabulary => ngrams.len(),
         Indices::Hashed => bag.size as usize,
@@ -345,6 +385,7 @@ mod tests {
             values,
             smoothing: 1.0,
             norm: Norm::Auto,
+            classes: Vec::new(),
         };
         let text = TermParams::default().with(Terms::default());
         let ngrams = ngrams.iter().map(|&name| name.into()).collect();
