@@ -72,6 +72,13 @@ pub struct Manifest {
     pub files: BTreeMap<String, Digest>,
 }
 
+impl Manifest {
+    /// The [`digest`] of the linear model beside the network, where it has one.
+    pub fn wide(&self) -> Option<&Digest> {
+        self.files.get(WIDE)
+    }
+}
+
 /// The labels that were trained on: all that the trivial predictor knows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -297,9 +304,7 @@ pub fn save(
             let path = wide.join(name);
             fs_err::copy(&path, copy.join(name)).map_err(io(&path))?;
         }
-        let path = copy.join(MANIFEST);
-        let bytes = fs_err::read(&path).map_err(io(&path))?;
-        manifest.files.insert(WIDE.into(), Digest::of_bytes(&bytes));
+        manifest.files.insert(WIDE.into(), digest(&copy)?);
     }
     let source = |source| BundleError::Weights {
         path: folder.join(WEIGHTS),
@@ -323,6 +328,15 @@ pub fn save(
     })?;
     json.push(b'\n');
     fs_err::write(&path, json).map_err(io(&path))
+}
+
+/// The digest of a bundle: that of its manifest, which has the digests of its other files.
+pub fn digest(folder: &Path) -> Result<Digest, BundleError> {
+    let path = folder.join(MANIFEST);
+    Ok(Digest::of_bytes(&check::read_text(
+        &path,
+        &BTreeMap::new(),
+    )?))
 }
 
 /// Reads a bundle, checks that its parts belong together, and puts the network on a device.
@@ -355,7 +369,7 @@ pub fn load(folder: &Path, device: Device) -> Result<Bundle, BundleError> {
     let (path, bytes) = check::read_weights(folder, &spec, &manifest)?;
     let wide = spec
         .wide
-        .then(|| load_wide(&folder.join(WIDE), manifest.files.get(WIDE), device))
+        .then(|| load_wide(&folder.join(WIDE), manifest.wide(), device))
         .transpose()?
         .map(Box::new);
     let net = Net::for_weights(&spec, manifest.ids, device)?;

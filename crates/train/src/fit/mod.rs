@@ -134,7 +134,9 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         &params.hold_out,
     )
     .map_err(of_examples)?;
-    logits::give(&spec, &mut examples, context)?;
+    let beside = wide.as_deref().map(bundle::digest).transpose();
+    let beside = beside.map_err(StageError::input)?;
+    logits::give(&spec, beside.as_ref(), &mut examples, context)?;
     let objective = Objective::new(
         params.task,
         params.loss,

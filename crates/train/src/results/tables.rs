@@ -98,11 +98,24 @@ pub fn write(
     spec: &'static TableSpec,
     columns: Vec<ArrayRef>,
 ) -> Result<u64, StageError> {
+    write_noted(path, spec, columns, None)
+}
+
+/// The same, with an entry in the table's metadata: its key and its value.
+pub fn write_noted(
+    path: &Path,
+    spec: &'static TableSpec,
+    columns: Vec<ArrayRef>,
+    note: Option<(&str, String)>,
+) -> Result<u64, StageError> {
     let batch: RecordBatch = spec.batch(columns).map_err(|source| TableError::Arrow {
         path: path.to_owned(),
         source,
     })?;
     let mut writer = TableWriter::create(path, spec)?;
+    if let Some((key, value)) = note {
+        writer.note(key, value);
+    }
     writer.write(&batch)?;
     Ok(writer.finish()?)
 }

@@ -20,10 +20,11 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt32Array, UInt64Array};
 use cinescore_artifact::describe::{Input, Output};
+use cinescore_artifact::digest::Digest;
 use cinescore_artifact::encoder::TERMS_KEY;
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::table::{TableReader, column};
-use cinescore_artifact::tables::{BAGS, FOLDS, LOGITS, METRICS, PREDICTIONS};
+use cinescore_artifact::tables::{BAGS, FOLDS, LOGITS, METRICS, MODEL_KEY, PREDICTIONS};
 use cinescore_artifact::{Split, StageError};
 use cinescore_model::bundle::{self, BUNDLE_VERSION, Encoder, Manifest};
 use cinescore_model::task::{Quantity, Task};
@@ -182,7 +183,13 @@ fn run(params: WideParams, context: &mut TaskContext) -> Result<(), StageError> 
     let rows = [
         (
             "logits",
-            write_logits(&context.output("logits"), &splits, &logits, &others)?,
+            write_logits(
+                &context.output("logits"),
+                &bundle::digest(&folder).map_err(of_bundle)?,
+                &splits,
+                &logits,
+                &others,
+            )?,
         ),
         (
             "predictions",
@@ -369,9 +376,11 @@ fn network_of(spec: &NetworkSpec, model: &Linear, columns: usize) -> Result<Net,
     Ok(net)
 }
 
-/// Writes the logits, those of reviews without a label among them, sorted by review, and returns their number.
+/// Writes the logits of the model with that digest, those of reviews without a label among them, sorted by review, and returns
+/// their number.
 fn write_logits(
     path: &Path,
+    model: &Digest,
     splits: &Splits,
     logits: &BTreeMap<Split, Vec<f64>>,
     others: &BTreeMap<Split, Vec<f64>>,
@@ -401,5 +410,6 @@ fn write_logits(
         ),
         Arc::new(rows.iter().map(|row| row.2).collect::<Float64Array>()),
     ];
-    results::write(path, &LOGITS, columns)
+    let note = (MODEL_KEY, model.to_string());
+    results::write_noted(path, &LOGITS, columns, Some(note))
 }
