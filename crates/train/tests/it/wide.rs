@@ -9,6 +9,7 @@ use arrow::array::{
     ArrayRef, Float32Builder, Float64Array, ListBuilder, StringArray, UInt8Array, UInt32Array,
     UInt32Builder, UInt64Array,
 };
+use cinescore_artifact::Strings;
 use cinescore_artifact::describe::PROTOCOL;
 use cinescore_artifact::encoder::{BagEncoderFile, ENCODER_VERSION};
 use cinescore_artifact::table::{TableReader, TableWriter, column};
@@ -123,7 +124,7 @@ impl Bench {
             version: ENCODER_VERSION,
             text: Value::Null,
             bag: json!({"values": values, "smoothing": 1.0, "norm": "auto"}),
-            ngrams: (0..WORDS).map(|word| format!("w{word}")).collect(),
+            ngrams: Strings::of((0..WORDS).map(|word| format!("w{word}"))).unwrap(),
             weights: vec![1.0; WORDS],
         };
         fs_err::write(

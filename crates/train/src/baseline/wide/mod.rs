@@ -21,7 +21,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt32Array, UInt64Array};
 use cinescore_artifact::describe::{Input, Output};
 use cinescore_artifact::digest::Digest;
-use cinescore_artifact::encoder::TERMS_KEY;
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::table::{TableReader, column};
 use cinescore_artifact::tables::{BAGS, FOLDS, LOGITS, METRICS, MODEL_KEY, PREDICTIONS};
@@ -39,8 +38,8 @@ use super::bags::{Bags, Splits};
 use super::model::{decoder, plain};
 use super::newton::{Linear, Loss, logistic};
 use super::params::Strength;
-use crate::examples::ExamplesError;
-use crate::fit::errors::of_bundle;
+use crate::examples::check_terms;
+use crate::fit::errors::{of_bundle, of_examples};
 use crate::results::{self, Evaluated};
 use crossfit::Ratios;
 
@@ -112,7 +111,10 @@ fn run(params: WideParams, context: &mut TaskContext) -> Result<(), StageError> 
     let (encoder, encoder_bytes) = bundle::read_encoder(path).map_err(StageError::input)?;
     let ratios = ratios_of(&encoder)?;
     let path = &context.input("examples")?.path;
-    check_terms(path, &encoder)?;
+    if let Encoder::Bags(file) = &encoder {
+        let table = TableReader::open(path, &BAGS)?;
+        check_terms(&table, path, &file.terms()).map_err(of_examples)?;
+    }
     let splits = Splits::read(path, Task::Binary).map_err(super::of_bags)?;
     let empty = Bags::default();
     let of = |split| splits.of(split).unwrap_or(&empty);
@@ -180,33 +182,15 @@ fn run(params: WideParams, context: &mut TaskContext) -> Result<(), StageError> 
         let net = network_of(&spec, &model, ratios.columns).map_err(StageError::failed)?;
         bundle::save(&folder, &manifest, &spec, &encoder_bytes, &net, None).map_err(of_bundle)
     })??;
-    let rows = [
-        (
-            "logits",
-            write_logits(
-                &context.output("logits"),
-                &bundle::digest(&folder).map_err(of_bundle)?,
-                &splits,
-                &logits,
-                &others,
-            )?,
-        ),
-        (
-            "predictions",
-            results::write_predictions(&context.output("predictions"), &evaluated)?,
-        ),
-        (
-            "metrics",
-            results::write_metrics(&context.output("metrics"), &measured)?,
-        ),
-    ];
+    let model = bundle::digest(&folder).map_err(of_bundle)?;
+    let path = context.output("logits");
+    let written = write_logits(&path, &model, &splits, &logits, &others)?;
+    results::write_evaluated(context, &evaluated, &measured)?;
     let result = context.result();
     result
         .rows_in
         .insert("examples".into(), splits.rows() + splits.unlabelled);
-    result
-        .rows_out
-        .extend(rows.map(|(name, rows)| (name.to_owned(), rows)));
+    result.rows_out.insert("logits".into(), written);
     result.metrics = metrics;
     let right = crossed.iter().zip(&train.labels);
     let right = right.filter(|(logit, label)| (**logit > 0.0) == (**label > 0.5));
@@ -240,21 +224,6 @@ fn ratios_of(encoder: &Encoder) -> Result<Ratios, StageError> {
             );
             Err(StageError::usage(message).hint(hint))
         }
-    }
-}
-
-/// Checks that the numbers of the bags stand for the encoder's n-grams. A table that others made need not say.
-fn check_terms(path: &Path, encoder: &Encoder) -> Result<(), StageError> {
-    let Encoder::Bags(file) = encoder else {
-        return Ok(());
-    };
-    let table = TableReader::open(path, &BAGS)?;
-    match table.note(TERMS_KEY) {
-        Some(own) if own != file.terms().to_string() => {
-            let path = path.to_owned();
-            Err(StageError::input(ExamplesError::Terms { path }))
-        }
-        _ => Ok(()),
     }
 }
 
