@@ -10,6 +10,8 @@ use thiserror::Error;
 use super::Sums;
 use super::names::Names;
 use super::params::{BagSettings, Indices, Values};
+use super::shapes;
+use crate::classes::Classes;
 use crate::preprocess::{Preprocessing, Tokens};
 
 /// Texts that one task of a batch encodes.
@@ -35,6 +37,9 @@ pub enum BagEncoderError {
         /// Its number.
         index: usize,
     },
+    /// A word class is empty, or a word is in two.
+    #[error("the encoder's word classes have an empty one, or a word twice")]
+    Classes,
     /// Numbers and weights do not belong together.
     #[error("the encoder has {weights} weights for {width} numbers")]
     Weights {
@@ -66,6 +71,7 @@ pub struct BagFile {
 pub struct BagEncoder {
     text: Preprocessing,
     bag: BagSettings,
+    classes: Option<Classes>,
     names: Names,
     weights: Vec<f32>,
 }
@@ -90,6 +96,10 @@ pub struct BagScratch {
     /// Where in `joined` each term is.
     places: Vec<(usize, usize)>,
     found: Vec<u32>,
+    /// Of each term its word class.
+    classes: Vec<u32>,
+    /// An n-gram with word classes in it.
+    shaped: String,
 }
 
 impl BagEncoder {
@@ -99,7 +109,7 @@ impl BagEncoder {
         bag: BagSettings,
         ngrams: Strings,
     ) -> Result<Self, BagEncoderError> {
-        let weights = vec![1.0; width(bag, &ngrams)];
+        let weights = vec![1.0; width(&bag, &ngrams)];
         Self::weighted(text, bag, ngrams, weights)
     }
 
@@ -110,7 +120,12 @@ impl BagEncoder {
         weights: Vec<f32>,
     ) -> Result<Self, BagEncoderError> {
         let names = Names::new(ngrams).map_err(|index| BagEncoderError::Ngram { index })?;
+        let classes = match bag.classes.is_empty() {
+            true => None,
+            false => Some(Classes::new(bag.classes.clone()).ok_or(BagEncoderError::Classes)?),
+        };
         Ok(Self {
+            classes,
             text,
             bag,
             names,
@@ -140,7 +155,7 @@ impl BagEncoder {
             });
         }
         // Before room is made for as many as the file says.
-        let width = width(file.bag, &file.ngrams);
+        let width = width(&file.bag, &file.ngrams);
         if file.weights.len() != width {
             return Err(BagEncoderError::Weights {
                 weights: file.weights.len(),
@@ -155,7 +170,7 @@ impl BagEncoder {
         BagFile {
             version: ENCODER_VERSION,
             text: self.text.clone(),
-            bag: self.bag,
+            bag: self.bag.clone(),
             ngrams: self.names.list().clone(),
             weights: self.weights.clone(),
         }
@@ -243,6 +258,8 @@ impl BagEncoder {
             joined,
             places,
             found,
+            classes,
+            shaped,
         } = scratch;
         joined.clear();
         places.clear();
@@ -260,6 +277,29 @@ impl BagEncoder {
                 match self.bag.indices {
                     Indices::Vocabulary => found.extend(self.names.number(ngram)),
                     Indices::Hashed => found.push(hashed(ngram, self.bag.size)),
+                }
+            }
+        }
+        if let Some(own) = &self.classes {
+            let terms = |at: usize| &joined[places[at].0..places[at].1];
+            classes.clear();
+            classes.extend((0..places.len()).map(|at| own.of(terms(at).as_bytes())));
+            for begin in 0..places.len() {
+                for shape in shapes::SHAPES {
+                    if begin + shape.len() > places.len() {
+                        continue;
+                    }
+                    shaped.clear();
+                    for (at, is_class) in (begin..).zip(*shape) {
+                        if at > begin {
+                            shaped.push(' ');
+                        }
+                        shaped.push_str(match is_class {
+                            true => own.name(classes[at]),
+                            false => terms(at),
+                        });
+                    }
+                    found.extend(self.names.number(shaped.as_bytes()));
                 }
             }
         }
@@ -288,7 +328,7 @@ impl BagEncoder {
 }
 
 /// How many numbers there are.
-fn width(bag: BagSettings, ngrams: &Strings) -> usize {
+fn width(bag: &BagSettings, ngrams: &Strings) -> usize {
     match bag.indices {
         Indices::Vocabulary => ngrams.len(),
         Indices::Hashed => bag.size as usize,
@@ -351,6 +391,7 @@ mod tests {
             values,
             smoothing: 1.0,
             norm: Norm::Auto,
+            classes: Vec::new(),
         };
         let text = TermParams::default().with(Terms::default());
         BagEncoder::new(text, bag, Strings::of(ngrams).unwrap()).unwrap()

@@ -11,6 +11,7 @@ mod encoder;
 mod names;
 mod ngrams;
 mod params;
+mod shapes;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +35,9 @@ pub use encoder::{BagEncoder, BagEncoderError, BagFile, BagScratch, Bags};
 pub use ngrams::{Ngram, NgramCounter};
 pub use params::{BagParams, Indices, Norm, Values};
 
+use crate::classes::{self, Classes, Surroundings};
 use crate::count::{Numbering, Wanted};
+use crate::counted::CountedTexts;
 use crate::division;
 use crate::preprocess::Preprocessing;
 use crate::reviews::{ReviewsError, class_of, each_batch, texts_of};
@@ -99,6 +102,7 @@ fn fit(
     training: u64,
     context: &mut TaskContext,
 ) -> Result<BagEncoder, StageError> {
+    let mut settings = params.settings();
     let chosen = match params.indices {
         Indices::Hashed => Vec::new(),
         Indices::Vocabulary => {
@@ -114,7 +118,19 @@ fn fit(
                 }));
             }
             let mut counter = NgramCounter::new(text.clone(), terms, params.ngrams);
-            let sifts = params.min_count > 1 && params.ngrams > 1;
+            if params.classes > 0 {
+                let classes = learn(
+                    path,
+                    splits,
+                    &mut counter,
+                    &counted,
+                    params.classes,
+                    context,
+                )?;
+                settings.classes = classes.words().to_vec();
+                counter.with_classes(&classes);
+            }
+            let sifts = params.min_count > 1 && (params.ngrams > 1 || params.classes > 0);
             for sift in [true, false].into_iter().filter(|sift| sifts || !sift) {
                 let mut throughput = Throughput::of(splits, is_train);
                 let mut training = 0;
@@ -144,7 +160,35 @@ fn fit(
         return Err(StageError::input(message).hint("lower `min_count`"));
     }
     let chosen = Strings::of(chosen).map_err(StageError::failed)?;
-    BagEncoder::new(text, params.settings(), chosen).map_err(StageError::failed)
+    BagEncoder::new(text, settings, chosen).map_err(StageError::failed)
+}
+
+/// Learns word classes from the texts of the training split.
+fn learn(
+    path: &Path,
+    splits: &[Option<Split>],
+    counter: &mut NgramCounter,
+    counted: &CountedTexts,
+    wanted: u32,
+    context: &mut TaskContext,
+) -> Result<Classes, StageError> {
+    let words = counter.words(classes::WORDS, classes::MIN_COUNT);
+    let mut surroundings = Surroundings::new(words.len() as u32);
+    let mut throughput = Throughput::of(splits, is_train);
+    let mut training = 0;
+    each_batch(path, &["text"], splits, |batch, splits| {
+        context.check_interrupt()?;
+        let texts = texts_of(batch, splits, is_train);
+        let known = known_texts(&texts, splits, is_train, counted, &mut training);
+        surroundings.add(&counter.numbers(&known));
+        throughput.add(&texts, "training reviews", "learning word classes", context);
+        Ok(())
+    })?;
+    let learned = Classes::learn(&words, surroundings, wanted);
+    let facts = &mut context.result().facts;
+    facts.insert("word_classes".into(), learned.words().len().into());
+    facts.insert("words_in_classes".into(), words.len().into());
+    Ok(learned)
 }
 
 /// What the training split says of each number.
