@@ -1,5 +1,6 @@
 //! The encoder of bags: a text to sparse values. One function for a whole table and a single review.
 
+use cinescore_artifact::Strings;
 use cinescore_artifact::digest::Digest;
 use cinescore_artifact::encoder::{ENCODER_VERSION, digest_of_terms};
 use rayon::prelude::*;
@@ -7,12 +8,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Sums;
+use super::names::Names;
 use super::params::{BagSettings, Indices, Values};
 use super::shapes;
 use crate::classes::Classes;
 use crate::preprocess::{Preprocessing, Tokens};
-use crate::token::Token;
-use crate::token_map::TokenMap;
 
 /// Texts that one task of a batch encodes.
 const TEXTS_A_TASK: usize = 32;
@@ -61,7 +61,7 @@ pub struct BagFile {
     /// From terms to values.
     pub bag: BagSettings,
     /// The n-grams by number; none where they are hashed.
-    pub ngrams: Vec<Box<str>>,
+    pub ngrams: Strings,
     /// The weights by number.
     pub weights: Vec<f32>,
 }
@@ -72,8 +72,7 @@ pub struct BagEncoder {
     text: Preprocessing,
     bag: BagSettings,
     classes: Option<Classes>,
-    ngrams: Vec<Box<str>>,
-    numbers: TokenMap<u32>,
+    names: Names,
     weights: Vec<f32>,
 }
 
@@ -108,29 +107,29 @@ impl BagEncoder {
     pub(super) fn new(
         text: Preprocessing,
         bag: BagSettings,
-        ngrams: Vec<Box<str>>,
+        ngrams: Strings,
     ) -> Result<Self, BagEncoderError> {
-        let mut numbers = TokenMap::default();
-        for (index, name) in ngrams.iter().enumerate() {
-            if name.is_empty()
-                || numbers
-                    .insert(Token::new(name.as_bytes()), index as u32)
-                    .is_some()
-            {
-                return Err(BagEncoderError::Ngram { index });
-            }
-        }
+        let weights = vec![1.0; width(&bag, &ngrams)];
+        Self::weighted(text, bag, ngrams, weights)
+    }
+
+    fn weighted(
+        text: Preprocessing,
+        bag: BagSettings,
+        ngrams: Strings,
+        weights: Vec<f32>,
+    ) -> Result<Self, BagEncoderError> {
+        let names = Names::new(ngrams).map_err(|index| BagEncoderError::Ngram { index })?;
         let classes = match bag.classes.is_empty() {
             true => None,
             false => Some(Classes::new(bag.classes.clone()).ok_or(BagEncoderError::Classes)?),
         };
         Ok(Self {
-            weights: vec![1.0; width(&bag, &ngrams)],
             classes,
             text,
             bag,
-            ngrams,
-            numbers,
+            names,
+            weights,
         })
     }
 
@@ -163,9 +162,7 @@ impl BagEncoder {
                 width,
             });
         }
-        let mut encoder = Self::new(file.text, file.bag, file.ngrams)?;
-        encoder.weights = file.weights;
-        Ok(encoder)
+        Self::weighted(file.text, file.bag, file.ngrams, file.weights)
     }
 
     /// The encoder as a file.
@@ -174,14 +171,14 @@ impl BagEncoder {
             version: ENCODER_VERSION,
             text: self.text.clone(),
             bag: self.bag.clone(),
-            ngrams: self.ngrams.clone(),
+            ngrams: self.names.list().clone(),
             weights: self.weights.clone(),
         }
     }
 
     /// The digest of its n-grams by number; of hashed ones that of none.
     pub fn terms(&self) -> Digest {
-        digest_of_terms(self.ngrams.iter().map(AsRef::as_ref))
+        digest_of_terms(self.names.list().iter())
     }
 
     /// How many numbers there are.
@@ -190,7 +187,7 @@ impl BagEncoder {
     }
 
     pub(super) fn name(&self, index: usize) -> Option<&str> {
-        self.ngrams.get(index).map(AsRef::as_ref)
+        self.names.list().get(index)
     }
 
     pub(super) fn weight(&self, index: usize) -> f32 {
@@ -215,12 +212,21 @@ impl BagEncoder {
         self.weights = sums.iter().map(|sum| weight(sum) as f32).collect();
     }
 
+    /// Whether a term has a number of its own; none where n-grams are hashed, and each has one.
+    pub fn knows(&self, term: &str) -> Option<bool> {
+        match self.bag.indices {
+            Indices::Vocabulary => Some(self.names.number(term.as_bytes()).is_some()),
+            Indices::Hashed => None,
+        }
+    }
+
     /// The bag of a text: numbers, ascending, and values.
     pub fn encode(&self, text: &str) -> Vec<(u32, f32)> {
         self.encode_with(text, &mut BagScratch::default())
     }
 
-    fn encode_with(&self, text: &str, scratch: &mut BagScratch) -> Vec<(u32, f32)> {
+    /// The same, with buffers for many texts one after the other.
+    pub fn encode_with(&self, text: &str, scratch: &mut BagScratch) -> Vec<(u32, f32)> {
         let counts = self.count(text, scratch);
         let value = |(index, count): (u32, u32)| {
             let weight = self.weights[index as usize];
@@ -269,7 +275,7 @@ impl BagEncoder {
             for (_begin, end) in places[at..].iter().take(self.bag.ngrams as usize) {
                 let ngram = &joined.as_bytes()[*begin..*end];
                 match self.bag.indices {
-                    Indices::Vocabulary => found.extend(self.numbers.get(Token::new(ngram))),
+                    Indices::Vocabulary => found.extend(self.names.number(ngram)),
                     Indices::Hashed => found.push(hashed(ngram, self.bag.size)),
                 }
             }
@@ -293,7 +299,7 @@ impl BagEncoder {
                             false => terms(at),
                         });
                     }
-                    found.extend(self.numbers.get(Token::new(shaped.as_bytes())));
+                    found.extend(self.names.number(shaped.as_bytes()));
                 }
             }
         }
@@ -322,7 +328,7 @@ impl BagEncoder {
 }
 
 /// How many numbers there are.
-fn width(bag: &BagSettings, ngrams: &[Box<str>]) -> usize {
+fn width(bag: &BagSettings, ngrams: &Strings) -> usize {
     match bag.indices {
         Indices::Vocabulary => ngrams.len(),
         Indices::Hashed => bag.size as usize,
@@ -388,8 +394,7 @@ mod tests {
             classes: Vec::new(),
         };
         let text = TermParams::default().with(Terms::default());
-        let ngrams = ngrams.iter().map(|&name| name.into()).collect();
-        BagEncoder::new(text, bag, ngrams).unwrap()
+        BagEncoder::new(text, bag, Strings::of(ngrams).unwrap()).unwrap()
     }
 
     const NGRAMS: [&str; 4] = ["good", "bad", "a", "not good"];
@@ -477,7 +482,7 @@ mod tests {
             encoder.encode("not good")
         );
         let mut twice = file.clone();
-        twice.ngrams[1] = "good".into();
+        twice.ngrams = Strings::of(["good", "good", "a", "not good"]).unwrap();
         let mut unweighed = file.clone();
         unweighed.weights.pop();
         let other = BagFile { version: 1, ..file };

@@ -8,6 +8,7 @@
 //! so that most of what occurs once does not either. Hashed, there is no count and no vocabulary. Nothing but the training split decides on n-grams and weights.
 
 mod encoder;
+mod names;
 mod ngrams;
 mod params;
 mod shapes;
@@ -28,7 +29,7 @@ use cinescore_artifact::encoder::TERMS_KEY;
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::table::{TableError, TableWriter};
 use cinescore_artifact::task::write_atomically;
-use cinescore_artifact::{StageError, tables};
+use cinescore_artifact::{StageError, Strings, tables};
 
 pub use encoder::{BagEncoder, BagEncoderError, BagFile, BagScratch, Bags};
 pub use ngrams::{Ngram, NgramCounter};
@@ -157,6 +158,7 @@ fn fit(
         );
         return Err(StageError::input(message).hint("lower `min_count`"));
     }
+    let chosen = Strings::of(chosen).map_err(StageError::failed)?;
     BagEncoder::new(text, settings, chosen).map_err(StageError::failed)
 }
 

@@ -109,16 +109,7 @@ fn evaluate(params: &EvaluateParams, context: &mut TaskContext) -> Result<(), St
     }
     let subject = &trained.bundle.spec.name;
     let measured = results::measure(decoder, subject, &manifest.labels, &evaluated);
-    let rows = [
-        (
-            "predictions",
-            results::write_predictions(&context.output("predictions"), &evaluated)?,
-        ),
-        (
-            "metrics",
-            results::write_metrics(&context.output("metrics"), &measured)?,
-        ),
-    ];
+    results::write_evaluated(context, &evaluated, &measured)?;
     let left_out: u64 = Split::ALL
         .iter()
         .map(|&split| examples.unlabelled(split))
@@ -127,9 +118,6 @@ fn evaluate(params: &EvaluateParams, context: &mut TaskContext) -> Result<(), St
     result
         .rows_in
         .insert(EXAMPLES.into(), examples.len() as u64 + left_out);
-    result
-        .rows_out
-        .extend(rows.map(|(name, rows)| (name.to_owned(), rows)));
     result.metrics = results::by_name(subject, &measured);
     result
         .facts
