@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+mod emit;
 mod init;
 mod records;
 
@@ -17,6 +18,7 @@ use cinescore_pipeline::runs::Runs;
 use cinescore_pipeline::{PipelineError, Project};
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+pub(crate) use emit::*;
 pub(crate) use init::*;
 pub(crate) use records::*;
 
@@ -91,6 +93,9 @@ pub(crate) enum Verb {
     /// Search variables of a pipeline: run trials side by side, and rank them by a validation metric
     #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(SweepArguments),
+    /// Write what is stale as files for another engine: a HyperQueue job, or Kubernetes Jobs
+    #[command(after_help = EMIT_EXAMPLES)]
+    Emit(EmitArguments),
     /// Say what would run, and why
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArguments),

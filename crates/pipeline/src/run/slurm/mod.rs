@@ -45,6 +45,7 @@ use crate::graph::{Graph, Stage};
 pub(super) use attempt::Try;
 pub(super) use bench::Bench;
 pub(super) use office::Office;
+pub(crate) use script::{quoted, write_task};
 use verdict::Verdict;
 
 /// The folder in the store.
