@@ -2,6 +2,7 @@
 
 use cinescore_artifact::{StageError, exit};
 use cinescore_pipeline::emission::{self, Kubernetes, Target};
+use cinescore_pipeline::executor::Choice;
 use cinescore_pipeline::run::Selection;
 
 use crate::amounts;
@@ -11,7 +12,11 @@ use crate::verbs::run::quoted;
 
 pub(crate) fn emit(given: &ProjectArguments, arguments: &EmitArguments) -> Result<u8, StageError> {
     let target = target(arguments)?;
-    let (project, graph) = given.open()?;
+    let file = given.file()?;
+    let mut project = given.open_store()?;
+    // What this machine has says nothing about the nodes.
+    project.executor = given.executor.unwrap_or(Choice::Elsewhere);
+    let graph = project.pipeline(&file, &given.set)?;
     if let Target::Kubernetes(cluster) = &target
         && !project.artifacts.starts_with(&cluster.mount)
     {
@@ -48,8 +53,12 @@ pub(crate) fn emit(given: &ProjectArguments, arguments: &EmitArguments) -> Resul
         Target::Kubernetes(_) => format!("sh {first}"),
     };
     let tasks = amounts::counted(emitted.stages.len(), "task");
+    let take = match emitted.elsewhere {
+        true => "cinescore run --executor elsewhere",
+        false => "cinescore run",
+    };
     display::say(&format!(
-        "{}: {tasks}; submit with `{submit}`, and take the results, when the jobs have ended, with `cinescore run`",
+        "{}: {tasks}; submit with `{submit}`, and take the results, when the jobs have ended, with `{take}`",
         graph.name
     ));
     Ok(exit::DONE)

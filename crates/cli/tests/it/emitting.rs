@@ -309,6 +309,33 @@ fn a_try_that_takes_too_long_is_repeated_with_more_time() {
     assert_eq!(ran.computed(), ["slow"]);
 }
 
+#[test]
+fn a_stage_with_a_gpu_is_one_wherever_it_was_emitted() {
+    let site = Site::new(
+        "version: 1\nstages:\n  a: {run: toy write, resources: {threads: 1}}\n  net: {run: toy train, inputs: {from: a}, params: {text: n}, resources: {threads: 1, gpu: 2}}\n",
+    );
+    let file = site.emit("--target hq").remove(0);
+    let job = job_file(&file);
+    assert_eq!(job.task[1].request[0].resources["gpus/nvidia"], 2);
+    let task = file.parent().unwrap().join("tasks/0001/task.json");
+    let task: Value = serde_json::from_str(&fs_err::read_to_string(task).unwrap()).unwrap();
+    assert_eq!(task["device"], "cuda");
+    // Before the jobs have run, the stage without a GPU is made here, and the other one nowhere.
+    let ran = site.run("run --executor elsewhere");
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("stage `net` is not made here")
+            && ran.stderr.contains("it has not begun"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(run_tasks(&job), [0, 0]);
+    assert_eq!(site.done("run --executor elsewhere").computed(), ["net"]);
+    assert!(site.done("run --executor elsewhere").computed().is_empty());
+    let plan = site.done("plan --executor elsewhere --json").stdout;
+    assert_eq!(plan.matches("\"fresh\"").count(), 2, "{plan}");
+}
+
 /// A document of Kubernetes, which must have nothing that the API does not know: that would be lost on the way through it.
 fn kubernetes_job(text: &str) -> (Job, Value) {
     let written: Value = serde_yaml::from_str(text).unwrap();

@@ -245,6 +245,6 @@ mod tests {
         assert_eq!(label("Über_alles.2", 20), "ber-alles-2");
         assert_eq!(label("---", 20), "x");
         assert_eq!(label("a-b-c-d", 4), "a-b");
-        assert_eq!(short("demo-20261122t021045-ab12cd"), "2t021045-ab12cd");
+        assert_eq!(short("demo-20261122t021045-ab12cd"), "22t021045-ab12cd");
     }
 }

@@ -1,8 +1,8 @@
 //! The stale part of a pipeline as files for another engine: a job file for HyperQueue, manifests for Kubernetes.
 //!
-//! Owns the way of a stage that runs where this program is not: [`write::emit`] writes for each stage its task and the script that
+//! Owns the way of a stage that runs where this program is not: [`emit`] writes for each stage its task and the script that
 //! runs it, and the engine's own file (`hq`, `k8s`); the engine runs them, in the order of what they need; the next run of the
-//! pipeline takes what has ended ([`taken`]), as it would take what a child process left. Does not own a result, nor a
+//! pipeline takes what has ended (`taken`), as it would take what a child process left. Does not own a result, nor a
 //! look at one: that is `run::execute`. Talks to no engine.
 //!
 //! An emission is a folder in the store, for it is on the store's file system and its inputs must stay:

@@ -30,6 +30,8 @@ pub struct Emitted {
     pub left_out: Vec<LeftOut>,
     /// What a person should know.
     pub remarks: Vec<String>,
+    /// Whether a run must be told that some stages are made elsewhere only, since this machine has no GPU.
+    pub elsewhere: bool,
 }
 
 /// A stale stage that is not emitted.
@@ -150,7 +152,7 @@ impl<'a> Writer<'a> {
         }
         if stage.policy.gpus > 0 && stage.device == "cpu" {
             return Some(
-                "it asks for a GPU and this machine has none: its result would have another key here"
+                "it asks for a GPU, runs here by `executor: local`, and this machine has none"
                     .into(),
             );
         }
@@ -331,6 +333,7 @@ impl<'a> Writer<'a> {
             notes,
             ..
         } = self;
+        let with_gpus = pieces.iter().any(|piece| piece.gpus > 0);
         let files = if pieces.is_empty() {
             fs_err::remove_dir_all(&folder).map_err(PipelineError::io("remove", &folder))?;
             Vec::new()
@@ -355,6 +358,7 @@ impl<'a> Writer<'a> {
             stages: pieces.into_iter().map(|piece| piece.stage).collect(),
             left_out: self.left_out,
             remarks: self.remarks,
+            elsewhere: with_gpus && self.project.machine.device(1) == "cpu",
         })
     }
 }

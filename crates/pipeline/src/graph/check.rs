@@ -63,7 +63,7 @@ pub(super) fn stages(
         checker.shards(stage, &found.kind);
         let own = stage.executor.as_ref();
         let policy = Policy {
-            executor: executor::resolve(file.executor.as_ref(), own, choice),
+            executor: executor::resolve(file.executor.as_ref(), own, choice, stage.policy.gpus),
             ..stage.policy.clone()
         };
         // What this machine has says nothing about those of a cluster.

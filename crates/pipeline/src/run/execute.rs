@@ -183,9 +183,18 @@ impl Workshop<'_> {
 
     /// The folder of a try, and of Slurm what is known of a job of a former run.
     fn bench(&self, job: &Job<'_>) -> Result<Option<Bench>, PipelineError> {
-        if !job.force && job.attempt == 1 {
+        let is_elsewhere = job.stage.policy.executor == Executor::Elsewhere;
+        let not_made = |why: String| PipelineError::Elsewhere {
+            stage: job.stage.name.clone(),
+            why,
+        };
+        if is_elsewhere || (!job.force && job.attempt == 1) {
             match self.emissions.find(job.stage, &job.key)? {
                 Some(taken::Found::Ended(ended)) => return Ok(Some(Bench::Emitted(ended))),
+                Some(taken::Found::Waits(why)) if is_elsewhere => return Err(not_made(why)),
+                None if is_elsewhere => {
+                    return Err(not_made("it was not emitted as it is now".into()));
+                }
                 Some(taken::Found::Waits(why)) => {
                     let warning = format!("{why}; it is made anew");
                     self.observer.warning(job.stage, &warning);
