@@ -35,10 +35,8 @@ ROWS = {
     "no linear model": {"wide": "false"},
     "no word classes": {"classes": 0, "ngrams": 3},
     "one word": {"sizes": [1]},
-    "one and two words": {"sizes": [1, 2]},
     "no word dropout": {"word_dropout": 0},
     "no dropout": {"dropout": 0},
-    "32 features": {"filters": 32},
     "512 features": {"filters": 512},
     "1000 reviews": {"reviews": 1000},
     "5000 reviews": {"reviews": 5000},
@@ -58,7 +56,8 @@ def inputs(options, work, settings):
     source = options.run
     reviews = settings["reviews"]
     run_text, run_wide = reviews is None, reviews is None and settings["classes"] == FULL["classes"]
-    limit = [] if reviews is None else ["--train-reviews", reviews]
+    # Of few training reviews the usual tenth is `valid`.
+    limit = ["--valid", 0.03] if reviews is None else ["--train-reviews", reviews]
     table = ["--reviews", source / "reviews/reviews.parquet", *limit]
     featurize, train = options.bin / "cinescore-featurize", options.bin / "cinescore-train"
     text = source / "text" if run_text else work / f"text-{reviews}"
