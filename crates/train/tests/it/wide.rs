@@ -43,6 +43,17 @@ fn split(review: usize) -> &'static str {
     }
 }
 
+/// The columns that all tables of reviews begin with.
+fn ids() -> ArrayRef {
+    Arc::new((0..REVIEWS as u64).collect::<UInt64Array>())
+}
+
+/// See [`ids`].
+fn splits() -> ArrayRef {
+    let splits = (0..REVIEWS).map(|own| Some(split(own)));
+    Arc::new(splits.collect::<StringArray>())
+}
+
 /// Whether a review has 5 stars, which are neither positive nor negative.
 fn neither(review: usize) -> bool {
     review % 50 == 49
@@ -76,12 +87,8 @@ impl Bench {
             values.append_value([Some(ratio), Some(own)]);
         }
         let columns: Vec<ArrayRef> = vec![
-            Arc::new((0..REVIEWS as u64).collect::<UInt64Array>()),
-            Arc::new(
-                (0..REVIEWS)
-                    .map(|own| Some(split(own)))
-                    .collect::<StringArray>(),
-            ),
+            ids(),
+            splits(),
             Arc::new(indices.finish()),
             Arc::new(values.finish()),
             Arc::new(
@@ -190,12 +197,8 @@ impl Bench {
 
     fn write_logits(&self, name: &str, logits: &[f64]) {
         let columns: Vec<ArrayRef> = vec![
-            Arc::new((0..REVIEWS as u64).collect::<UInt64Array>()),
-            Arc::new(
-                (0..REVIEWS)
-                    .map(|own| Some(split(own)))
-                    .collect::<StringArray>(),
-            ),
+            ids(),
+            splits(),
             Arc::new(Float64Array::from(logits.to_vec())),
         ];
         let mut writer = TableWriter::create(&self.path(name), &LOGITS).unwrap();
