@@ -16,6 +16,8 @@ use std::sync::{Mutex, PoisonError};
 use ahash::RandomState;
 use rayon::prelude::*;
 
+use super::shapes::SHAPES;
+use crate::classes::Classes;
 use crate::count::{Count, Counts};
 use crate::encode::Known;
 use crate::preprocess::{Preprocessing, Tokens};
@@ -27,6 +29,8 @@ use cinescore_artifact::encoder::RESERVED;
 const TEXTS_A_TASK: usize = 32;
 /// No term: behind the last one of a shorter n-gram, and for terms that are too rare.
 const NONE: u32 = u32::MAX;
+/// The bit that the numbers of word classes have; terms have smaller ones.
+const CLASS: u32 = 1 << 31;
 /// Hashes that are told apart: 64 MiB.
 const HASHES: usize = 1 << 26;
 /// Parts of the table of counts. They grow one by one, so that hardly more than one is there twice.
@@ -45,6 +49,8 @@ pub struct NgramCounter {
     terms: Vec<(Box<str>, Count)>,
     numbers: TokenMap<u32>,
     longest: usize,
+    /// The word classes, where n-grams have them.
+    classes: Option<ClassNumbers>,
     state: RandomState,
     sieve: Option<Sieve>,
     shards: Vec<Mutex<Shard>>,
@@ -61,6 +67,16 @@ struct Shard {
     counts: HashMap<Ngram, u32, RandomState>,
     /// An n-gram for each 2^32 occurrences.
     carried: Vec<Ngram>,
+}
+
+/// The numbers of word classes in n-grams.
+struct ClassNumbers {
+    /// By the number of a term.
+    of_terms: Vec<u32>,
+    /// That of terms without a number.
+    unknown: u32,
+    /// By class.
+    names: Vec<Box<str>>,
 }
 
 /// What a thread needs. No two of them share a line of the cache.
@@ -92,11 +108,47 @@ impl NgramCounter {
             terms,
             numbers,
             longest: longest as usize,
+            classes: None,
             state: RandomState::new(),
             sieve: None,
             shards: (0..SHARDS).map(|_shard| Mutex::default()).collect(),
             counters: counters.collect(),
         }
+    }
+
+    /// Has n-grams in which word classes stand for words counted too.
+    pub fn with_classes(&mut self, classes: &Classes) {
+        let of_terms = self.terms.iter();
+        self.classes = Some(ClassNumbers {
+            of_terms: of_terms
+                .map(|(name, _count)| CLASS | classes.of(name.as_bytes()))
+                .collect(),
+            unknown: CLASS | classes.unknown(),
+            names: (0..=classes.unknown())
+                .map(|class| classes.name(class).into())
+                .collect(),
+        });
+    }
+
+    /// The numbers of the terms of some texts, [`u32::MAX`] for those that are too rare.
+    pub fn numbers(&mut self, texts: &[Known<'_>]) -> Vec<Vec<u32>> {
+        let Self {
+            preprocessing,
+            numbers,
+            counters,
+            ..
+        } = self;
+        let part = texts.len().div_ceil(counters.len()).max(1);
+        let parts = counters.par_iter_mut().zip(texts.par_chunks(part));
+        parts
+            .flat_map_iter(|(counter, texts)| {
+                let found = texts.iter().map(|text| {
+                    counter.find_terms(preprocessing, numbers, *text);
+                    counter.terms.clone()
+                });
+                found.collect::<Vec<_>>()
+            })
+            .collect()
     }
 
     /// Counts the n-grams of some texts by their hashes. All texts are given, or none.
@@ -141,6 +193,7 @@ impl NgramCounter {
             preprocessing,
             numbers,
             longest,
+            classes,
             state,
             counters,
             ..
@@ -158,6 +211,11 @@ impl NgramCounter {
                     counter.each_ngram(*longest, |brought, ngram| {
                         visit(brought, ngram, state.hash_one(ngram));
                     });
+                    if let Some(classes) = &*classes {
+                        counter.each_shaped(classes, |brought, ngram| {
+                            visit(brought, ngram, state.hash_one(ngram));
+                        });
+                    }
                 }
             }
         });
@@ -168,6 +226,7 @@ impl NgramCounter {
     pub fn finish(self, limit: usize, min_count: u64) -> Vec<Box<str>> {
         let Self {
             terms,
+            classes,
             sieve,
             shards,
             ..
@@ -193,7 +252,11 @@ impl NgramCounter {
             .into_par_iter()
             .map(|(ngram, count)| {
                 let numbers = ngram.iter().take_while(|term| **term != NONE);
-                let names: Vec<&str> = numbers.map(|&term| &*terms[term as usize].0).collect();
+                let name = |number: u32| match &classes {
+                    Some(classes) if number >= CLASS => &*classes.names[(number ^ CLASS) as usize],
+                    _ => &*terms[number as usize].0,
+                };
+                let names: Vec<&str> = numbers.map(|&number| name(number)).collect();
                 (count, names.join(" ").into())
             })
             .collect();
@@ -280,6 +343,31 @@ impl Counter {
             for (length, &term) in terms.take_while(|term| **term != NONE).enumerate() {
                 ngram[length] = term;
                 if length > 0 {
+                    visit(&mut self.brought, ngram);
+                }
+            }
+        }
+    }
+
+    /// Gives every n-gram with word classes in it to `visit`.
+    fn each_shaped(&mut self, classes: &ClassNumbers, visit: impl Fn(&mut [Vec<Ngram>], Ngram)) {
+        for begin in 0..self.terms.len() {
+            for shape in SHAPES {
+                let Some(terms) = self.terms.get(begin..begin + shape.len()) else {
+                    continue;
+                };
+                let mut ngram = [NONE; 3];
+                for ((place, &term), is_class) in ngram.iter_mut().zip(terms).zip(*shape) {
+                    *place = match is_class {
+                        true => *classes
+                            .of_terms
+                            .get(term as usize)
+                            .unwrap_or(&classes.unknown),
+                        false => term,
+                    };
+                }
+                // What holds a rare term is rare itself; a class is not.
+                if !ngram[..shape.len()].contains(&NONE) {
                     visit(&mut self.brought, ngram);
                 }
             }

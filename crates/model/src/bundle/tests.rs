@@ -1,3 +1,4 @@
+use cinescore_artifact::encoder::ENCODER_VERSION;
 use tch::Tensor;
 
 use super::*;
@@ -118,7 +119,7 @@ fn a_bundle_comes_back_as_it_was_and_has_the_same_bytes_each_time() {
     assert_eq!(files.matches('"').count(), 3 * 4);
     insta::assert_snapshot!(json, @r#"
     {
-      "version": 3,
+      "version": 4,
       "decoder": {
         "task": "regression",
         "quantity": "stars",

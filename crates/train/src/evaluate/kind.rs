@@ -203,16 +203,7 @@ fn finish(
     }
     let subject = &trained.bundle.spec.name;
     let measured = results::measure(trained.decoder(), subject, &manifest.labels, &evaluated);
-    let rows = [
-        (
-            "predictions",
-            results::write_predictions(&context.output("predictions"), &evaluated)?,
-        ),
-        (
-            "metrics",
-            results::write_metrics(&context.output("metrics"), &measured)?,
-        ),
-    ];
+    results::write_evaluated(context, &evaluated, &measured)?;
     let left_out: u64 = Split::ALL
         .iter()
         .map(|&split| examples.unlabelled(split))
@@ -221,9 +212,6 @@ fn finish(
     result
         .rows_in
         .insert(EXAMPLES.into(), examples.len() as u64 + left_out);
-    result
-        .rows_out
-        .extend(rows.map(|(name, rows)| (name.to_owned(), rows)));
     result.metrics = results::by_name(subject, &measured);
     result
         .facts
