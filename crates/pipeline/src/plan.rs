@@ -230,13 +230,23 @@ fn reasons(
     if !warnings.is_empty() {
         return warnings.to_vec();
     }
-    match view::current(project, graph, stage) {
+    // A shard is not on view, but its stage is.
+    let shown = match &stage.piece {
+        Piece::Shard { of, .. } => graph.stage(of).unwrap_or(stage),
+        Piece::Whole | Piece::Merge { .. } => stage,
+    };
+    let preimage = Preimage {
+        shard: None,
+        outputs: Arc::clone(&shown.outputs),
+        ..Preimage::clone(&key.preimage)
+    };
+    match view::current(project, graph, shown) {
         None => vec!["it was never run in this pipeline".into()],
         Some(view) => match serde_json::from_value::<Preimage>(view.preimage) {
-            Ok(before) if before == *key.preimage => {
+            Ok(before) if before == preimage => {
                 vec!["its result is no longer in the store".into()]
             }
-            Ok(before) => key.preimage.changes_since(&before),
+            Ok(before) => preimage.changes_since(&before),
             Err(_other_format) => {
                 vec!["its last result was made by another version of cinescore".into()]
             }

@@ -310,6 +310,29 @@ fn a_try_that_takes_too_long_is_repeated_with_more_time() {
 }
 
 #[test]
+fn what_tasks_read_stays_as_long_as_they_may_come_back() {
+    let site = Site::new(PIPELINE);
+    site.done("run a");
+    let job = job_file(&site.emit("--target hq")[0]);
+    // The result on view is another one now.
+    site.project
+        .write(&PIPELINE.replace("text: one", "text: two"));
+    site.done("run a");
+    let old = std::time::Duration::from_millis(1100);
+    std::thread::sleep(old);
+    let objects = || site.project.objects().len();
+    site.done("gc --keep-last 1");
+    assert_eq!((objects(), site.emissions()), (2, 1));
+    assert_eq!(run_tasks(&job), [0; 7]);
+    // Nobody came for it.
+    std::thread::sleep(old);
+    site.done("gc --max-age 1s");
+    assert_eq!(site.emissions(), 0);
+    site.done("gc --max-age 1s");
+    assert_eq!(objects(), 1);
+}
+
+#[test]
 fn a_stage_with_a_gpu_is_one_wherever_it_was_emitted() {
     let site = Site::new(
         "version: 1\nstages:\n  a: {run: toy write, resources: {threads: 1}}\n  net: {run: toy train, inputs: {from: a}, params: {text: n}, resources: {threads: 1, gpu: 2}}\n",

@@ -100,10 +100,15 @@ fn a_forced_stage_is_made_anew_with_all_its_shards() {
     project.done("run");
     let ran = project.done("run rate --force");
     assert_eq!((ran.computed().len(), shards_of(&ran)), (5, 4));
-    // A selected stage brings its shards along.
+    // A selected stage brings its shards along, which run for its reasons.
     fs_err::write(project.path().join("lines.txt"), "one\ntwo\n").unwrap();
+    let plan = project.done("plan").stdout;
+    assert!(plan.contains("input from (lines.txt, ): "), "{plan}");
+    assert!(plan.contains("(in 4 shards)"), "{plan}");
     let ran = project.done("run rate --only");
     assert_eq!((ran.computed().len(), shards_of(&ran)), (5, 4));
+    let reasons = ran.stderr.matches("input from (lines.txt, ): ").count();
+    assert_eq!(reasons, 5, "{}", ran.stderr);
     assert_eq!(project.made("rate"), "> one\n> two\n");
 }
 
