@@ -6,7 +6,7 @@ process of its own, alternating, with the tables compared row by row:
     VENV/bin/python benchmarks/ingest/scale.py --program target/release/cinescore-ingest --work DIR [--copies 10] [--rounds 3]
 
 DIR keeps the ratings: 26,024,289 of `cinescore-ingest sample` (0.7 GB), and with `--copies` so many times those: as many more users,
-the same movies and days (6.7 GB for 10). Prints Markdown: CPU seconds (user and system), wall seconds and peak memory of the process, medians of the rounds, and the
+the same movies and days (7.2 GB for 10). Prints Markdown: CPU seconds (user and system), wall seconds and peak memory of the process, medians of the rounds, and the
 load of the machine. CPU seconds are what a shared machine measures well. Both have two threads.
 """
 
