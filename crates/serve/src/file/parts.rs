@@ -6,7 +6,7 @@
 //! out, and dies with its own.
 //!
 //! Where several processes share a file ([`Shard`]), each keeps the parts of its own chunks, under the numbers that they have
-//! in the file; [`merge`] makes the output of all of them.
+//! in the file; `merge` makes the output of all of them.
 
 use std::ffi::OsString;
 use std::fs::TryLockError;
