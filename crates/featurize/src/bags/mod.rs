@@ -33,15 +33,14 @@ use cinescore_artifact::{StageError, Strings, tables};
 
 pub use encoder::{BagEncoder, BagEncoderError, BagFile, BagScratch, Bags};
 pub use ngrams::{Ngram, NgramCounter};
-pub use params::{BagParams, Indices, Norm, Values};
+pub use params::{BagParams, ClassTexts, Indices, Norm, Values};
 
 use crate::classes::{self, Classes, Surroundings};
 use crate::count::{Numbering, Wanted};
-use crate::counted::CountedTexts;
 use crate::division;
 use crate::preprocess::Preprocessing;
 use crate::reviews::{ReviewsError, class_of, each_batch, texts_of};
-use crate::split::Split;
+use crate::split::{Assignment, Split};
 use crate::text::{Throughput, count_texts, is_train, known_texts, missing, write};
 
 /// The kind, for the program.
@@ -81,7 +80,14 @@ pub fn run(params: BagParams, context: &mut TaskContext) -> Result<(), StageErro
         .get(&Split::Train)
         .map_or(0, |size| size.reviews);
 
-    let mut encoder = fit(&path, splits, text, &params, training, context)?;
+    let classes = match params.classes {
+        0 => None,
+        wanted => {
+            let texts = texts_of_classes(&assignment, params.classes_from);
+            Some(learn(&path, &texts, &text, wanted, context)?)
+        }
+    };
+    let mut encoder = fit(&path, splits, text, classes, &params, training, context)?;
     let sums = weigh(&path, splits, &mut encoder, &params, training, context)?;
     let mut json = serde_json::to_vec(&encoder.to_file()).map_err(StageError::failed)?;
     json.push(b'\n');
@@ -98,6 +104,7 @@ fn fit(
     path: &Path,
     splits: &[Option<Split>],
     text: Preprocessing,
+    classes: Option<Classes>,
     params: &BagParams,
     training: u64,
     context: &mut TaskContext,
@@ -118,17 +125,9 @@ fn fit(
                 }));
             }
             let mut counter = NgramCounter::new(text.clone(), terms, params.ngrams);
-            if params.classes > 0 {
-                let classes = learn(
-                    path,
-                    splits,
-                    &mut counter,
-                    &counted,
-                    params.classes,
-                    context,
-                )?;
-                settings.classes = classes.words().to_vec();
+            if let Some(classes) = classes {
                 counter.with_classes(&classes);
+                settings.classes = classes.words().to_vec();
             }
             let sifts = params.min_count > 1 && (params.ngrams > 1 || params.classes > 0);
             for sift in [true, false].into_iter().filter(|sift| sifts || !sift) {
@@ -163,25 +162,31 @@ fn fit(
     BagEncoder::new(text, settings, chosen).map_err(StageError::failed)
 }
 
-/// Learns word classes from the texts of the training split.
+/// Learns word classes from texts: those with a split in `texts`, as the training split.
 fn learn(
     path: &Path,
-    splits: &[Option<Split>],
-    counter: &mut NgramCounter,
-    counted: &CountedTexts,
+    texts: &[Option<Split>],
+    text: &Preprocessing,
     wanted: u32,
     context: &mut TaskContext,
 ) -> Result<Classes, StageError> {
-    let words = counter.words(classes::WORDS, classes::MIN_COUNT);
+    let kept = Wanted {
+        limit: classes::WORDS,
+        min_count: classes::MIN_COUNT,
+        numbering: Numbering::Frequency,
+    };
+    let (terms, counted) = count_texts(path, texts, text, kept, context)?;
+    let words: Vec<Box<str>> = terms.terms.iter().map(|(name, _)| name.clone()).collect();
+    let mut numbers = NgramCounter::new(text.clone(), terms, 1);
     let mut surroundings = Surroundings::new(words.len() as u32);
-    let mut throughput = Throughput::of(splits, is_train);
-    let mut training = 0;
-    each_batch(path, &["text"], splits, |batch, splits| {
+    let mut throughput = Throughput::of(texts, is_train);
+    let mut place = 0;
+    each_batch(path, &["text"], texts, |batch, splits| {
         context.check_interrupt()?;
         let texts = texts_of(batch, splits, is_train);
-        let known = known_texts(&texts, splits, is_train, counted, &mut training);
-        surroundings.add(&counter.numbers(&known));
-        throughput.add(&texts, "training reviews", "learning word classes", context);
+        let known = known_texts(&texts, splits, is_train, &counted, &mut place);
+        surroundings.add(&numbers.numbers(&known));
+        throughput.add(&texts, "reviews", "learning word classes", context);
         Ok(())
     })?;
     let learned = Classes::learn(&words, surroundings, wanted);
@@ -189,6 +194,16 @@ fn learn(
     facts.insert("word_classes".into(), learned.words().len().into());
     facts.insert("words_in_classes".into(), words.len().into());
     Ok(learned)
+}
+
+/// The reviews that word classes are learned from, as a training split.
+fn texts_of_classes(assignment: &Assignment, from: ClassTexts) -> Vec<Option<Split>> {
+    let rows = assignment.splits.iter().zip(&assignment.unused);
+    rows.map(|(split, unused)| {
+        let more = *unused && from == ClassTexts::Unlabelled;
+        (*split == Some(Split::Train) || more).then_some(Split::Train)
+    })
+    .collect()
 }
 
 /// What the training split says of each number.

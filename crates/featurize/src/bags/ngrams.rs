@@ -130,13 +130,6 @@ impl NgramCounter {
         });
     }
 
-    /// At most `limit` terms, the most frequent, of those that occur `min_count` times.
-    pub fn words(&self, limit: usize, min_count: u64) -> Vec<Box<str>> {
-        let frequent = self.terms.iter().take(limit);
-        let frequent = frequent.take_while(|(_name, count)| count.count >= min_count);
-        frequent.map(|(name, _count)| name.clone()).collect()
-    }
-
     /// The numbers of the terms of some texts, [`u32::MAX`] for those that are too rare.
     pub fn numbers(&mut self, texts: &[Known<'_>]) -> Vec<Vec<u32>> {
         let Self {

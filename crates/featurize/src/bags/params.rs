@@ -22,6 +22,8 @@ pub struct BagParams {
     /// (see docs/featurize.md): 0 for none. Good classes are hundreds.
     #[schemars(range(max = 10_000), extend("unit" = "classes"))]
     pub classes: u32,
+    /// Which texts classes are learned from.
+    pub classes_from: ClassTexts,
     /// How an n-gram gets its number: by a `vocabulary` of the training split, or `hashed`.
     pub indices: Indices,
     /// Numbers in all: the most frequent n-grams of the training split, or what n-grams are hashed to.
@@ -40,6 +42,16 @@ pub struct BagParams {
     /// From reviews to splits.
     #[serde(flatten)]
     pub split: SplitParams,
+}
+
+/// Which texts word classes are learned from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassTexts {
+    /// Those of the training split.
+    Train,
+    /// Also those of the source's training and unlabelled reviews that are in no split: texts without scores.
+    Unlabelled,
 }
 
 /// How an n-gram gets its number.
@@ -130,6 +142,7 @@ impl Default for BagParams {
             terms: TermParams::default(),
             ngrams: 2,
             classes: 0,
+            classes_from: ClassTexts::Train,
             indices: Indices::Vocabulary,
             size: 200_000,
             min_count: 2,

@@ -225,6 +225,26 @@ fn ngrams_with_word_classes_are_counted_and_alone_as_in_the_table() {
 }
 
 #[test]
+fn classes_are_learned_from_unlabelled_texts_where_that_is_asked_for() {
+    let (_fixture, mut reviews) = sentences();
+    // `saga` stands where `film` does, in reviews without a label and in those of the test split.
+    for review in reviews.iter_mut().filter(|review| review.id % 2 == 1) {
+        review.text = review.text.replace("film", "saga");
+        if review.split == "train" {
+            review.split = "unlabelled";
+        }
+    }
+    let fixture = Fixture::new(&reviews);
+    for (from, known) in [("train", false), ("unlabelled", true)] {
+        let arguments = ["--classes", "5", "--classes-from", from];
+        let out = fixture.run_kind("bags", from, &[&ALL[..], &arguments].concat());
+        let json = fs_err::read_to_string(out.join("bags.json")).unwrap();
+        assert_eq!(json.contains("\"saga\""), known, "{from}");
+        assert_eq!(result(&out)["facts"]["reviews.train"], 125);
+    }
+}
+
+#[test]
 fn what_gives_no_bags_is_refused() {
     let good = fixture();
     let one_sided = Fixture::new(&[Review::new(8, "train", "a film a film")]);

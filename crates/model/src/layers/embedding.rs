@@ -12,8 +12,7 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// `ids` rows of `size` numbers, from a standard normal as in PyTorch. Variable: `weight`.
-    /// Without `drawn` they hold any numbers, for whoever puts others there at once.
+    /// `ids` rows of `size` numbers, from a standard normal as in PyTorch. Variable: `weight`. `drawn`: see `look_up`.
     pub fn new(path: &nn::Path<'_>, ids: i64, size: i64, drawn: bool) -> Result<Self, TchError> {
         let normal = Init::Randn {
             mean: 0.0,

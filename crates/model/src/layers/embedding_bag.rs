@@ -21,8 +21,7 @@ pub struct EmbeddingBag {
 
 impl EmbeddingBag {
     /// `ids` rows of `spec.size` numbers, from a standard normal as in PyTorch until [`Self::start`] is called.
-    /// Variables: `weight`, and `bias`, which begins at 0, where there is one. Without `drawn` the vectors hold any
-    /// numbers, for whoever puts others there at once.
+    /// Variables: `weight`, and `bias`, which begins at 0, where there is one. `drawn`: see `look_up`.
     pub fn new(
         path: &nn::Path<'_>,
         ids: i64,

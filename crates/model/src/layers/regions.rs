@@ -35,7 +35,7 @@ pub struct Regions {
 
 impl Regions {
     /// For an encoder of so many ids. Weights begin from a normal distribution around 0, biases at 0. Variables:
-    /// `weight_K` for each size K, `bias`. Without `drawn` the weights hold any numbers, for whoever puts others there at once.
+    /// `weight_K` for each size K, `bias`. `drawn`: see `look_up`.
     pub fn new(
         path: &nn::Path<'_>,
         ids: i64,
