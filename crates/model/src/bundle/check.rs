@@ -16,7 +16,7 @@ use crate::calibration::Calibration;
 use crate::task::{Decoder, Quantity, STARS};
 use crate::weights::{MOST_HEADER, WeightsFile};
 
-/// The most bytes of a JSON or YAML file of a bundle; the encoder of a million words has 30 MB.
+/// The most bytes of a JSON or YAML file of a bundle, or of its n-grams: three million have 60 MB.
 const MOST_TEXT: u64 = 1 << 30;
 
 /// Reads a file of a bundle, of at most so many bytes, whose digest must be the one that the manifest has.
