@@ -24,14 +24,14 @@ const BOLD: [u8; 95] = [
     37, 71, 84,
 ];
 /// Of other letters, such as those with accents.
-const OTHER: f64 = 0.7;
+const OTHER: f64 = 70.0;
 /// Of characters as wide as high: Chinese, Japanese, Korean, pictures.
-const SQUARE: f64 = 1.05;
+const SQUARE: f64 = 105.0;
 
 /// The width of a text at most, in the unit of its size.
 pub(super) fn width_of(words: &str, size: f64, bold: bool) -> f64 {
     let table = if bold { &BOLD } else { &REGULAR };
-    size * words.chars().map(|c| of_character(table, c)).sum::<f64>()
+    size * words.chars().map(|c| hundredths(table, c)).sum::<f64>() / 100.0
 }
 
 /// A text, or as much of it as has that width with an ellipsis behind, at least `least` characters.
@@ -46,20 +46,21 @@ pub(super) fn fit(words: &str, size: f64, bold: bool, width: f64, least: usize) 
 /// How many of a text's first characters have that width together.
 fn fitting(words: &str, size: f64, bold: bool, width: f64) -> usize {
     let table = if bold { &BOLD } else { &REGULAR };
-    let mut left = width / size;
+    let mut left = 100.0 * width / size;
     let fits = words.chars().take_while(|c| {
-        left -= of_character(table, *c);
+        left -= hundredths(table, *c);
         left >= 0.0
     });
     fits.count()
 }
 
-fn of_character(table: &[u8; 95], c: char) -> f64 {
+/// The width of a character, in hundredths of the font's height: whole numbers, so that sums are exact.
+fn hundredths(table: &[u8; 95], c: char) -> f64 {
     let index = (c as u32)
         .checked_sub(FIRST)
         .and_then(|index| table.get(index as usize));
     match (index, c) {
-        (Some(&hundredths), _) => f64::from(hundredths) / 100.0,
+        (Some(&width), _) => f64::from(width),
         (None, '\u{1100}'..='\u{11ff}' | '\u{2e80}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}') => {
             SQUARE
         }
