@@ -5,7 +5,7 @@
 //!
 //! An n-gram is one to three terms in a row. Terms are counted first; an n-gram that occurs `min_count`
 //! times is made of terms that do, so that the rest never enters the second count, and its hash is seen as often,
-//! so that most of what occurs once does not either. Hashed, there is no count and no vocabulary. Nothing but the training split decides on n-grams and weights.
+//! so that most of what occurs once does not either. Hashed, there is no count and no vocabulary. Nothing but the training split decides on n-grams and weights; word classes may be learned from texts without scores too, which `classes_from` says.
 
 mod encoder;
 mod names;
@@ -38,6 +38,7 @@ pub use params::{BagParams, ClassTexts, Indices, Norm, Values};
 use crate::classes::{self, Classes, Surroundings};
 use crate::count::{Numbering, Wanted};
 use crate::division;
+use crate::encode::Known;
 use crate::preprocess::Preprocessing;
 use crate::reviews::{ReviewsError, class_of, each_batch, texts_of};
 use crate::split::{Assignment, Split};
@@ -84,7 +85,8 @@ pub fn run(params: BagParams, context: &mut TaskContext) -> Result<(), StageErro
         0 => None,
         wanted => {
             let texts = texts_of_classes(&assignment, params.classes_from);
-            Some(learn(&path, &texts, &text, wanted, context)?)
+            let learned = learn(&path, &texts, &text, wanted, context)?;
+            Some(learned).filter(|classes| !classes.words().is_empty())
         }
     };
     let mut encoder = fit(&path, splits, text, classes, &params, training, context)?;
@@ -136,7 +138,11 @@ fn fit(
                 each_batch(path, &["text"], splits, |batch, splits| {
                     context.check_interrupt()?;
                     let texts = texts_of(batch, splits, is_train);
-                    let known = known_texts(&texts, splits, is_train, &counted, &mut training);
+                    let known = match counter.has_classes() {
+                        // What counting left of a text does not say which class a rare term has.
+                        true => texts.iter().copied().map(Known::Text).collect(),
+                        false => known_texts(&texts, splits, is_train, &counted, &mut training),
+                    };
                     let what = if sift {
                         counter.sift(&known);
                         "sifting n-grams"
@@ -190,9 +196,17 @@ fn learn(
         Ok(())
     })?;
     let learned = Classes::learn(&words, surroundings, wanted);
+    if learned.words().is_empty() {
+        context.warn(format!(
+            "no word class was learned: {} words occur {} times, and none of them near another one more often than by chance",
+            words.len(),
+            classes::MIN_COUNT
+        ));
+    }
     let facts = &mut context.result().facts;
     facts.insert("word_classes".into(), learned.words().len().into());
-    facts.insert("words_in_classes".into(), words.len().into());
+    let inside: usize = learned.words().iter().map(Vec::len).sum();
+    facts.insert("words_in_classes".into(), inside.into());
     Ok(learned)
 }
 

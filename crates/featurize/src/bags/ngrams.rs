@@ -9,7 +9,7 @@
 //! all n-grams once more. A thread brings n-grams by the hundreds, so that it takes a lock seldom. Terms
 //! alone have been counted before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -73,10 +73,7 @@ struct Shard {
 struct ClassNumbers {
     /// By the number of a term.
     of_terms: Vec<u32>,
-    /// That of terms without a number.
-    unknown: u32,
-    /// By class.
-    names: Vec<Box<str>>,
+    classes: Classes,
 }
 
 /// What a thread needs. No two of them share a line of the cache.
@@ -123,11 +120,14 @@ impl NgramCounter {
             of_terms: of_terms
                 .map(|(name, _count)| CLASS | classes.of(name.as_bytes()))
                 .collect(),
-            unknown: CLASS | classes.unknown(),
-            names: (0..=classes.unknown())
-                .map(|class| classes.name(class).into())
-                .collect(),
+            classes: classes.clone(),
         });
+    }
+
+    /// Whether n-grams with word classes are counted. Then texts are wanted, and not what counting left of them: a term that is too rare
+    /// to have a number has a class all the same.
+    pub fn has_classes(&self) -> bool {
+        self.classes.is_some()
     }
 
     /// The numbers of the terms of some texts, [`u32::MAX`] for those that are too rare.
@@ -143,7 +143,7 @@ impl NgramCounter {
         parts
             .flat_map_iter(|(counter, texts)| {
                 let found = texts.iter().map(|text| {
-                    counter.find_terms(preprocessing, numbers, *text);
+                    counter.find_terms(preprocessing, numbers, None, *text);
                     counter.terms.clone()
                 });
                 found.collect::<Vec<_>>()
@@ -207,7 +207,7 @@ impl NgramCounter {
                     break;
                 };
                 for text in texts {
-                    counter.find_terms(preprocessing, numbers, *text);
+                    counter.find_terms(preprocessing, numbers, classes.as_ref(), *text);
                     counter.each_ngram(*longest, |brought, ngram| {
                         visit(brought, ngram, state.hash_one(ngram));
                     });
@@ -226,6 +226,7 @@ impl NgramCounter {
     pub fn finish(self, limit: usize, min_count: u64) -> Vec<Box<str>> {
         let Self {
             terms,
+            numbers,
             classes,
             sieve,
             shards,
@@ -253,7 +254,7 @@ impl NgramCounter {
             .map(|(ngram, count)| {
                 let numbers = ngram.iter().take_while(|term| **term != NONE);
                 let name = |number: u32| match &classes {
-                    Some(classes) if number >= CLASS => &*classes.names[(number ^ CLASS) as usize],
+                    Some(own) if number >= CLASS => own.classes.name(number ^ CLASS),
                     _ => &*terms[number as usize].0,
                 };
                 let names: Vec<&str> = numbers.map(|&number| name(number)).collect();
@@ -263,6 +264,15 @@ impl NgramCounter {
         named.par_sort_unstable_by(|(a_count, a), (b_count, b)| {
             b_count.cmp(a_count).then_with(|| a.cmp(b))
         });
+        // A term may be written as a class is. Then two n-grams have one name, and the more frequent one keeps its place.
+        let class_names = classes.iter().flat_map(|own| own.classes.names());
+        if class_names
+            .into_iter()
+            .any(|name| numbers.get(Token::new(name.as_bytes())).is_some())
+        {
+            let mut seen: HashSet<Box<str>, RandomState> = HashSet::default();
+            named.retain(|(_count, name)| seen.insert(name.clone()));
+        }
         named.dedup_by(|(_a_count, a), (_b_count, b)| a == b);
         named.truncate(limit);
         named.into_iter().map(|(_count, name)| name).collect()
@@ -309,11 +319,12 @@ impl Shard {
 }
 
 impl Counter {
-    /// Finds the numbers of a text's terms.
+    /// Finds the numbers of a text's terms; of those without one the numbers of their classes.
     fn find_terms(
         &mut self,
         preprocessing: &Preprocessing,
         numbers: &TokenMap<u32>,
+        classes: Option<&ClassNumbers>,
         text: Known<'_>,
     ) {
         let Self {
@@ -322,7 +333,12 @@ impl Counter {
         terms.clear();
         match text {
             Known::Text(text) => preprocessing.each_term(text, tokens, |term| {
-                terms.push(numbers.get(Token::new(term.as_bytes())).unwrap_or(NONE));
+                let class = || classes.map_or(NONE, |own| CLASS | own.classes.of(term.as_bytes()));
+                terms.push(
+                    numbers
+                        .get(Token::new(term.as_bytes()))
+                        .unwrap_or_else(class),
+                );
             }),
             Known::Counted(counted) => {
                 ids.clear();
@@ -340,7 +356,7 @@ impl Counter {
             let mut ngram = [NONE; 3];
             // What holds a rare term is rare itself.
             let terms = self.terms[begin..].iter().take(longest);
-            for (length, &term) in terms.take_while(|term| **term != NONE).enumerate() {
+            for (length, &term) in terms.take_while(|term| **term < CLASS).enumerate() {
                 ngram[length] = term;
                 if length > 0 {
                     visit(&mut self.brought, ngram);
@@ -359,15 +375,13 @@ impl Counter {
                 let mut ngram = [NONE; 3];
                 for ((place, &term), is_class) in ngram.iter_mut().zip(terms).zip(*shape) {
                     *place = match is_class {
-                        true => *classes
-                            .of_terms
-                            .get(term as usize)
-                            .unwrap_or(&classes.unknown),
+                        true => *classes.of_terms.get(term as usize).unwrap_or(&term),
                         false => term,
                     };
                 }
-                // What holds a rare term is rare itself; a class is not.
-                if !ngram[..shape.len()].contains(&NONE) {
+                // What holds a rare term as a word is rare itself.
+                let mut places = terms.iter().zip(*shape);
+                if places.all(|(term, is_class)| *is_class || *term < CLASS) {
                     visit(&mut self.brought, ngram);
                 }
             }

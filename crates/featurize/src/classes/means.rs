@@ -15,8 +15,12 @@ const ROUNDS: usize = 10;
 const WORDS_A_TASK: usize = 64;
 
 impl Classes {
-    /// Divides words, the most frequent first, into at most so many classes.
+    /// Divides words, the most frequent first, into at most so many classes; into none where no word stands near another one
+    /// more often than by chance.
     pub fn learn(words: &[Box<str>], surroundings: Surroundings, classes: u32) -> Self {
+        if words.is_empty() || classes == 0 {
+            return Self::default();
+        }
         let rows = surroundings.finish();
         debug_assert!(words.len() == rows.len() && words.len() <= WORDS);
         let assigned = divide(&rows, (classes as usize).min(words.len()));
@@ -159,6 +163,19 @@ mod tests {
         }
         assert_ne!(class("noun0"), class("verb0"));
         assert_eq!(learned(2).words(), classes.words());
+    }
+
+    #[test]
+    fn texts_of_no_words_or_of_one_have_no_classes() {
+        assert!(
+            Classes::learn(&[], Surroundings::new(0), 5)
+                .words()
+                .is_empty()
+        );
+        let mut surroundings = Surroundings::new(1);
+        surroundings.add(&[vec![0; 9]]);
+        let classes = Classes::learn(&["a".into()], surroundings, 5);
+        assert!(classes.words().is_empty());
     }
 
     #[test]

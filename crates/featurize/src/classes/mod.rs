@@ -1,6 +1,6 @@
 //! Word classes: words that stand in the same surroundings share one.
 //!
-//! Owns how classes are learned from the texts of the training split, and which class a term has. A text says the same with
+//! Owns how classes are learned from texts, and which class a term has. A text says the same with
 //! other words more often than with the same ones, so an n-gram in which a class stands in for a word is seen in more reviews
 //! than any n-gram of words alone. Nothing but texts decides on classes: no score and no label is read.
 //!
@@ -66,6 +66,11 @@ impl Classes {
     pub fn of(&self, term: &[u8]) -> u32 {
         let known = self.numbers.get(Token::new(term));
         known.unwrap_or(self.unknown())
+    }
+
+    /// How classes stand in n-grams, that of the terms without one last.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(AsRef::as_ref)
     }
 
     /// How a class stands in an n-gram: `{film}` is the class whose most frequent word is `film`.

@@ -227,21 +227,77 @@ fn ngrams_with_word_classes_are_counted_and_alone_as_in_the_table() {
 #[test]
 fn classes_are_learned_from_unlabelled_texts_where_that_is_asked_for() {
     let (_fixture, mut reviews) = sentences();
-    // `saga` stands where `film` does, in reviews without a label and in those of the test split.
-    for review in reviews.iter_mut().filter(|review| review.id % 2 == 1) {
-        review.text = review.text.replace("film", "saga");
-        if review.split == "train" {
+    // `saga` stands where `film` does, in reviews without a label; `plot` is called `story` in the test split.
+    for review in &mut reviews {
+        if review.split == "test" {
+            review.text = review.text.replace("plot", "story");
+        } else if review.id % 2 == 1 {
+            review.text = review.text.replace("film", "saga");
             review.split = "unlabelled";
         }
     }
     let fixture = Fixture::new(&reviews);
     for (from, known) in [("train", false), ("unlabelled", true)] {
-        let arguments = ["--classes", "5", "--classes-from", from];
+        let arguments = ["--classes", "5", "--classes-from", from, "--min-count", "3"];
         let out = fixture.run_kind("bags", from, &[&ALL[..], &arguments].concat());
         let json = fs_err::read_to_string(out.join("bags.json")).unwrap();
         assert_eq!(json.contains("\"saga\""), known, "{from}");
+        assert!(!json.contains("\"story\""), "{from}");
         assert_eq!(result(&out)["facts"]["reviews.train"], 125);
+        // N-grams are those of the training split, and counted as texts are encoded.
+        let ngrams = read(&out.join("ngrams.parquet"), &tables::NGRAMS);
+        let counts = column::<arrow::array::UInt64Array>(&ngrams, "count");
+        assert!(counts.values().iter().all(|count| *count >= 3), "{from}");
     }
+    // Without test reviews of the source, those that are left out are not read either.
+    let arguments = [
+        "--classes",
+        "5",
+        "--classes-from",
+        "unlabelled",
+        "--test-reviews",
+        "0",
+    ];
+    let out = fixture.run_kind("bags", "no_test", &[&ALL[..], &arguments].concat());
+    assert!(
+        !fs_err::read_to_string(out.join("bags.json"))
+            .unwrap()
+            .contains("\"story\"")
+    );
+}
+
+#[test]
+fn texts_of_which_no_class_can_be_learned_have_plain_ngrams() {
+    for (name, texts) in [
+        ("rare", vec!["a b c d", "e f g h a b"]),
+        ("one", vec!["a a a a a a", "a a a"]),
+    ] {
+        let reviews: Vec<Review> = (7..)
+            .zip(texts)
+            .map(|(id, text)| Review::new(id, "train", text))
+            .collect();
+        let fixture = Fixture::new(&reviews);
+        let plain = fixture.run_kind("bags", &format!("{name}-plain"), &ALL);
+        let out = fixture.run_kind("bags", name, &[&ALL[..], &["--classes", "5"]].concat());
+        for table in ["bags.parquet", "ngrams.parquet"] {
+            assert!(
+                fs_err::read(out.join(table)).unwrap() == fs_err::read(plain.join(table)).unwrap()
+            );
+        }
+        assert_eq!(result(&out)["facts"]["word_classes"], 0);
+    }
+}
+
+#[test]
+fn terms_that_are_written_as_classes_are_no_error() {
+    let (_fixture, mut reviews) = sentences();
+    for review in &mut reviews {
+        review.text = format!("{{is}} {{}} so {}", review.text);
+    }
+    let fixture = Fixture::new(&reviews);
+    let arguments = ["--classes", "5", "--tokenizer", "whitespace"];
+    let out = fixture.run_kind("bags", "out", &[&ALL[..], &arguments].concat());
+    BagEncoder::from_json(&fs_err::read(out.join("bags.json")).unwrap()).unwrap();
 }
 
 #[test]
