@@ -101,7 +101,11 @@ pub(super) fn open_weights(
             path,
             file,
         }),
-        Err(source) => Err(BundleError::Weights { path, source }),
+        // A file that is not the one of the manifest is refused for that, whatever else is wrong with it.
+        Err(source) => match read(&path, most, &manifest.files) {
+            Err(exchanged @ BundleError::Digest { .. }) => Err(exchanged),
+            _ => Err(BundleError::Weights { path, source }),
+        },
     }
 }
 
