@@ -11,7 +11,7 @@ pipeline: `cinescore run` takes what they made, under the keys that it would hav
 
 Examples:
   cinescore emit -p tuning --target hq
-  hq job submit-file \"$(cinescore emit -p tuning --target hq)\" --wait && cinescore run -p tuning
+  hq job submit-file \"$(cinescore emit -p tuning --target hq)\" && hq job wait last && cinescore run -p tuning
   cinescore emit -p tuning --target k8s --image registry.example/cinescore:1 --claim reviews --mount /shared
   sh artifacts/store/emitted/tuning-*/submit.sh --namespace reviews && cinescore run -p tuning";
 

@@ -332,6 +332,48 @@ fn what_tasks_read_stays_as_long_as_they_may_come_back() {
 }
 
 #[test]
+fn what_may_still_run_is_not_collected() {
+    let site = Site::new(PIPELINE);
+    let file = site.emit("--target hq").remove(0);
+    let emission = file.parent().unwrap();
+    let [begun, exit] = ["begun", "exit"].map(|name| emission.join("tasks/0000").join(name));
+    fs_err::write(&begun, "1 node\n").unwrap();
+    // Only what lies in the folder is new.
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(100_000);
+    let set_old = |path: &Path| {
+        std::fs::File::open(path)
+            .unwrap()
+            .set_modified(old)
+            .unwrap()
+    };
+    set_old(emission);
+    site.done("gc --max-age 1d");
+    assert_eq!(site.emissions(), 1);
+    let set_all_old = || {
+        let mut folders = vec![emission.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs_err::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    set_old(&path);
+                }
+            }
+            set_old(&folder);
+        }
+    };
+    // A task that has begun may write nothing for long.
+    set_all_old();
+    site.done("gc --max-age 1d");
+    assert_eq!(site.emissions(), 1);
+    fs_err::rename(begun, exit).unwrap();
+    set_all_old();
+    site.done("gc --max-age 1d");
+    assert_eq!(site.emissions(), 0);
+}
+
+#[test]
 fn a_stage_with_a_gpu_is_one_wherever_it_was_emitted() {
     let site = Site::new(
         "version: 1\nstages:\n  a: {run: toy write, resources: {threads: 1}}\n  net: {run: toy train, inputs: {from: a}, params: {text: n}, resources: {threads: 1, gpu: 2}}\n",

@@ -54,7 +54,7 @@ pub(super) fn write(
     cluster: &Kubernetes,
 ) -> Result<Vec<PathBuf>, PipelineError> {
     let id = emission.file_name().unwrap_or_default().to_string_lossy();
-    let id = label(&id, 40);
+    let id = end(&label(&id, usize::MAX), 40).to_owned();
     let mut waves: BTreeMap<usize, Vec<Value>> = BTreeMap::new();
     let mut classes: BTreeMap<Class, Vec<usize>> = BTreeMap::new();
     for (number, wave) in waves_of(pieces).into_iter().enumerate() {
@@ -76,7 +76,7 @@ pub(super) fn write(
             .map(|number| format!("{}\n", task_name(*number)))
             .collect();
         put(&list, &lines)?;
-        let name = format!("{}-{}-{index}", label(pipeline, 20), short(&id));
+        let name = format!("{}-{}-{index}", label(pipeline, 20), end(&id, 16));
         let job = Job {
             name: &name,
             id: &id,
@@ -202,10 +202,11 @@ impl Job<'_> {
 fn submit(emission: &Path, id: &str, waves: impl Iterator<Item = usize>) -> String {
     let mut text = format!(
         "#!/bin/sh\n# Applies the Jobs of an emission, wave by wave; arguments go to kubectl, such as `--namespace reviews`.\n\
-         set -e\ncd {}\nended() {{\n    # Jobs of a wave that are neither complete nor failed.\n    \
-         kubectl \"$@\" get jobs -l {EMISSION}={id},{WAVE}=$wave \\\n        \
-         -o 'jsonpath={{range .items[*]}}{{.metadata.name}} {{.status.conditions[?(@.status==\"True\")].type}}{{\"\\n\"}}{{end}}' |\n        \
-         {{ ! grep -qvE ' .*(Complete|Failed)'; }}\n}}\n",
+         set -e\ncd {}\nended() {{\n    # Jobs of a wave that are neither complete nor failed. Who got no answer asks again.\n    \
+         said=$(kubectl \"$@\" get jobs -l {EMISSION}={id},{WAVE}=$wave \\\n        \
+         -o 'jsonpath={{range .items[*]}}{{.metadata.name}} {{.status.conditions[?(@.status==\"True\")].type}}{{\"\\n\"}}{{end}}') || return 1\n    \
+         [ -n \"$said\" ] || return 1\n    \
+         ! printf '%s\\n' \"$said\" | grep -qvE ' .*(Complete|Failed)'\n}}\n",
         shell_quoted(&emission.to_string_lossy())
     );
     for wave in waves {
@@ -230,9 +231,9 @@ fn label(text: &str, most: usize) -> String {
     if plain.is_empty() { "x" } else { plain }.to_owned()
 }
 
-/// The end of an id, which is what makes it one.
-fn short(id: &str) -> &str {
-    let begin = id.len().saturating_sub(16);
+/// The end of an id as [`label`] writes it: its time and what was drawn by chance make it one, its beginning is the pipeline's name.
+fn end(id: &str, most: usize) -> &str {
+    let begin = id.len().saturating_sub(most);
     id[begin..].trim_matches('-')
 }
 
@@ -245,6 +246,25 @@ mod tests {
         assert_eq!(label("Über_alles.2", 20), "ber-alles-2");
         assert_eq!(label("---", 20), "x");
         assert_eq!(label("a-b-c-d", 4), "a-b");
-        assert_eq!(short("demo-20261122t021045-ab12cd"), "22t021045-ab12cd");
+        assert_eq!(end("demo-20261122t021045-ab12cd", 16), "22t021045-ab12cd");
+    }
+
+    #[test]
+    fn emissions_of_a_long_name_are_told_apart() {
+        let name = "n".repeat(40);
+        let mut seen = std::collections::BTreeSet::new();
+        for ending in [
+            "20261122T021045-ab12cd",
+            "20261122T021045-ab12ce",
+            "20261123T021045-ab12cd",
+        ] {
+            let id = label(&format!("{name}-{ending}"), usize::MAX);
+            let id = end(&id, 40);
+            assert_eq!(id.len(), 40);
+            assert!(id.ends_with(&ending.to_lowercase()), "{id}");
+            assert!(seen.insert((id.to_owned(), end(id, 16).to_owned())));
+        }
+        let jobs: std::collections::BTreeSet<&String> = seen.iter().map(|(_, job)| job).collect();
+        assert_eq!(jobs.len(), 3);
     }
 }

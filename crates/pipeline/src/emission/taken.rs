@@ -21,6 +21,9 @@ const TAKEN: &str = "taken.json";
 /// The file of a task that failed, which was told.
 const FAILED: &str = "failed";
 
+/// A task that has begun and not ended is believed to run while anything in its emission is younger than this.
+const MAY_RUN: Duration = Duration::from_secs(30 * 86_400);
+
 /// All emissions of a pipeline, the last one first.
 #[derive(Debug, Default)]
 pub(crate) struct Emissions(Vec<Emission>);
@@ -112,7 +115,8 @@ impl Emissions {
     }
 }
 
-/// Removes emissions that nobody came for in so long; says how many, and their bytes.
+/// Removes emissions in which nothing was written for so long; says how many, and their bytes. One with a task that has begun and
+/// not ended stays longer: a job that computes may write nothing for hours.
 pub(crate) fn clear_old(
     store: &Store,
     max_age: Duration,
@@ -120,9 +124,8 @@ pub(crate) fn clear_old(
 ) -> Result<(usize, u64), PipelineError> {
     let (mut count, mut bytes) = (0, 0);
     for folder in crate::results::entries(&super::folder(store))? {
-        let changed = fs_err::metadata(&folder).and_then(|meta| meta.modified());
-        let age = changed.ok().and_then(|changed| changed.elapsed().ok());
-        if age.is_none_or(|age| age <= max_age) {
+        let age = age_of(&folder);
+        if age <= max_age || (age <= MAY_RUN && has_running(&folder)?) {
             continue;
         }
         count += 1;
@@ -132,6 +135,37 @@ pub(crate) fn clear_old(
         }
     }
     Ok((count, bytes))
+}
+
+/// How long ago anything in a folder was written, at any depth; no time where that cannot be told.
+fn age_of(path: &Path) -> Duration {
+    let modified = std::fs::symlink_metadata(path).and_then(|meta| {
+        let modified = meta.modified()?;
+        Ok((modified, meta.is_dir()))
+    });
+    let Ok((modified, is_folder)) = modified else {
+        return Duration::ZERO;
+    };
+    let own = modified.elapsed().unwrap_or_default();
+    if !is_folder {
+        return own;
+    }
+    let Ok(entries) = crate::results::entries(path) else {
+        return Duration::ZERO;
+    };
+    let below = entries.iter().map(|entry| age_of(entry)).min();
+    below.map_or(own, |below| own.min(below))
+}
+
+/// Whether a task of an emission has begun and not ended.
+fn has_running(emission: &Path) -> Result<bool, PipelineError> {
+    let tasks = crate::results::entries(&emission.join(super::TASKS))?;
+    Ok(tasks.iter().any(|task| {
+        let has_ended = ["exit", FAILED, TAKEN]
+            .iter()
+            .any(|name| task.join(name).exists());
+        task.join("begun").exists() && !has_ended
+    }))
 }
 
 impl Emission {

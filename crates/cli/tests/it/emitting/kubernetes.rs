@@ -95,8 +95,8 @@ fn waves_are_applied_one_after_another() {
     let submit = &site.emit(K8S)[0];
     let bin = site.project.path().join("bin");
     fs_err::create_dir(&bin).unwrap();
-    // A wave is still going when it is looked at first.
-    let kubectl = "#!/bin/sh\nprintf '%s\\n' \"$*\" >>\"${0%/bin/*}/calls\"\ncase $* in\n*' get '*)\n    looks=$(grep -c ' get ' \"${0%/bin/*}/calls\")\n    echo 'demo-1 SuccessCriteriaMet Complete'\n    if [ \"$looks\" = 1 ]; then echo 'demo-2 '; else echo 'demo-2 Failed'; fi ;;\nesac\n";
+    // At first nobody answers, then with nothing; and the wave is still going when it is looked at then.
+    let kubectl = "#!/bin/sh\nprintf '%s\\n' \"$*\" >>\"${0%/bin/*}/calls\"\ncase $* in\n*' get '*)\n    looks=$(grep -c ' get ' \"${0%/bin/*}/calls\")\n    case $looks in 1) exit 1 ;; 2) exit 0 ;; esac\n    echo 'demo-1 SuccessCriteriaMet Complete'\n    if [ \"$looks\" = 3 ]; then echo 'demo-2 '; else echo 'demo-2 Failed'; fi ;;\nesac\n";
     let sleep = "#!/bin/sh\nexit 0\n";
     for (name, text) in [("kubectl", kubectl), ("sleep", sleep)] {
         fs_err::write(bin.join(name), text).unwrap();
@@ -126,6 +126,8 @@ fn waves_are_applied_one_after_another() {
         verbs,
         [
             "apply -f wave-1.yaml",
+            "get jobs -l",
+            "get jobs -l",
             "get jobs -l",
             "get jobs -l",
             "apply -f wave-2.yaml",
