@@ -1,7 +1,8 @@
 //! What is finished of an output that is not.
 //!
 //! `OUT.parts/` holds a part of the output for each chunk of the input, with the rows that were refused and, written last, a
-//! note that both are whole. A command that finds parts of the same job goes on behind them; of another job, it refuses.
+//! note that both are whole. A command that finds parts of the same job goes on behind them; of another job, it refuses, and a stage
+//! begins anew.
 //! At the end the parts become the output by one rename, and the folder goes. A kernel lock keeps a second process
 //! out, and dies with its own.
 //!
@@ -34,7 +35,7 @@ const NOTE: &str = "json";
 const JOB: &str = "job.json";
 const LOCK: &str = "lock";
 /// The version of the folder's format.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// What must be the same for a command to go on.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +60,8 @@ struct Identity {
 struct Note {
     rows: u64,
     refused: u64,
+    /// Whose part it is.
+    shard: Shard,
 }
 
 /// The parts of an output.
@@ -119,8 +122,9 @@ impl Parts {
         let found = found.and_then(|bytes| serde_json::from_slice::<Identity>(&bytes).ok());
         match found {
             Some(found) if found == wanted && !job.restart => parts.find(),
-            // Of an earlier program there may be another note. Without a part there is nothing to lose.
-            _ if !job.restart && parts.has_any() => {
+            // Of an earlier program there may be another note. Without a part there is nothing to lose. A stage's own folder has
+            // nothing that a person would miss, and is begun anew.
+            _ if !job.restart && job.parts.is_none() && parts.has_any() => {
                 let message = format!(
                     "`{}` holds parts of another job: its input, its bundle, the program or what was asked for is not the same",
                     parts.folder.display()
@@ -213,6 +217,7 @@ impl Parts {
         let note = Note {
             rows,
             refused: refused.len() as u64,
+            shard: self.shard,
         };
         let json = serde_json::to_vec(&note).map_err(StageError::failed)?;
         write_whole(&self.path(part.number, NOTE), &json)?;
@@ -314,12 +319,23 @@ pub(super) fn merge(writer: &Writer, folders: &[&Path], job: &Job) -> Result<Don
     let ending = job.output_format.ending();
     let (mut files, mut notes) = (Vec::new(), Vec::new());
     // Chunks were dealt out in turn.
-    for folder in folders.iter().cycle() {
+    for (index, folder) in folders.iter().enumerate().cycle() {
         let part = Files::of(folder, files.len());
         let Ok(bytes) = fs_err::read(part.with(NOTE)) else {
             break;
         };
-        notes.push(serde_json::from_slice(&bytes).map_err(StageError::input)?);
+        let note: Note = serde_json::from_slice(&bytes).map_err(StageError::input)?;
+        let Shard { index: own, count } = note.shard;
+        if (own as usize, count as usize) != (index, folders.len()) {
+            let message = format!(
+                "folder {} of {} is that of shard {} of {count}: the folders are not those of all shards, in order",
+                index + 1,
+                folders.len(),
+                u64::from(own) + 1
+            );
+            return Err(StageError::input(message));
+        }
+        notes.push(note);
         files.push(part);
     }
     let mut there = 0;

@@ -163,11 +163,26 @@ fn watched<T>(
                 std::thread::park_timeout(std::time::Duration::from_millis(200));
             }
         });
-        let done = work(&progress, &stop);
-        over.store(true, Ordering::Relaxed);
-        telling.thread().unpark();
-        done
+        // Also where the work panics: the scope waits for who tells.
+        let _ended = Ended {
+            over: &over,
+            telling: telling.thread(),
+        };
+        work(&progress, &stop)
     })
+}
+
+/// Ends the telling when it goes.
+struct Ended<'a> {
+    over: &'a AtomicBool,
+    telling: &'a std::thread::Thread,
+}
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        self.telling.unpark();
+    }
 }
 
 fn job(params: &FileParams, folder: &Path, context: &TaskContext) -> Result<Job, StageError> {

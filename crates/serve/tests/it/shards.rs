@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cinescore_artifact::describe::PROTOCOL;
 use cinescore_tests::program;
+use serde_json::{Value, json};
 
 use crate::bundle::{LSTM, regression, said, save, texts};
 
@@ -125,4 +127,82 @@ fn a_divided_file_is_the_file_that_one_process_makes() {
     assert!(told.contains("Slurm job"), "{told}");
     place.compare("cluster", "csv");
     place.compare("cluster", "parquet");
+}
+
+/// Runs the stage on a task of its own, without a runner; gives its outputs and what it said.
+fn task(place: &Path, name: &str, work: Value, code: i32) -> (PathBuf, String) {
+    let [out, scratch] = ["out", "scratch"].map(|folder| place.join(name).join(folder));
+    for folder in [&out, &scratch] {
+        fs_err::create_dir_all(folder).unwrap();
+    }
+    let input = |name: &str| json!([{"label": name, "path": place.join(name)}]);
+    let text = json!({
+        "protocol": PROTOCOL,
+        "kind": "file",
+        "params": {"to": "csv"},
+        "inputs": {"bundle": input("bundle"), "reviews": input("reviews.csv")},
+        "output_dir": &out,
+        "scratch_dir": &scratch,
+        "persist": true,
+        "threads": 1,
+        "device": "cpu",
+        "work": work,
+    });
+    let path = place.join(format!("{name}.json"));
+    fs_err::write(&path, text.to_string()).unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_cinescore-predict"));
+    program.args(["file", "--task-file"]).arg(path);
+    let output = program.output().unwrap();
+    (out, said(&output, code))
+}
+
+/// Three chunks, of which little is rated.
+fn three_chunks() -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    save(&place.path().join("bundle"), LSTM, regression());
+    let text = &texts(1)[0];
+    let row = |row: usize| match row % 1000 {
+        0 => format!("{row},{text}\n"),
+        _ => format!("{row},\n"),
+    };
+    let rows: String = (0..20_000).map(row).collect();
+    fs_err::write(place.path().join("reviews.csv"), format!("id,text\n{rows}")).unwrap();
+    place
+}
+
+#[test]
+fn a_stage_begins_anew_where_its_scratch_has_parts_of_another_job() {
+    let place = three_chunks();
+    let (wanted, _) = task(place.path(), "whole", json!("whole"), 0);
+    let parts = place.path().join("again/scratch/parts");
+    fs_err::create_dir_all(&parts).unwrap();
+    for name in ["job.json", "000000.json", "000000.csv", "000000.rejects"] {
+        fs_err::write(parts.join(name), "{}").unwrap();
+    }
+    let (made, _) = task(place.path(), "again", json!("whole"), 0);
+    let read = |out: &Path| fs_err::read_to_string(out.join("rated/rated.csv")).unwrap();
+    assert_eq!(read(&wanted).lines().count(), 21);
+    assert_eq!(read(&made), read(&wanted));
+}
+
+#[test]
+fn a_merge_wants_the_folders_of_all_shards_in_order() {
+    let place = three_chunks();
+    let (wanted, _) = task(place.path(), "whole", json!("whole"), 0);
+    let shard = |index: usize| {
+        let work = json!({"shard": {"index": index, "count": 3}});
+        let (out, _) = task(place.path(), &format!("shard-{index}"), work, 0);
+        json!({"label": index.to_string(), "path": out.join("part")})
+    };
+    let [a, b, c] = [0, 1, 2].map(shard);
+    let merge = |name: &str, parts: Value, code| {
+        task(place.path(), name, json!({"merge": {"parts": parts}}), code)
+    };
+    for (name, parts) in [("two", json!([a, b])), ("crossed", json!([b, a, c]))] {
+        let (_, told) = merge(name, parts, 3);
+        assert!(told.contains("not those of all shards"), "{told}");
+    }
+    let (made, _) = merge("all", json!([a, b, c]), 0);
+    let read = |out: &Path| fs_err::read_to_string(out.join("rated/rated.csv")).unwrap();
+    assert_eq!(read(&made), read(&wanted));
 }
