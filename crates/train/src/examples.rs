@@ -147,6 +147,21 @@ impl Examples {
         }
     }
 
+    /// Makes a fold of the training examples the split `calib`, in place of its own. `folds`: the fold of each training example.
+    pub fn hold_fold(&mut self, folds: &[u32], fold: u32, task: Task) -> Result<(), ExamplesError> {
+        let rows = self.splits.entry(Split::Train).or_default();
+        let (held, kept) = rows
+            .iter()
+            .zip(folds)
+            .partition::<Vec<_>, _>(|(_row, own)| **own == fold);
+        let only_rows =
+            |pairs: Vec<(&usize, &u32)>| pairs.into_iter().map(|(&row, _)| row).collect();
+        let (held, kept) = (only_rows(held), only_rows(kept));
+        self.splits.insert(Split::Calib, held);
+        self.splits.insert(Split::Train, kept);
+        self.check(task)
+    }
+
     /// Reads a table and checks it against the encoder that made it; any split may be empty.
     pub fn read_any(
         path: &Path,

@@ -15,6 +15,7 @@ pub mod examples;
 pub mod explain;
 pub mod figures;
 pub mod fit;
+mod folds;
 mod logits;
 pub mod objective;
 pub mod optimizer;

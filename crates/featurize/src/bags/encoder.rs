@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Sums;
+use super::ending;
 use super::names::Names;
 use super::params::{BagSettings, Indices, Values};
 use super::shapes;
@@ -98,7 +99,7 @@ pub struct BagScratch {
     found: Vec<u32>,
     /// Of each term its word class.
     classes: Vec<u32>,
-    /// An n-gram with word classes in it.
+    /// An n-gram with word classes in it, or one of the ending.
     shaped: String,
 }
 
@@ -280,6 +281,16 @@ impl BagEncoder {
                 }
             }
         }
+        let last = places.len().saturating_sub(self.bag.ending as usize);
+        for (at, (begin, _end)) in places.iter().enumerate().skip(last) {
+            for (_begin, end) in places[at..].iter().take(ending::LONGEST) {
+                ending::write_name(&joined[*begin..*end], shaped);
+                match self.bag.indices {
+                    Indices::Vocabulary => found.extend(self.names.number(shaped.as_bytes())),
+                    Indices::Hashed => found.push(hashed(shaped.as_bytes(), self.bag.size)),
+                }
+            }
+        }
         if let Some(own) = &self.classes {
             let terms = |at: usize| &joined[places[at].0..places[at].1];
             classes.clear();
@@ -391,6 +402,7 @@ mod tests {
             values,
             smoothing: 1.0,
             norm: Norm::Auto,
+            ending: 0,
             classes: Vec::new(),
         };
         let text = TermParams::default().with(Terms::default());

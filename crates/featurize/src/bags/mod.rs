@@ -8,6 +8,7 @@
 //! so that most of what occurs once does not either. Hashed, there is no count and no vocabulary. Nothing but the training split decides on n-grams and weights; word classes may be learned from texts without scores too, which `classes_from` says.
 
 mod encoder;
+mod ending;
 mod names;
 mod ngrams;
 mod params;
@@ -127,11 +128,13 @@ fn fit(
                 }));
             }
             let mut counter = NgramCounter::new(text.clone(), terms, params.ngrams);
+            counter.with_ending(params.ending);
             if let Some(classes) = classes {
                 counter.with_classes(&classes);
                 settings.classes = classes.words().to_vec();
             }
-            let sifts = params.min_count > 1 && (params.ngrams > 1 || params.classes > 0);
+            let sifts = params.min_count > 1
+                && (params.ngrams > 1 || params.classes > 0 || params.ending > 0);
             for sift in [true, false].into_iter().filter(|sift| sifts || !sift) {
                 let mut throughput = Throughput::of(splits, is_train);
                 let mut training = 0;

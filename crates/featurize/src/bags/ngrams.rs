@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use ahash::RandomState;
 use rayon::prelude::*;
 
+use super::ending;
 use super::shapes::SHAPES;
 use crate::classes::Classes;
 use crate::count::{Count, Counts};
@@ -31,6 +32,8 @@ const TEXTS_A_TASK: usize = 32;
 const NONE: u32 = u32::MAX;
 /// The bit that the numbers of word classes have; terms have smaller ones.
 const CLASS: u32 = 1 << 31;
+/// The number that begins an n-gram of a text's ending. No text has so many terms.
+const END: u32 = CLASS - 1;
 /// Hashes that are told apart: 64 MiB.
 const HASHES: usize = 1 << 26;
 /// Parts of the table of counts. They grow one by one, so that hardly more than one is there twice.
@@ -49,6 +52,8 @@ pub struct NgramCounter {
     terms: Vec<(Box<str>, Count)>,
     numbers: TokenMap<u32>,
     longest: usize,
+    /// The last terms of a text whose n-grams are counted besides.
+    ending: usize,
     /// The word classes, where n-grams have them.
     classes: Option<ClassNumbers>,
     state: RandomState,
@@ -105,6 +110,7 @@ impl NgramCounter {
             terms,
             numbers,
             longest: longest as usize,
+            ending: 0,
             classes: None,
             state: RandomState::new(),
             sieve: None,
@@ -122,6 +128,11 @@ impl NgramCounter {
                 .collect(),
             classes: classes.clone(),
         });
+    }
+
+    /// Has n-grams of the last terms of a text counted besides.
+    pub fn with_ending(&mut self, terms: u32) {
+        self.ending = terms as usize;
     }
 
     /// Whether n-grams with word classes are counted. Then texts are wanted, and not what counting left of them: a term that is too rare
@@ -193,6 +204,7 @@ impl NgramCounter {
             preprocessing,
             numbers,
             longest,
+            ending,
             classes,
             state,
             counters,
@@ -209,6 +221,9 @@ impl NgramCounter {
                 for text in texts {
                     counter.find_terms(preprocessing, numbers, classes.as_ref(), *text);
                     counter.each_ngram(*longest, |brought, ngram| {
+                        visit(brought, ngram, state.hash_one(ngram));
+                    });
+                    counter.each_of_ending(*ending, |brought, ngram| {
                         visit(brought, ngram, state.hash_one(ngram));
                     });
                     if let Some(classes) = &*classes {
@@ -257,8 +272,16 @@ impl NgramCounter {
                     Some(own) if number >= CLASS => own.classes.name(number ^ CLASS),
                     _ => &*terms[number as usize].0,
                 };
-                let names: Vec<&str> = numbers.map(|&number| name(number)).collect();
-                (count, names.join(" ").into())
+                let (mut at_end, mut names) = (false, Vec::new());
+                for &number in numbers {
+                    match number {
+                        END => at_end = true,
+                        _ => names.push(name(number)),
+                    }
+                }
+                let named = names.join(" ");
+                let named = if at_end { ending::name(&named) } else { named };
+                (count, named.into())
             })
             .collect();
         named.par_sort_unstable_by(|(a_count, a), (b_count, b)| {
@@ -361,6 +384,20 @@ impl Counter {
                 if length > 0 {
                     visit(&mut self.brought, ngram);
                 }
+            }
+        }
+    }
+
+    /// Gives every n-gram of the last terms to `visit`.
+    fn each_of_ending(&mut self, last: usize, visit: impl Fn(&mut [Vec<Ngram>], Ngram)) {
+        let from = self.terms.len().saturating_sub(last);
+        for begin in from..self.terms.len() {
+            let mut ngram = [END, NONE, NONE];
+            // What holds a rare term is rare itself.
+            let terms = self.terms[begin..].iter().take(ending::LONGEST);
+            for (place, &term) in (1..).zip(terms.take_while(|term| **term < CLASS)) {
+                ngram[place] = term;
+                visit(&mut self.brought, ngram);
             }
         }
     }

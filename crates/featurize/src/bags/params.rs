@@ -24,6 +24,10 @@ pub struct BagParams {
     pub classes: u32,
     /// Which texts classes are learned from.
     pub classes_from: ClassTexts,
+    /// The last terms of a review, of which n-grams of one and two count as n-grams of their own besides: what a review ends
+    /// with is more often its verdict. 0 for none.
+    #[schemars(range(max = 10_000), extend("unit" = "terms"))]
+    pub ending: u32,
     /// How an n-gram gets its number: by a `vocabulary` of the training split, or `hashed`.
     pub indices: Indices,
     /// Numbers in all: the most frequent n-grams of the training split, or what n-grams are hashed to.
@@ -120,9 +124,20 @@ pub struct BagSettings {
     /// What the values of a review are divided by.
     #[serde(default, skip_serializing_if = "Norm::is_auto")]
     pub norm: Norm,
+    /// The last terms of a text whose n-grams are counted besides, as n-grams of their own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ending: u32,
     /// The words of each word class, the most frequent first, where n-grams have classes in them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<Vec<Box<str>>>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl BagSettings {
@@ -143,6 +158,7 @@ impl Default for BagParams {
             ngrams: 2,
             classes: 0,
             classes_from: ClassTexts::Train,
+            ending: 0,
             indices: Indices::Vocabulary,
             size: 200_000,
             min_count: 2,
@@ -180,6 +196,7 @@ impl BagParams {
             values: self.values,
             smoothing: self.smoothing,
             norm: self.norm,
+            ending: self.ending,
             classes: Vec::new(),
         }
     }

@@ -7,6 +7,7 @@
 //! | text | tokens |
 //! |---|---|
 //! | `words` | words by Unicode's rules: `sci-fi` is two, `don't` and `e.g` are one |
+//! | `marks` | those words, and every punctuation mark and symbol between them |
 //! | `whitespace` | what stands between white space: `fun,` is one, comma included |
 //! | `keras` | like Keras' `Tokenizer`: punctuation but the apostrophe divides |
 //! | `sklearn` | like scikit-learn's `CountVectorizer`: two or more letters, digits or `_` |
@@ -14,6 +15,7 @@
 
 mod blocks;
 pub mod keras;
+pub mod marks;
 pub mod sklearn;
 pub mod subword;
 pub mod whitespace;
@@ -30,6 +32,8 @@ use crate::clean::{Apostrophes, Cleaned};
 pub enum Tokenizer {
     /// Words by Unicode's rules (UAX #29).
     Words,
+    /// The same, and each punctuation mark and symbol between them.
+    Marks,
     /// What stands between white space.
     Whitespace,
     /// As Keras' `Tokenizer` does with its default filters.
@@ -52,6 +56,7 @@ impl Tokenizer {
     ) {
         match self {
             Self::Words => words::each_word(cleaned.text(), apostrophes, visit),
+            Self::Marks => marks::each_token(cleaned.text(), apostrophes, visit),
             Self::Whitespace => whitespace::each_token(cleaned, visit),
             Self::Keras => keras::each_token(cleaned, visit),
             Self::Sklearn => sklearn::each_token(cleaned, visit),
@@ -75,6 +80,7 @@ fn is_python_space(c: char) -> bool {
 /// let text = "a sci-fi \"classic\", don't_miss it!";
 /// let of = |tokenizer| tokens(tokenizer, Apostrophes::Keep, text);
 /// assert_eq!(of(Tokenizer::Words), ["a", "sci", "fi", "classic", "don't_miss", "it"]);
+/// assert_eq!(of(Tokenizer::Marks)[..5], ["a", "sci", "-", "fi", "\""]);
 /// assert_eq!(of(Tokenizer::Whitespace), ["a", "sci-fi", "\"classic\",", "don't_miss", "it!"]);
 /// assert_eq!(of(Tokenizer::Keras), ["a", "sci", "fi", "classic", "don't", "miss", "it"]);
 /// assert_eq!(of(Tokenizer::Sklearn), ["sci", "fi", "classic", "don", "t_miss", "it"]);
@@ -104,8 +110,9 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Tokenizer; 5] = [
+    const ALL: [Tokenizer; 6] = [
         Tokenizer::Words,
+        Tokenizer::Marks,
         Tokenizer::Whitespace,
         Tokenizer::Keras,
         Tokenizer::Sklearn,

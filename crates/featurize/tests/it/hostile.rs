@@ -34,7 +34,14 @@ fn every_text_has_its_row() {
     assert_eq!(bags["rows_out"]["bags"], reviews.len());
     // Empty, stop words alone (of which the bomb's are), controls, emoji and markup; the others have words.
     assert_eq!(bags["facts"]["empty_bags"], 6);
-    let all = ["words", "whitespace", "keras", "sklearn", "subword"];
+    let all = [
+        "words",
+        "marks",
+        "whitespace",
+        "keras",
+        "sklearn",
+        "subword",
+    ];
     for tokenizer in all {
         let mut arguments = vec!["--tokenizer", tokenizer, "--valid", "0", "--calib", "0"];
         arguments.extend(["--vocabulary", "300", "--max-length", "8", "--pad", "none"]);

@@ -9,6 +9,7 @@
 //! of the best epoch so far, as they are at the end; a second training that takes its checkpoint ends with the
 //! same bytes as one without the break.
 
+mod crossed;
 pub(crate) mod errors;
 mod measure;
 mod params;
@@ -75,6 +76,8 @@ pub fn kind() -> Kind {
             )
             .optional(),
         )
+        .input(crossed::folds_input())
+        .input(crossed::crossed_input())
         .input(
             Input::folder(
                 CHECKPOINT,
@@ -137,6 +140,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let beside = wide.as_deref().map(bundle::digest).transpose();
     let beside = beside.map_err(StageError::input)?;
     logits::give(&spec, beside.as_ref(), &mut examples, context)?;
+    crossed::hold_fold(params, &mut examples, context)?;
     let objective = Objective::new(
         params.task,
         params.loss,
@@ -183,13 +187,13 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let decoder = bundle::as_read(objective.decoder()).map_err(StageError::failed)?;
     let mut evaluated = evaluate_all(&net, &examples, &decoder, context)
         .map_err(|error| of_training(error, params))?;
-    let calibration =
-        bundle::as_read(&results::calibrate(&decoder, &evaluated)).map_err(StageError::failed)?;
+    let calibration = crossed::calibrate(&decoder, &evaluated, &examples, context)?;
+    let calibration = bundle::as_read(&calibration).map_err(StageError::failed)?;
     match &calibration {
         Some(calibration) => results::add_intervals(calibration, &mut evaluated),
         None if params.task == Task::Binary => {}
         None => {
-            context.warn("the split `calib` has too few examples: predictions have no intervals")
+            context.warn("the split `calib` has too few examples, and there is no input `crossed`: predictions have no intervals")
         }
     }
     let labels = bundle::as_read(&labels_of(&decoder, &examples.labels(Split::Train)))

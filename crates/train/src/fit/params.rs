@@ -72,6 +72,10 @@ pub struct FitParams {
     /// evaluated in `test`. To see where a network places what it has never seen.
     #[schemars(inner(range(min = 1, max = 10)), extend("unit" = "stars"))]
     pub hold_out: Vec<u8>,
+    /// The fold of the training reviews, of the input `folds`, that is kept from the network and takes the place of `calib`: what the
+    /// network says of it is what another one, which learns from all folds, fits its intervals to (input `crossed`).
+    #[schemars(extend("unit" = "fold"))]
+    pub without_fold: Option<u32>,
     /// Values for the network file's own parameters, by name.
     pub network_params: BTreeMap<String, Value>,
 }
@@ -97,6 +101,7 @@ impl Default for FitParams {
             precision: Precision::default(),
             deterministic: false,
             hold_out: Vec::new(),
+            without_fold: None,
             network_params: BTreeMap::new(),
         }
     }

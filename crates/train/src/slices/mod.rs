@@ -5,7 +5,7 @@
 //! Reads the predictions of any number of networks, and the tokens and titles of the reviews; writes the table `slices`.
 
 mod factors;
-mod judged;
+pub(crate) mod judged;
 mod measure;
 mod table;
 

@@ -4,6 +4,7 @@
 
 mod baselines;
 mod compares;
+mod crossed;
 mod evaluates;
 mod explains;
 mod inputs;

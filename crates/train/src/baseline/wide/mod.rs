@@ -14,15 +14,15 @@
 
 mod crossfit;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, StringArray, UInt32Array, UInt64Array};
+use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use cinescore_artifact::describe::{Input, Output};
 use cinescore_artifact::digest::Digest;
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::table::{TableReader, column};
+use cinescore_artifact::table::TableReader;
 use cinescore_artifact::tables::{BAGS, FOLDS, LOGITS, METRICS, MODEL_KEY, PREDICTIONS};
 use cinescore_artifact::{Split, StageError};
 use cinescore_model::bundle::{self, BUNDLE_VERSION, Encoder, Manifest};
@@ -40,6 +40,7 @@ use super::newton::{Linear, Loss, logistic};
 use super::params::Strength;
 use crate::examples::check_terms;
 use crate::fit::errors::{of_bundle, of_examples};
+use crate::folds;
 use crate::results::{self, Evaluated};
 use crossfit::Ratios;
 
@@ -51,8 +52,6 @@ input: {kind: bag, embedding: {size: 1, start: 0.0, bias: true}}
 layers: []
 head: {outputs: 1}
 ";
-/// Rows read at a time.
-const READ_ROWS: usize = 8192;
 
 /// How the linear model is fitted.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -198,6 +197,10 @@ fn run(params: WideParams, context: &mut TaskContext) -> Result<(), StageError> 
     result
         .metrics
         .insert("train.crossed_accuracy".into(), share);
+    let losses = crossed.iter().zip(&train.labels);
+    let losses = losses.map(|(logit, label)| Loss::Logistic.value(*logit, *label));
+    let loss = losses.sum::<f64>() / crossed.len().max(1) as f64;
+    result.metrics.insert("train.crossed_log_loss".into(), loss);
     result.facts.insert("l2".into(), l2.into());
     Ok(())
 }
@@ -229,28 +232,7 @@ fn ratios_of(encoder: &Encoder) -> Result<Ratios, StageError> {
 
 /// The fold of each training review.
 fn folds_of(reviews: &[u64], path: &Path) -> Result<Vec<u32>, StageError> {
-    let mut by_review = HashMap::new();
-    for batch in TableReader::open(path, &FOLDS)?.batches(READ_ROWS)? {
-        let batch = batch?;
-        let ids: &UInt64Array = column(&batch, "review_id");
-        let folds: &UInt32Array = column(&batch, "fold");
-        by_review.extend(
-            ids.values()
-                .iter()
-                .copied()
-                .zip(folds.values().iter().copied()),
-        );
-    }
-    let fold = |review: &u64| by_review.get(review).copied();
-    let folds: Option<Vec<u32>> = reviews.iter().map(fold).collect();
-    let missing = || reviews.iter().find(|review| fold(review).is_none());
-    let Some(folds) = folds else {
-        let message = format!(
-            "the training review {} has no fold: the folds are those of other reviews",
-            missing().copied().unwrap_or_default()
-        );
-        return Err(StageError::input(message));
-    };
+    let folds = folds::of(reviews, path)?;
     if folds.iter().min() == folds.iter().max() {
         let message = "all training reviews are in one fold, and none is left to learn from";
         return Err(StageError::input(message).hint("ask `featurize folds` for two folds or more"));
