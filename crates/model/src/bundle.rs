@@ -44,7 +44,7 @@ const WEIGHTS: &str = "weights.safetensors";
 const NETWORK: &str = "network.yaml";
 const ENCODER: &str = "encoder.json";
 const MANIFEST: &str = "bundle.json";
-/// The folder of the linear model that a network has beside it.
+/// The folder of the linear model that a network has beside it; the second one's is `wide-2`, and so on.
 const WIDE: &str = "wide";
 
 /// What a bundle says of itself.
@@ -77,9 +77,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The [`digest`] of the linear model beside the network, where it has one.
-    pub fn wide(&self) -> Option<&Digest> {
-        self.files.get(WIDE)
+    /// The [`digest`]s of so many linear models beside the network, in their order.
+    pub fn wide(&self, count: u32) -> Vec<Option<&Digest>> {
+        (0..count)
+            .map(|number| self.files.get(&wide_name(number)))
+            .collect()
     }
 }
 
@@ -146,8 +148,8 @@ pub struct Bundle {
     pub encoder: Encoder,
     /// The network with its weights.
     pub net: Net,
-    /// The linear model that it has beside it, where its network file says so.
-    pub wide: Option<Box<Self>>,
+    /// The linear models that it has beside it, as many as its network file says.
+    pub wide: Vec<Self>,
 }
 
 /// Why a bundle could not be written or used.
@@ -271,26 +273,27 @@ pub fn as_read<T: Serialize + serde::de::DeserializeOwned>(
     serde_json::from_str(&serde_json::to_string(part)?)
 }
 
-/// Writes a bundle into a folder, which is made. `encoder` are the bytes of the file that `featurize` made; `wide` is the folder of the linear model
-/// that the network has beside it, which is copied.
+/// Writes a bundle into a folder, which is made. `encoder` are the bytes of the file that `featurize` made; `wide` are the folders of the linear models
+/// that the network has beside it, which are copied.
 pub fn save(
     folder: &Path,
     manifest: &Manifest,
     spec: &NetworkSpec,
     encoder: &[u8],
     net: &Net,
-    wide: Option<&Path>,
+    wide: &[PathBuf],
 ) -> Result<(), BundleError> {
     fs_err::create_dir_all(folder).map_err(io(folder))?;
     let mut manifest = manifest.clone();
-    if let Some(wide) = wide {
-        let copy = folder.join(WIDE);
+    for (number, wide) in (0..).zip(wide) {
+        let own = wide_name(number);
+        let copy = folder.join(&own);
         fs_err::create_dir_all(&copy).map_err(io(&copy))?;
         for name in [WEIGHTS, NETWORK, ENCODER, NGRAMS, MANIFEST] {
             let path = wide.join(name);
             fs_err::copy(&path, copy.join(name)).map_err(io(&path))?;
         }
-        manifest.files.insert(WIDE.into(), digest(&copy)?);
+        manifest.files.insert(own, digest(&copy)?);
     }
     let source = |source| BundleError::Weights {
         path: folder.join(WEIGHTS),
@@ -341,17 +344,21 @@ pub fn load(folder: &Path, device: Device) -> Result<Bundle, BundleError> {
     })?;
     let spec = network::parse(&text, &path, &BTreeMap::new())?;
     check::manifest(&manifest, &spec)?;
-    // The two have hardly anything in common but the place where they lie: each is read on a thread of its own.
+    // They have hardly anything in common but the place where they lie: each is read on a thread of its own.
     let (own, wide) = thread::scope(|scope| {
-        let wide = spec
-            .wide
-            .then(|| scope.spawn(|| load_wide(&folder.join(WIDE), manifest.wide(), device)));
+        let beside = (0..).zip(manifest.wide(spec.wide));
+        let beside = beside.map(|(number, digest)| {
+            let folder = folder.join(wide_name(number));
+            scope.spawn(move || load_wide(&folder, digest, device))
+        });
+        let beside: Vec<_> = beside.collect();
         let own = load_own(folder, &manifest, &spec, device);
+        let wide = beside.into_iter();
         let wide = wide.map(|wide| wide.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        (own, wide)
+        (own, wide.collect::<Result<Vec<_>, _>>())
     });
     let (encoder, net) = own?;
-    let wide = wide.transpose()?.map(Box::new);
+    let wide = wide?;
     Ok(Bundle {
         manifest,
         spec,
@@ -382,6 +389,14 @@ fn load_own(
     Ok((encoder, net))
 }
 
+/// The folder of a linear model in a bundle, by its number from 0.
+fn wide_name(number: u32) -> String {
+    match number {
+        0 => WIDE.to_owned(),
+        _ => format!("{WIDE}-{}", number + 1),
+    }
+}
+
 /// Reads the bundle of a linear model that a network reads beside its input: one for task `binary` over bags, which has none
 /// beside itself. `wanted`: the digest of its manifest.
 pub fn load_wide(
@@ -402,7 +417,7 @@ pub fn load_wide(
     let spec = check::read_text(&path, &BTreeMap::new())?;
     let spec = network::parse(&String::from_utf8_lossy(&spec), &path, &BTreeMap::new())?;
     let is_linear = spec.layers.is_empty() && matches!(spec.head, HeadSpec::Outputs(1));
-    if spec.wide || spec.input.table() != "bags" || !is_linear {
+    if spec.wide > 0 || spec.input.table() != "bags" || !is_linear {
         return Err(other());
     }
     let bundle = load(folder, device)?;

@@ -21,7 +21,7 @@ pub struct Batch {
     pub lengths: Option<Tensor>,
     /// Of bags the value of each n-gram, float32 `[N]`; of windows the inputs, float32 `[B, S, F]`: slots, features.
     pub values: Option<Tensor>,
-    /// What a linear model says of each example, a logit, float32 `[B, 1]`; for networks with a wide part.
+    /// What linear models say of each example, a logit each, float32 `[B, W]`; for networks with a wide part.
     pub wide: Option<Tensor>,
 }
 
@@ -68,7 +68,8 @@ pub struct Net {
     vars: nn::VarStore,
     input: Input,
     layers: Vec<Layer>,
-    wide: bool,
+    /// Linear models beside it.
+    wide: u32,
     head: Head,
     /// Of training.
     precision: Precision,
@@ -377,19 +378,25 @@ impl Net {
         precision: Precision,
     ) -> Result<Tensor, TchError> {
         let xs = match (self.wide, wide) {
-            (false, _) => xs.shallow_clone(),
-            (true, Some(wide)) => {
+            (0, _) => xs.shallow_clone(),
+            (_, Some(wide)) => {
                 // A batch may be filled up with examples that nobody asks about.
-                let missing = xs.size()[0] - wide.size()[0];
+                let (rows, models) = wide.size2()?;
+                let missing = xs.size()[0] - rows;
+                if models != i64::from(self.wide) {
+                    let message =
+                        "other linear models say something than the network has beside it";
+                    return Err(TchError::Kind(message.into()));
+                }
                 if missing < 0 {
-                    let message = "the linear model says something of more examples than there are";
+                    let message = "the linear models say something of more examples than there are";
                     return Err(TchError::Kind(message.into()));
                 }
                 let wide = wide.f_constant_pad_nd([0, 0, 0, missing])?;
                 Tensor::f_cat(&[xs, &wide], 1)?
             }
-            (true, None) => {
-                let message = "a network with a wide part needs what the linear model says";
+            (_, None) => {
+                let message = "a network with a wide part needs what the linear models say";
                 return Err(TchError::Kind(message.into()));
             }
         };

@@ -12,6 +12,7 @@ use crate::shape::check_shapes;
 use crate::spec::{InitSpec, LayerSpec, NetworkSpec};
 use crate::typed;
 use crate::values::check_values;
+use crate::wide::Count;
 
 /// The keys of a network file.
 const KEYS: [&str; 8] = [
@@ -56,9 +57,9 @@ pub fn parse(
         Some(InitSpec::default())
     };
     let wide = if map.contains_key("wide") {
-        reader.section("wide")
+        reader.section("wide").map(|Count(count)| count)
     } else {
-        Some(false)
+        Some(0)
     };
     let input = reader.section("input");
     let layers = reader.layers();

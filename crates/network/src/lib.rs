@@ -21,6 +21,7 @@ mod typed;
 mod values;
 mod walk;
 mod weights;
+mod wide;
 
 pub use check::{Parameters, Summary, check};
 pub use file::parse;

@@ -174,7 +174,7 @@ mod tests {
             init: crate::InitSpec::default(),
             input: InputSpec::Tokens(input),
             layers,
-            wide: false,
+            wide: 0,
             head: HeadSpec::Dense(1),
         }
     }

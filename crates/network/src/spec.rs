@@ -20,10 +20,14 @@ pub struct NetworkSpec {
     /// What it passes through, in order.
     #[serde(with = "serde_yaml::with::singleton_map_recursive")]
     pub layers: Vec<LayerSpec>,
-    /// Whether the head gets one number more beside what the last layer gives: the logit of a linear model over n-grams,
-    /// which comes with the examples (the wide part of Cheng et al., DLRS 2016; see the kind `wide` of `train`).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub wide: bool,
+    /// How many numbers more the head gets beside what the last layer gives, each the logit of a linear model over n-grams,
+    /// which comes with the examples (the wide part of Cheng et al., DLRS 2016; see the kind `wide` of `train`). `true` in a file is one.
+    #[serde(
+        default,
+        with = "crate::wide",
+        skip_serializing_if = "crate::wide::is_none"
+    )]
+    pub wide: u32,
     /// What comes out.
     #[serde(with = "serde_yaml::with::singleton_map_recursive")]
     pub head: HeadSpec,

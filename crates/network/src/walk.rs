@@ -114,16 +114,16 @@ impl Walk {
             ),
             _ => {}
         }
-        let features = shape.features().saturating_add(u32::from(spec.wide));
-        if spec.wide {
+        let features = shape.features().saturating_add(spec.wide);
+        if spec.wide > 0 {
             match (&spec.input, spec.head) {
                 (InputSpec::Window(_), _) => walk.wrong(
                     &path("wide"),
-                    "the linear model beside a network is one over n-grams, which windows do not have",
+                    "a linear model beside a network is one over n-grams, which windows do not have",
                 ),
                 (_, HeadSpec::Outputs(_)) => walk.wrong(
                     &path("wide"),
-                    "a head `outputs` gives the last layer's values as they are, and has no place for one more",
+                    "a head `outputs` gives the last layer's values as they are, and has no place for more",
                 ),
                 _ => {}
             }

@@ -104,16 +104,17 @@ pub fn assemble(examples: &Examples, rows: &[usize], device: Device) -> Result<B
     Ok(Batch::of_ids(ids, lengths).with_wide(wide(examples, rows, device)?))
 }
 
-/// What a linear model says of each example, `[B, 1]`, where the network reads it.
+/// What linear models say of each example, `[B, W]`, where the network reads it.
 fn wide(examples: &Examples, rows: &[usize], device: Device) -> Result<Option<Tensor>, TchError> {
-    let logits: Option<Vec<f32>> = rows.iter().map(|&row| examples.logit(row)).collect();
-    logits
-        .map(|logits| {
-            Tensor::f_from_slice(&logits)?
-                .f_view([-1, 1])?
-                .f_to_device(device)
-        })
-        .transpose()
+    let logits = rows.iter().flat_map(|&row| examples.logits(row)).copied();
+    let logits: Vec<f32> = logits.collect();
+    if examples.models() == 0 {
+        return Ok(None);
+    }
+    Tensor::f_from_slice(&logits)?
+        .f_view([axis(rows.len()), axis(examples.models())])?
+        .f_to_device(device)
+        .map(Some)
 }
 
 /// Bags, one after the other.

@@ -79,8 +79,8 @@ pub struct Examples {
     ids: Vec<i32>,
     /// Of bags the value of each of `ids`; of windows, which have no ids, all inputs; else none.
     values: Vec<f32>,
-    /// What a linear model says of each example; none where no network asks for it.
-    logits: Vec<f32>,
+    /// What each linear model says of the examples, one model after the other; none where no network asks for it.
+    logits: Vec<Vec<f32>>,
     /// What is known of windows.
     knowledge: Knowledge,
     /// Slots of a window; else 0.
@@ -414,7 +414,7 @@ impl Examples {
         }
     }
 
-    /// Adds what a linear model says of each review.
+    /// Adds what one more linear model says of each review.
     ///
     /// # Errors
     /// The first review of which it says nothing, or which was in another split there: what is said of training reviews is
@@ -430,13 +430,18 @@ impl Examples {
                 }
             }
         }
-        self.logits = all;
+        self.logits.push(all);
         Ok(())
     }
 
-    /// What a linear model says of an example; none where no network asks for it.
-    pub fn logit(&self, row: usize) -> Option<f32> {
-        self.logits.get(row).copied()
+    /// How many linear models say something of each example.
+    pub fn models(&self) -> usize {
+        self.logits.len()
+    }
+
+    /// What the linear models say of an example; nothing where no network asks for it.
+    pub fn logits(&self, row: usize) -> impl Iterator<Item = &f32> {
+        self.logits.iter().map(move |model| &model[row])
     }
 
     /// The examples of a split, by number, in the table's order.
@@ -458,7 +463,7 @@ impl Examples {
                     .flat_map(|id| id.to_le_bytes())
                     .collect();
                 preimage.field("ids", &ids);
-                if let Some(logit) = self.logit(row) {
+                for logit in self.logits(row) {
                     preimage.field("logit", &logit.to_le_bytes());
                 }
                 if matches!(self.layout, Layout::Bag | Layout::Window(_)) {

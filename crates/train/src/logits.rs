@@ -22,65 +22,80 @@ const READ_ROWS: usize = 8192;
 
 /// The input, for kinds that take examples.
 pub(crate) fn input() -> Input {
-    let about = "what the linear model says of the reviews, for a network with `wide: true`";
-    Input::table(INPUT, &LOGITS, about).optional()
+    let about = "what the linear models say of the reviews, for a network with `wide: true`; of several in their order";
+    Input::table(INPUT, &LOGITS, about).optional().many()
 }
 
-/// Gives the examples what the linear model says of them, where the network reads it. `wide`: the digest of the bundle of the
-/// model that the network has beside it; the logits of another one are refused.
+/// Gives the examples what the linear models say of them, where the network reads it. `wide`: the digests of the bundles of the
+/// models that the network has beside it, where they are known; the logits of another one are refused.
 pub(crate) fn give(
     spec: &NetworkSpec,
-    wide: Option<&Digest>,
+    wide: &[Option<&Digest>],
     examples: &mut Examples,
     context: &TaskContext,
 ) -> Result<(), StageError> {
-    match (spec.wide, context.optional_input(INPUT)) {
-        (false, None) => Ok(()),
-        (false, Some(_)) => Err(unread(spec, INPUT)),
-        (true, None) => Err(missing(spec, INPUT, INPUT)),
-        (true, Some(input)) => {
-            let table = TableReader::open(&input.path, &LOGITS)?;
-            if let (Some(wide), Some(own)) = (wide, table.note(MODEL_KEY))
-                && own != wide.to_string()
-            {
-                let message = format!(
-                    "the logits of `{}` are those of another linear model than the one beside the network `{}`",
-                    input.label, spec.name
-                );
-                let hint = "give it `bundle` and `logits` of one `train wide`: a network that is trained has the `bundle` that \
-                            it was trained with";
-                return Err(StageError::input(message).hint(hint));
-            }
-            let logits = read(table)?;
-            examples.add_logits(&logits).map_err(|review| {
-                let message = format!(
-                    "`{}` has no logit of the review {review} in the split that the examples have it in",
-                    input.label
-                );
-                let hint = "divide bags and tokens alike (seed, shares, folds), and take the logits of these bags";
-                StageError::input(message).hint(hint)
-            })
+    let inputs = context.inputs(INPUT);
+    check_count(spec, INPUT, INPUT, inputs.len())?;
+    for (input, wide) in inputs.iter().zip(wide) {
+        let table = TableReader::open(&input.path, &LOGITS)?;
+        if let (Some(wide), Some(own)) = (wide, table.note(MODEL_KEY))
+            && own != wide.to_string()
+        {
+            let message = format!(
+                "the logits of `{}` are those of another linear model than the one beside the network `{}`",
+                input.label, spec.name
+            );
+            let hint = "give it `bundle` and `logits` of one `train wide`, several in the same order: a network that is trained has the `bundle` \
+                        that it was trained with";
+            return Err(StageError::input(message).hint(hint));
         }
+        let logits = read(table)?;
+        examples.add_logits(&logits).map_err(|review| {
+            let message = format!(
+                "`{}` has no logit of the review {review} in the split that the examples have it in",
+                input.label
+            );
+            let hint =
+                "divide bags and tokens alike (seed, shares, folds), and take the logits of these bags";
+            StageError::input(message).hint(hint)
+        })?;
     }
+    Ok(())
 }
 
-/// That an input is given to a network that does not read it.
-pub(crate) fn unread(spec: &NetworkSpec, input: &str) -> StageError {
-    let message = format!(
-        "the network `{}` has no linear model beside it, and the input `{input}` is given",
-        spec.name
-    );
-    StageError::usage(message)
-        .hint("leave the input away, or write `wide: true` into the network file")
-}
-
-/// That a network reads an input that is not given.
-pub(crate) fn missing(spec: &NetworkSpec, input: &str, output: &str) -> StageError {
-    let message = format!(
-        "the network `{}` has a linear model beside it, and the input `{input}` is missing",
-        spec.name
-    );
-    StageError::usage(message).hint(format!("give it the output `{output}` of `train wide`"))
+/// Checks that an input has as many artifacts as the network has linear models beside it; `output` of `train wide` is what it takes.
+pub(crate) fn check_count(
+    spec: &NetworkSpec,
+    input: &str,
+    output: &str,
+    found: usize,
+) -> Result<(), StageError> {
+    let wanted = spec.wide as usize;
+    if found == wanted {
+        return Ok(());
+    }
+    let name = &spec.name;
+    let (message, hint) = match (wanted, found) {
+        (0, _) => (
+            format!(
+                "the network `{name}` has no linear model beside it, and the input `{input}` is given"
+            ),
+            "leave the input away, or write `wide: true` into the network file".to_owned(),
+        ),
+        (1, 0) => (
+            format!(
+                "the network `{name}` has a linear model beside it, and the input `{input}` is missing"
+            ),
+            format!("give it the output `{output}` of `train wide`"),
+        ),
+        _ => (
+            format!(
+                "the network `{name}` has {wanted} linear models beside it (`wide`), and the input `{input}` has {found}"
+            ),
+            format!("give it the output `{output}` of each `train wide`, in one order"),
+        ),
+    };
+    Err(StageError::usage(message).hint(hint))
 }
 
 /// The logit of each review. One that is no number is as one that is missing.

@@ -35,7 +35,8 @@ impl Trained {
             &bundle.encoder,
         )
         .map_err(of_examples)?;
-        logits::give(&bundle.spec, bundle.manifest.wide(), &mut examples, context)?;
+        let beside = bundle.manifest.wide(bundle.spec.wide);
+        logits::give(&bundle.spec, &beside, &mut examples, context)?;
         Ok(Self {
             bundle,
             examples,

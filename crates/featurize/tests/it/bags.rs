@@ -1,6 +1,6 @@
 //! The kind `bags` on small tables.
 
-use arrow::array::{AsArray as _, Float32Array, ListArray, StringArray, UInt32Array};
+use arrow::array::{AsArray as _, Float32Array, ListArray, StringArray, UInt32Array, UInt64Array};
 use arrow::datatypes::{Float32Type, UInt32Type};
 use cinescore_artifact::table::column;
 use cinescore_artifact::tables;
@@ -222,6 +222,76 @@ fn ngrams_with_word_classes_are_counted_and_alone_as_in_the_table() {
         let both = [&out, &again].map(|out| fs_err::read(out.join(name)).unwrap());
         assert!(both[0] == both[1], "`{name}` differs");
     }
+}
+
+#[test]
+fn ngrams_of_the_ending_are_features_of_their_own() {
+    let fixture = fixture();
+    let arguments = ["--values", "counts", "--ending", "3"];
+    for (at, more) in [
+        ["--min-count", "1"],
+        ["--classes", "2"],
+        ["--min-count", "2"],
+    ]
+    .iter()
+    .enumerate()
+    {
+        let name = format!("out{at}");
+        let out = fixture.run_kind("bags", &name, &[&ALL[..], &arguments, more].concat());
+        let ngrams = read(&out.join("ngrams.parquet"), &tables::NGRAMS);
+        let names: Vec<&str> = column::<StringArray>(&ngrams, "ngram")
+            .iter()
+            .flatten()
+            .collect();
+        let counts = column::<UInt64Array>(&ngrams, "count").values();
+        let of_ending: Vec<(&str, u64)> = names
+            .iter()
+            .zip(counts)
+            .filter_map(|(name, count)| Some((name.strip_prefix("{end}  ")?, *count)))
+            .filter(|(_name, count)| *count > 1)
+            .collect();
+        // Of `film good fun`, `film not good`, `not bad` and nothing, as bigrams `not bad` occurs once.
+        assert_eq!(
+            of_ending,
+            [("film", 2), ("good", 2), ("not", 2)],
+            "{more:?}"
+        );
+        let encoder = BagEncoder::from_json(&fs_err::read(out.join("bags.json")).unwrap()).unwrap();
+        let bag: Vec<&str> = encoder
+            .encode("not good, but a fine film")
+            .iter()
+            .map(|(index, _value)| names[*index as usize])
+            .filter(|name| !name.contains("{}"))
+            .collect();
+        // `not` and `good` are no part of the ending here.
+        for known in ["film", "good", "not", "{end}  film"] {
+            assert!(bag.contains(&known), "{bag:?}");
+        }
+        for other in ["{end}  not", "{end}  good"] {
+            assert!(!bag.contains(&other), "{bag:?}");
+        }
+    }
+    let sum = |ending: &str| -> f32 {
+        let arguments = [
+            "--values",
+            "counts",
+            "--indices",
+            "hashed",
+            "--size",
+            "64",
+            "--ending",
+            ending,
+        ];
+        let out = fixture.run_kind("bags", ending, &[&ALL[..], &arguments].concat());
+        let encoder = BagEncoder::from_json(&fs_err::read(out.join("bags.json")).unwrap()).unwrap();
+        encoder
+            .encode("a good film")
+            .iter()
+            .map(|(_index, value)| value)
+            .sum()
+    };
+    // Three terms and two pairs; of the last two terms two and one more.
+    assert_eq!((sum("0"), sum("2"), sum("9")), (5.0, 8.0, 10.0));
 }
 
 #[test]

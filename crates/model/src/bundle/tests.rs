@@ -63,7 +63,7 @@ fn save_to(folder: &Path, net: &Net) {
         libtorch: crate::LIBTORCH_VERSION.into(),
         files: BTreeMap::new(),
     };
-    save(folder, &manifest, &spec, &encoder(7), net, None).unwrap();
+    save(folder, &manifest, &spec, &encoder(7), net, &[]).unwrap();
 }
 
 fn output(net: &Net) -> f64 {

@@ -180,8 +180,12 @@ fn every_network_says_what_pytorchs_modules_say() {
             let filling = filling(&name, &variable.size());
             tch::no_grad(|| variable.copy_(&filling));
         }
-        let wide = || Tensor::from_slice(&[0.5_f32, -0.75]).view([2, 1]);
-        let batch = batch(&spec.input).with_wide(spec.wide.then(wide));
+        // The same of every linear model beside the network.
+        let wide = || {
+            let own = Tensor::from_slice(&[0.5_f32, -0.75]).view([2, 1]);
+            own.repeat([1, i64::from(spec.wide)])
+        };
+        let batch = batch(&spec.input).with_wide((spec.wide > 0).then(wide));
         let say = || tch::no_grad(|| net.forward(&batch, false)).unwrap();
         let outputs = say();
         assert_eq!(

@@ -161,14 +161,7 @@ impl Predictor {
             return Ok(None);
         };
         let own = own.f_detach()?.f_set_requires_grad(true)?;
-        let wide = self.wide(
-            example
-                .wide
-                .as_ref()
-                .map(|own| [own])
-                .as_ref()
-                .map(<[_; 1]>::as_slice),
-        )?;
+        let wide = self.wide(&[example])?;
         let said = self
             .net
             .say_of_vectors(&own, batch.lengths.as_ref(), wide.as_ref())?;

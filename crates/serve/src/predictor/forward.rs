@@ -78,23 +78,28 @@ impl Predictor {
             .iter()
             .map(|&index| &examples[index].numbers)
             .collect();
-        let wide: Option<Vec<&Numbers>> = pass
+        let own: Vec<&Example> = pass
             .examples
             .iter()
-            .map(|&index| examples[index].wide.as_ref())
+            .map(|&index| &examples[index])
             .collect();
         let batch = self
             .batch(&numbers, pass.steps, pass.count)?
-            .with_wide(self.wide(wide.as_deref())?);
+            .with_wide(self.wide(&own)?);
         Ok(Outputs::of(&tch::no_grad(|| {
             self.net.forward(&batch, false)
         })?)?)
     }
 
-    /// What the linear model beside the network says of what it read, `[B, 1]`.
-    pub(super) fn wide(&self, some: Option<&[&Numbers]>) -> Result<Option<Tensor>, TchError> {
-        let both = self.wide.as_ref().zip(some);
-        both.map(|(wide, some)| tch::no_grad(|| wide.net.forward(&bags(some)?, false)))
+    /// What the linear models beside the network say of what they read, `[B, W]`; nothing where there are none.
+    pub(super) fn wide(&self, some: &[&Example]) -> Result<Option<Tensor>, TchError> {
+        let said = self.wide.iter().enumerate().map(|(model, wide)| {
+            let own: Vec<&Numbers> = some.iter().map(|example| &example.wide[model]).collect();
+            tch::no_grad(|| wide.net.forward(&bags(&own)?, false))
+        });
+        let said = said.collect::<Result<Vec<_>, _>>()?;
+        (!said.is_empty())
+            .then(|| Tensor::f_cat(&said, 1))
             .transpose()
     }
 

@@ -115,14 +115,14 @@ pub struct Predictor {
     manifest: Manifest,
     spec: NetworkSpec,
     net: Net,
-    /// The linear model beside it.
-    wide: Option<Wide>,
+    /// The linear models beside it.
+    wide: Vec<Wide>,
     layout: Layout,
     reader: Arc<Reader>,
     thresholds: Thresholds,
 }
 
-/// The linear model beside a network.
+/// A linear model beside a network.
 #[derive(Debug)]
 struct Wide {
     net: Net,
@@ -166,17 +166,15 @@ impl Predictor {
         if wanted != found {
             return Err(PredictError::Table { wanted, found });
         }
-        let (wide, beside) = match bundle.wide.map(|wide| *wide) {
-            None => (None, None),
-            Some(wide) => {
-                let own = Wide {
-                    net: wide.net,
-                    spec: wide.spec,
-                    ids: wide.manifest.ids,
-                };
-                (Some(own), Some(wide.encoder))
-            }
-        };
+        let wide = bundle.wide.into_iter().map(|wide| {
+            let own = Wide {
+                net: wide.net,
+                spec: wide.spec,
+                ids: wide.manifest.ids,
+            };
+            (own, wide.encoder)
+        });
+        let (wide, beside): (Vec<_>, Vec<_>) = wide.unzip();
         let reader = Arc::new(Reader::new(bundle.encoder, beside, layout)?);
         Ok(Self {
             thresholds: Thresholds::of(&bundle.manifest),
@@ -231,7 +229,7 @@ impl Predictor {
             manifest: self.manifest.clone(),
             spec: self.spec.clone(),
             net: twin(&self.net, &self.spec, self.manifest.ids)?,
-            wide: self.wide.as_ref().map(Wide::twin).transpose()?,
+            wide: self.wide.iter().map(Wide::twin).collect::<Result<_, _>>()?,
             layout: self.layout,
             reader: Arc::clone(&self.reader),
             thresholds: self.thresholds.clone(),

@@ -41,8 +41,8 @@ impl Numbers {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     pub(super) numbers: Numbers,
-    /// What the linear model beside the network reads, where there is one.
-    pub(super) wide: Option<Numbers>,
+    /// What each linear model beside the network reads.
+    pub(super) wide: Vec<Numbers>,
     /// Terms of the text.
     pub terms: u64,
     /// Those of them that are not in the vocabulary.
@@ -64,8 +64,8 @@ impl Example {
 #[derive(Debug)]
 pub struct Reader {
     encoder: TextEncoder,
-    /// The encoder of the linear model beside the network.
-    wide: Option<Box<BagEncoder>>,
+    /// The encoders of the linear models beside the network.
+    wide: Vec<BagEncoder>,
     layout: Layout,
 }
 
@@ -95,13 +95,14 @@ pub(super) enum TextEncoder {
 impl Reader {
     pub(super) fn new(
         encoder: bundle::Encoder,
-        wide: Option<bundle::Encoder>,
+        wide: Vec<bundle::Encoder>,
         layout: Layout,
     ) -> Result<Self, PredictError> {
-        let wide = match wide {
-            Some(bundle::Encoder::Bags(file)) => Some(Box::new(bags(file)?.0)),
+        let wide = wide.into_iter().filter_map(|encoder| match encoder {
+            bundle::Encoder::Bags(file) => Some(bags(file).map(|(encoder, ..)| encoder)),
             _ => None,
-        };
+        });
+        let wide = wide.collect::<Result<_, _>>()?;
         let encoder = match encoder {
             bundle::Encoder::Tokens(file) => {
                 if layout == Layout::Padded && !file.padded {
@@ -143,8 +144,8 @@ impl Reader {
     fn read_with(&self, text: &str, buffers: &mut Buffers) -> Example {
         let foreign = language::is_foreign(text);
         let Buffers { ids, bags, terms } = buffers;
-        let wide = self.wide.as_ref();
-        let wide = wide.map(|encoder| bag(encoder, text, bags));
+        let wide = self.wide.iter();
+        let wide = wide.map(|encoder| bag(encoder, text, bags)).collect();
         match &self.encoder {
             TextEncoder::Tokens { encoder, .. } => {
                 let scratch = ids;

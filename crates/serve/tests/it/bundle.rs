@@ -130,13 +130,14 @@ pub(crate) fn save(folder: &Path, network: &str, decoder: Decoder) {
         libtorch: LIBTORCH_VERSION.into(),
         files: BTreeMap::new(),
     };
-    let wide = spec.wide.then(|| {
+    let wide = (0..spec.wide).map(|_model| {
         let wide = tempfile::tempdir().unwrap();
         save(wide.path(), LINEAR, Decoder::Binary);
         wide
     });
-    let wide = wide.as_ref().map(|wide| wide.path());
-    bundle::save(folder, &manifest, &spec, &encoder, &net, wide).unwrap();
+    let wide: Vec<_> = wide.collect();
+    let folders: Vec<_> = wide.iter().map(|wide| wide.path().to_owned()).collect();
+    bundle::save(folder, &manifest, &spec, &encoder, &net, &folders).unwrap();
 }
 
 fn tokens(padded: bool) -> Vec<u8> {

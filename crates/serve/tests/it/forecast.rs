@@ -162,7 +162,7 @@ impl Bench {
             files: BTreeMap::new(),
         };
         let encoder = serde_json::to_vec(&encoder).unwrap();
-        bundle::save(&self.path(name), &manifest, &spec, &encoder, &net, None).unwrap();
+        bundle::save(&self.path(name), &manifest, &spec, &encoder, &net, &[]).unwrap();
     }
 
     fn asked(&self, bundle: &str, ratings: &str, more: &[&str]) -> std::process::Output {

@@ -118,7 +118,7 @@ fn explain(params: &ExplainParams, context: &mut TaskContext) -> Result<(), Stag
         decoder: trained.decoder(),
         ids: trained.bundle.manifest.ids,
         masks: spec.input.masks(),
-        logit: None,
+        logits: &[],
     };
     let said = match context.optional_input(PREDICTED) {
         Some(input) => Judged::read(input, &[split])?.splits.remove(&split),
@@ -165,9 +165,10 @@ fn of_review(
     params: &ExplainParams,
 ) -> Result<Found, TchError> {
     let review = Review::new(trained.examples.ids(chosen.row));
-    // The words are left out of what the network reads itself; the linear model beside it goes on reading them.
+    // The words are left out of what the network reads itself; linear models beside it go on reading them.
+    let logits: Vec<f32> = trained.examples.logits(chosen.row).copied().collect();
     let explained = &Explained {
-        logit: trained.examples.logit(chosen.row),
+        logits: &logits,
         ..*explained
     };
     let review_id = trained.examples.review_id(chosen.row);

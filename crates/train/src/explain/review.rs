@@ -19,8 +19,8 @@ pub(super) struct Explained<'a> {
     pub(super) ids: usize,
     /// Whether padding is masked.
     pub(super) masks: bool,
-    /// What the linear model beside the network says of the review, where there is one.
-    pub(super) logit: Option<f32>,
+    /// What the linear models beside the network say of the review.
+    pub(super) logits: &'a [f32],
 }
 
 /// A review's ids as the network reads them.
@@ -88,13 +88,14 @@ impl Explained<'_> {
     }
 
     fn wide(&self, rows: usize) -> Result<Option<Tensor>, TchError> {
-        self.logit
-            .map(|logit| {
-                Tensor::f_from_slice(&vec![logit; rows])?
-                    .f_view([-1, 1])?
-                    .f_to_device(self.net.device())
-            })
-            .transpose()
+        if self.logits.is_empty() {
+            return Ok(None);
+        }
+        let models = i64::try_from(self.logits.len()).unwrap_or(i64::MAX);
+        Tensor::f_from_slice(&self.logits.repeat(rows))?
+            .f_view([-1, models])?
+            .f_to_device(self.net.device())
+            .map(Some)
     }
 
     fn lengths(&self, rows: usize, steps: usize) -> Result<Option<Tensor>, TchError> {

@@ -72,9 +72,10 @@ pub fn kind() -> Kind {
         .input(
             Input::folder(
                 WIDE,
-                "the linear model beside a network with `wide: true`, the output `bundle` of `train wide`",
+                "the linear model beside a network with `wide: true`, the output `bundle` of `train wide`; with `wide: 2` two, and so on",
             )
-            .optional(),
+            .optional()
+            .many(),
         )
         .input(crossed::folds_input())
         .input(crossed::crossed_input())
@@ -137,9 +138,11 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         &params.hold_out,
     )
     .map_err(of_examples)?;
-    let beside = wide.as_deref().map(bundle::digest).transpose();
+    let beside = wide.iter().map(|folder| bundle::digest(folder));
+    let beside = beside.collect::<Result<Vec<_>, _>>();
     let beside = beside.map_err(StageError::input)?;
-    logits::give(&spec, beside.as_ref(), &mut examples, context)?;
+    let known: Vec<_> = beside.iter().map(Some).collect();
+    logits::give(&spec, &known, &mut examples, context)?;
     crossed::hold_fold(params, &mut examples, context)?;
     let objective = Objective::new(
         params.task,
@@ -219,7 +222,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         &spec,
         &encoder_bytes,
         &net,
-        wide.as_deref(),
+        &wide,
     )
     .map_err(of_bundle)?;
     let path = context.output("history");
@@ -277,7 +280,7 @@ fn read_network(params: &FitParams, context: &TaskContext) -> Result<NetworkSpec
         let hint = "take `optimizer: {adagrad: {lr: 0.05}}`, or `sgd` without momentum and decay";
         return Err(StageError::usage(message).hint(hint));
     }
-    if spec.wide && !params.hold_out.is_empty() {
+    if spec.wide > 0 && !params.hold_out.is_empty() {
         let message = format!(
             "the network `{}` has a linear model beside it, which knows the scores that `hold_out` keeps from the network",
             spec.name
@@ -305,17 +308,14 @@ fn read_network(params: &FitParams, context: &TaskContext) -> Result<NetworkSpec
     Ok(spec)
 }
 
-/// The folder of the linear model beside the network, which is one, where the network has one.
-fn wide_of(spec: &NetworkSpec, context: &TaskContext) -> Result<Option<PathBuf>, StageError> {
-    match (spec.wide, context.optional_input(WIDE)) {
-        (false, None) => Ok(None),
-        (false, Some(_)) => Err(logits::unread(spec, WIDE)),
-        (true, None) => Err(logits::missing(spec, WIDE, "bundle")),
-        (true, Some(input)) => {
-            bundle::load_wide(&input.path, None, Device::Cpu).map_err(StageError::input)?;
-            Ok(Some(input.path.clone()))
-        }
+/// The folders of the linear models beside the network, which are such, where the network has any.
+fn wide_of(spec: &NetworkSpec, context: &TaskContext) -> Result<Vec<PathBuf>, StageError> {
+    let inputs = context.inputs(WIDE);
+    logits::check_count(spec, WIDE, "bundle", inputs.len())?;
+    for input in inputs {
+        bundle::load_wide(&input.path, None, Device::Cpu).map_err(StageError::input)?;
     }
+    Ok(inputs.iter().map(|input| input.path.clone()).collect())
 }
 
 /// Says in words how the training went.

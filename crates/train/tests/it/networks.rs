@@ -82,10 +82,11 @@ fn reviews() -> Vec<Vec<i64>> {
     LENGTHS.into_iter().enumerate().map(review).collect()
 }
 
-/// Some of the reviews as the network wants them, the linear model beside it saying 0.5 of each.
+/// Some of the reviews as the network wants them, the linear models beside it saying 0.5 of each.
 fn batch(spec: &NetworkSpec, reviews: &[Vec<i64>]) -> Batch {
-    let logits = || Tensor::full([reviews.len() as i64, 1], 0.5, (Kind::Float, Device::Cpu));
-    batch_of(&spec.input, reviews).with_wide(spec.wide.then(logits))
+    let size = [reviews.len() as i64, i64::from(spec.wide)];
+    let logits = || Tensor::full(size, 0.5, (Kind::Float, Device::Cpu));
+    batch_of(&spec.input, reviews).with_wide((spec.wide > 0).then(logits))
 }
 
 /// Some of the reviews as the input wants them; unmasked ones all padded to one length.

@@ -179,7 +179,7 @@ fn run(params: WideParams, context: &mut TaskContext) -> Result<(), StageError> 
     let folder = context.output("bundle");
     compute::apart(context.threads(), || {
         let net = network_of(&spec, &model, ratios.columns).map_err(StageError::failed)?;
-        bundle::save(&folder, &manifest, &spec, &encoder_bytes, &net, None).map_err(of_bundle)
+        bundle::save(&folder, &manifest, &spec, &encoder_bytes, &net, &[]).map_err(of_bundle)
     })??;
     let model = bundle::digest(&folder).map_err(of_bundle)?;
     let path = context.output("logits");
