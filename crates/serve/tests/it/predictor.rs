@@ -7,7 +7,9 @@ use cinescore_model::task::{Decoder, Quantity};
 use cinescore_serve::flags::Flag;
 use cinescore_serve::predictor::{Crew, Prediction, Predictor};
 
-use crate::bundle::{CONVOLUTION, LINEAR, LSTM, REGIONS, classes, regression, save, texts};
+use crate::bundle::{
+    CONVOLUTION, LINEAR, LSTM, REGIONS, TWO_BESIDE, classes, regression, save, texts,
+};
 
 /// Does some work with a bundle.
 fn with<T: Send>(network: &str, decoder: Decoder, work: impl FnOnce(Predictor) -> T + Send) -> T {
@@ -41,13 +43,24 @@ fn all() -> Vec<(&'static str, Decoder)> {
         (LINEAR, regression()),
         (LINEAR, Decoder::Binary),
         (REGIONS, classes(&[1, 2, 3, 4, 7, 8, 9, 10])),
+        (TWO_BESIDE, regression()),
     ]
 }
 
 #[test]
 fn a_network_is_told_what_the_linear_model_beside_it_says() {
+    told_what_is_said_beside(REGIONS, &["wide"]);
+}
+
+#[test]
+fn a_network_is_told_what_each_of_two_linear_models_says() {
+    told_what_is_said_beside(TWO_BESIDE, &["wide", "wide-2"]);
+}
+
+/// The models beside it are in these folders of its bundle.
+fn told_what_is_said_beside(network: &str, models: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
-    save(folder.path(), REGIONS, Decoder::Binary);
+    save(folder.path(), network, Decoder::Binary);
     let positive = |text: &str, folder: &Path| {
         open(folder, |predictor| {
             let logit = |said: &Prediction| {
@@ -61,25 +74,29 @@ fn a_network_is_told_what_the_linear_model_beside_it_says() {
     // counts, has it twice. Padding words have no number for either.
     let (once, twice) = ("good zyxt", "good zyxt zyxt zyxt zyxt good zyxt");
     let both = [once, twice].map(|text| positive(text, folder.path()));
-    let beside = [once, twice].map(|text| positive(text, &folder.path().join("wide")));
-    let weights = bundle_weights(folder.path());
-    let expected = weights * (beside[1] - beside[0]);
-    assert!(expected.abs() > 1e-3);
-    assert!(
-        (both[1] - both[0] - expected).abs() < 1e-5,
-        "{both:?} {beside:?}"
-    );
+    let weights = bundle_weights(folder.path(), models.len());
+    let mut expected = 0.0;
+    for (model, weight) in models.iter().zip(weights) {
+        let beside = [once, twice].map(|text| positive(text, &folder.path().join(model)));
+        let own = weight * (beside[1] - beside[0]);
+        assert!(own.abs() > 1e-3);
+        expected += own;
+    }
+    assert!((both[1] - both[0] - expected).abs() < 1e-5, "{both:?}");
 }
 
-/// The head's weight of the linear model's logit, the last one.
-fn bundle_weights(folder: &Path) -> f64 {
+/// The head's weights of the linear models' logits, the last ones.
+fn bundle_weights(folder: &Path, models: usize) -> Vec<f64> {
     let bundle = cinescore_model::bundle::load(folder, tch::Device::Cpu).unwrap();
     let variables = bundle.net.variables();
     let (_, head) = variables
         .iter()
         .find(|(name, _)| name == "head.weight")
         .unwrap();
-    head.double_value(&[0, -1])
+    let last = head.size()[1] - models as i64;
+    (last..head.size()[1])
+        .map(|at| head.double_value(&[0, at]))
+        .collect()
 }
 
 #[test]

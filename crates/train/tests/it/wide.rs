@@ -20,16 +20,14 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::synthetic::{Bench as Tokens, reviews};
-
 /// Reviews of the tables.
-const REVIEWS: usize = 600;
+pub(crate) const REVIEWS: usize = 600;
 /// Two words that say what a review is, one of which most reviews have, and a word of each review's own.
 const WORDS: usize = 2 + REVIEWS;
 /// Of ten reviews so many have the word that fits.
 const HONEST: u64 = 8;
 
-struct Bench {
+pub(crate) struct Bench {
     folder: TempDir,
 }
 
@@ -68,7 +66,7 @@ fn labels() -> Vec<(bool, bool)> {
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let bench = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -141,26 +139,35 @@ impl Bench {
         .unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn run(&self, kind: &str, out: &str, inputs: &[(&str, PathBuf)], params: Value) -> Output {
+    pub(crate) fn run(
+        &self,
+        kind: &str,
+        out: &str,
+        inputs: &[(&str, PathBuf)],
+        params: Value,
+    ) -> Output {
         let input = |path: &PathBuf| TaskInput {
             label: path.file_name().unwrap().to_string_lossy().into_owned(),
             output: None,
             path: path.clone(),
             digest: None,
         };
-        let inputs: BTreeMap<String, Vec<TaskInput>> = inputs
-            .iter()
-            .map(|(name, path)| ((*name).to_owned(), vec![input(path)]))
-            .collect();
+        let mut by_name: BTreeMap<String, Vec<TaskInput>> = BTreeMap::new();
+        for (name, path) in inputs {
+            by_name
+                .entry((*name).to_owned())
+                .or_default()
+                .push(input(path));
+        }
         let task = Task {
             protocol: PROTOCOL,
             kind: kind.into(),
             params,
-            inputs,
+            inputs: by_name,
             output_dir: self.path(out),
             scratch_dir: self.path("scratch"),
             persist: false,
@@ -182,11 +189,11 @@ impl Bench {
             .unwrap()
     }
 
-    fn wide(&self, out: &str) -> Output {
+    pub(crate) fn wide(&self, out: &str) -> Output {
         self.wide_with(out, &[0.001, 0.01])
     }
 
-    fn wide_with(&self, out: &str, l2: &[f64]) -> Output {
+    pub(crate) fn wide_with(&self, out: &str, l2: &[f64]) -> Output {
         let inputs = [
             ("examples", self.path("bags.parquet")),
             ("encoder", self.path("bags.json")),
@@ -195,7 +202,7 @@ impl Bench {
         self.run("wide", out, &inputs, json!({"l2": l2}))
     }
 
-    fn write_logits(&self, name: &str, logits: &[f64]) {
+    pub(crate) fn write_logits(&self, name: &str, logits: &[f64]) {
         let columns: Vec<ArrayRef> = vec![
             ids(),
             splits(),
@@ -207,7 +214,7 @@ impl Bench {
     }
 
     /// The logit of each review.
-    fn logits(&self, out: &str) -> Vec<f64> {
+    pub(crate) fn logits(&self, out: &str) -> Vec<f64> {
         let reader = TableReader::open(&self.path(out).join("logits.parquet"), &LOGITS).unwrap();
         reader
             .batches(8192)
@@ -220,7 +227,7 @@ impl Bench {
     }
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -316,85 +323,4 @@ fn what_cannot_be_crossed_is_refused_in_words() {
         text.contains("`tf_idf`, and not log-count ratios"),
         "{text}"
     );
-}
-
-#[test]
-fn a_network_reads_what_the_linear_model_says() {
-    let bench = Bench::new();
-    assert!(bench.wide("out").status.success());
-    let tokens = Tokens::new(&reviews(REVIEWS), true);
-    tokens.write_network(
-        "name: small\ninput: {kind: regions, sizes: [1, 2], filters: 8}\nwide: true\nlayers: [relu]\nhead: {dense: 1}\n",
-    );
-    let params = || json!({"task": "binary", "epochs": 16, "optimizer": {"adagrad": {"lr": 0.1}}});
-    let mut inputs = vec![
-        ("examples", tokens.path("tokens.parquet")),
-        ("encoder", tokens.path("encoder.json")),
-        ("network", tokens.path("small.yaml")),
-        ("logits", bench.path("out/logits.parquet")),
-    ];
-    let text = said(&bench.run("fit", "lacks", &inputs, params()));
-    assert!(text.contains("the input `wide` is missing"), "{text}");
-    inputs.push(("wide", bench.path("out/bundle")));
-    let adam = json!({"task": "binary"});
-    let text = said(&bench.run("fit", "adam", &inputs, adam));
-    assert!(text.contains("whose gradients are sparse"), "{text}");
-    let mut held = params();
-    held["hold_out"] = json!([4]);
-    let text = said(&bench.run("fit", "held", &inputs, held));
-    assert!(text.contains("which knows the scores"), "{text}");
-    let output = bench.run("fit", "net", &inputs, params());
-    assert!(output.status.success(), "{}", said(&output));
-    let result = fs_err::read(bench.path("net/result.json")).unwrap();
-    let result: Value = serde_json::from_slice(&result).unwrap();
-    // Its regions are what it learns from: here the bags are those of other reviews. Which of two words comes last can be
-    // read off neighbours in many reviews, not in all.
-    let accuracy = result["metrics"]["test.accuracy"].as_f64();
-    assert!(accuracy.unwrap() > 0.7, "{result}");
-
-    let asked = [
-        ("bundle", bench.path("net/bundle")),
-        ("examples", tokens.path("tokens.parquet")),
-        ("logits", bench.path("out/logits.parquet")),
-    ];
-    let output = bench.run("evaluate", "again", &asked, json!({}));
-    assert!(output.status.success(), "{}", said(&output));
-    let read = |folder: &str| fs_err::read(bench.path(folder).join("predictions.parquet")).unwrap();
-    assert_eq!(read("again"), read("net"));
-    let text = said(&bench.run("evaluate", "without", &asked[..2], json!({})));
-    assert!(text.contains("the input `logits` is missing"), "{text}");
-    // The logits of another fit, of the same reviews in the same splits.
-    assert!(bench.wide_with("other", &[3.0]).status.success());
-    let other = || ("logits", bench.path("other/logits.parquet"));
-    inputs.retain(|(name, _)| *name != "logits");
-    inputs.push(other());
-    let mixed = [asked[0].clone(), asked[1].clone(), other()];
-    for text in [
-        said(&bench.run("fit", "mixed", &inputs, params())),
-        said(&bench.run("evaluate", "mixed", &mixed, json!({}))),
-        said(&bench.run("explain", "mixed", &mixed, json!({"reviews": 3}))),
-    ] {
-        assert!(text.contains("are those of another linear model"), "{text}");
-        assert!(text.contains("of one `train wide`"), "{text}");
-    }
-    // A table that others made need not say whose logits they are.
-    bench.write_logits("logits.parquet", &bench.logits("out"));
-    let others = ("logits", bench.path("logits.parquet"));
-    let others = [asked[0].clone(), asked[1].clone(), others];
-    let output = bench.run("evaluate", "others", &others, json!({}));
-    assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(read("others"), read("net"));
-    let explained = bench.run("explain", "words", &asked, json!({"reviews": 3}));
-    assert!(explained.status.success(), "{}", said(&explained));
-
-    // The linear model goes with the bundle, and no other does.
-    let manifest = bench.path("net/bundle/wide/bundle.json");
-    let text = fs_err::read_to_string(&manifest).unwrap();
-    fs_err::write(
-        &manifest,
-        text.replace("\"chosen_epoch\": 1", "\"chosen_epoch\": 2"),
-    )
-    .unwrap();
-    let text = said(&bench.run("evaluate", "exchanged", &asked, json!({})));
-    assert!(text.contains("is damaged or was exchanged"), "{text}");
 }
