@@ -14,5 +14,6 @@ mod pipelines;
 mod planned;
 mod real;
 mod refused;
+mod shards;
 mod unwritable;
 mod windows;

@@ -213,6 +213,11 @@ impl BagEncoder {
         self.weights = sums.iter().map(|sum| weight(sum) as f32).collect();
     }
 
+    /// The number of an n-gram.
+    pub(super) fn number(&self, ngram: &str) -> Option<u32> {
+        self.names.number(ngram.as_bytes())
+    }
+
     /// Whether a term has a number of its own; none where n-grams are hashed, and each has one.
     pub fn knows(&self, term: &str) -> Option<bool> {
         match self.bag.indices {
@@ -228,7 +233,11 @@ impl BagEncoder {
 
     /// The same, with buffers for many texts one after the other.
     pub fn encode_with(&self, text: &str, scratch: &mut BagScratch) -> Vec<(u32, f32)> {
-        let counts = self.count(text, scratch);
+        self.valued(self.count(text, scratch))
+    }
+
+    /// The values of a text that has each n-gram, by number and ascending, so often.
+    pub(super) fn valued(&self, counts: Vec<(u32, u32)>) -> Vec<(u32, f32)> {
         let value = |(index, count): (u32, u32)| {
             let weight = self.weights[index as usize];
             let value = match self.bag.values {
@@ -328,13 +337,20 @@ impl BagEncoder {
         let mut bags = Bags::default();
         for texts in texts.chunks(TEXTS_A_TURN) {
             for bag in each(texts, |text, scratch| self.encode_with(text, scratch)) {
-                bags.lengths.push(bag.len());
-                let (indices, values) = (&mut bags.indices, &mut bags.values);
-                indices.extend(bag.iter().map(|(index, _value)| *index));
-                values.extend(bag.iter().map(|(_index, value)| *value));
+                bags.push(&bag);
             }
         }
         bags
+    }
+}
+
+impl Bags {
+    /// Puts the bag of another text behind the others.
+    pub(super) fn push(&mut self, bag: &[(u32, f32)]) {
+        self.lengths.push(bag.len());
+        self.indices
+            .extend(bag.iter().map(|(index, _value)| *index));
+        self.values.extend(bag.iter().map(|(_index, value)| *value));
     }
 }
 

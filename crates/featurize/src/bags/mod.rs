@@ -13,8 +13,9 @@ mod names;
 mod ngrams;
 mod params;
 mod shapes;
+mod shares;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -38,6 +39,7 @@ pub use params::{BagParams, ClassTexts, Indices, Norm, Values};
 
 use crate::classes::{self, Classes, Surroundings};
 use crate::count::{Numbering, Wanted};
+use crate::counted::CountedTexts;
 use crate::division;
 use crate::encode::Known;
 use crate::preprocess::Preprocessing;
@@ -68,20 +70,27 @@ pub fn kind() -> Kind {
             "bags.json",
             "all that turns another text into a bag in the same way",
         ))
+        .sharded(shares::share, shares::merge)
 }
 
-/// Does the work of the kind.
-pub fn run(params: BagParams, context: &mut TaskContext) -> Result<(), StageError> {
+/// What is known before an n-gram is counted.
+struct Begun {
+    path: PathBuf,
+    text: Preprocessing,
+    splits: Vec<Option<Split>>,
+    /// Reviews of the training split.
+    training: u64,
+    classes: Option<Classes>,
+}
+
+/// Divides the reviews among the splits, and learns the word classes.
+fn begin(params: &BagParams, context: &mut TaskContext) -> Result<Begun, StageError> {
     params.check()?;
     let text = params.terms.preprocessing(context)?;
     let path = context.input("reviews")?.path.clone();
     let assignment = division::divide(&path, &params.split, context)?;
-    let splits = &assignment.splits;
-    let training = assignment
-        .sizes
-        .get(&Split::Train)
-        .map_or(0, |size| size.reviews);
-
+    let training = assignment.sizes.get(&Split::Train);
+    let training = training.map_or(0, |size| size.reviews);
     let classes = match params.classes {
         0 => None,
         wanted => {
@@ -90,13 +99,39 @@ pub fn run(params: BagParams, context: &mut TaskContext) -> Result<(), StageErro
             Some(learned).filter(|classes| !classes.words().is_empty())
         }
     };
-    let mut encoder = fit(&path, splits, text, classes, &params, training, context)?;
-    let sums = weigh(&path, splits, &mut encoder, &params, training, context)?;
+    Ok(Begun {
+        path,
+        text,
+        splits: assignment.splits,
+        training,
+        classes,
+    })
+}
+
+/// Does the work of the kind.
+pub fn run(params: BagParams, context: &mut TaskContext) -> Result<(), StageError> {
+    let begun = begin(&params, context)?;
+    work(&begun, &params, context)
+}
+
+/// The work after the beginning, in one piece.
+fn work(begun: &Begun, params: &BagParams, context: &mut TaskContext) -> Result<(), StageError> {
+    let mut encoder = fit(begun, params, context)?;
+    let sums = weigh(begun, &mut encoder, params, context)?;
+    write_encoder(&encoder, &sums, context)?;
+    encode(&begun.path, &begun.splits, &encoder, context)
+}
+
+/// Writes the encoder, and its n-grams as a table.
+fn write_encoder(
+    encoder: &BagEncoder,
+    sums: &[Sums],
+    context: &mut TaskContext,
+) -> Result<(), StageError> {
     let mut json = serde_json::to_vec(&encoder.to_file()).map_err(StageError::failed)?;
     json.push(b'\n');
     write_atomically(&context.output("encoder"), &json)?;
-    write("ngrams", &tables::NGRAMS, encoder.batch(&sums), context)?;
-    encode(&path, splits, &encoder, context)?;
+    write("ngrams", &tables::NGRAMS, encoder.batch(sums), context)?;
     let facts = &mut context.result().facts;
     facts.insert("ngrams".into(), encoder.width().into());
     Ok(())
@@ -104,62 +139,96 @@ pub fn run(params: BagParams, context: &mut TaskContext) -> Result<(), StageErro
 
 /// Chooses the n-grams that have numbers.
 fn fit(
-    path: &Path,
-    splits: &[Option<Split>],
-    text: Preprocessing,
-    classes: Option<Classes>,
+    begun: &Begun,
     params: &BagParams,
-    training: u64,
     context: &mut TaskContext,
 ) -> Result<BagEncoder, StageError> {
-    let mut settings = params.settings();
     let chosen = match params.indices {
         Indices::Hashed => Vec::new(),
         Indices::Vocabulary => {
-            let wanted = Wanted {
-                limit: usize::MAX,
-                min_count: params.min_count,
-                numbering: Numbering::Frequency,
-            };
-            let (terms, counted) = count_texts(path, splits, &text, wanted, context)?;
-            if terms.distinct == 0 {
-                return Err(StageError::input(ReviewsError::NoWords {
-                    reviews: training,
-                }));
+            let (mut counter, counted) = counter(begun, params, context)?;
+            if params.sifts() {
+                sift(&mut counter, &counted, begun, context)?;
             }
-            let mut counter = NgramCounter::new(text.clone(), terms, params.ngrams);
-            counter.with_ending(params.ending);
-            if let Some(classes) = classes {
-                counter.with_classes(&classes);
-                settings.classes = classes.words().to_vec();
-            }
-            let sifts = params.min_count > 1
-                && (params.ngrams > 1 || params.classes > 0 || params.ending > 0);
-            for sift in [true, false].into_iter().filter(|sift| sifts || !sift) {
-                let mut throughput = Throughput::of(splits, is_train);
-                let mut training = 0;
-                each_batch(path, &["text"], splits, |batch, splits| {
-                    context.check_interrupt()?;
-                    let texts = texts_of(batch, splits, is_train);
-                    let known = match counter.has_classes() {
-                        // What counting left of a text does not say which class a rare term has.
-                        true => texts.iter().copied().map(Known::Text).collect(),
-                        false => known_texts(&texts, splits, is_train, &counted, &mut training),
-                    };
-                    let what = if sift {
-                        counter.sift(&known);
-                        "sifting n-grams"
-                    } else {
-                        counter.add(&known, params.min_count);
-                        "counting n-grams"
-                    };
-                    throughput.add(&texts, "training reviews", what, context);
-                    Ok(())
-                })?;
-            }
+            each_training_batch(&counted, begun, context, "counting n-grams", |known| {
+                counter.add(known, params.min_count);
+            })?;
             counter.finish(params.size as usize, params.min_count)
         }
     };
+    encoder_of(chosen, begun, params)
+}
+
+/// A counter of n-grams of the training split's terms, and what counting these left of the texts.
+fn counter(
+    begun: &Begun,
+    params: &BagParams,
+    context: &mut TaskContext,
+) -> Result<(NgramCounter, CountedTexts), StageError> {
+    let wanted = Wanted {
+        limit: usize::MAX,
+        min_count: params.min_count,
+        numbering: Numbering::Frequency,
+    };
+    let Begun { path, text, .. } = begun;
+    let (terms, counted) = count_texts(path, &begun.splits, text, wanted, context)?;
+    if terms.distinct == 0 {
+        let reviews = begun.training;
+        return Err(StageError::input(ReviewsError::NoWords { reviews }));
+    }
+    let mut counter = NgramCounter::new(text.clone(), terms, params.ngrams);
+    counter.with_ending(params.ending);
+    if let Some(classes) = &begun.classes {
+        counter.with_classes(classes);
+        // What counting left of a text does not say which class a rare term has.
+        return Ok((counter, CountedTexts::default()));
+    }
+    Ok((counter, counted))
+}
+
+/// Counts the n-grams of the training split by their hashes.
+fn sift(
+    counter: &mut NgramCounter,
+    counted: &CountedTexts,
+    begun: &Begun,
+    context: &mut TaskContext,
+) -> Result<(), StageError> {
+    each_training_batch(counted, begun, context, "sifting n-grams", |known| {
+        counter.sift(known);
+    })
+}
+
+/// Gives the training reviews to `work`, batch by batch.
+fn each_training_batch(
+    counted: &CountedTexts,
+    begun: &Begun,
+    context: &mut TaskContext,
+    what: &str,
+    mut work: impl FnMut(&[Known<'_>]) + Send,
+) -> Result<(), StageError> {
+    let mut throughput = Throughput::of(&begun.splits, is_train);
+    let mut training = 0;
+    each_batch(&begun.path, &["text"], &begun.splits, |batch, splits| {
+        context.check_interrupt()?;
+        let texts = texts_of(batch, splits, is_train);
+        work(&known_texts(
+            &texts,
+            splits,
+            is_train,
+            counted,
+            &mut training,
+        ));
+        throughput.add(&texts, "training reviews", what, context);
+        Ok(())
+    })
+}
+
+/// The encoder of the n-grams that were chosen, not weighted yet.
+fn encoder_of(
+    chosen: Vec<Box<str>>,
+    begun: &Begun,
+    params: &BagParams,
+) -> Result<BagEncoder, StageError> {
     if params.indices == Indices::Vocabulary && chosen.is_empty() {
         let message = format!(
             "no n-gram occurs {} times in the training split",
@@ -167,8 +236,12 @@ fn fit(
         );
         return Err(StageError::input(message).hint("lower `min_count`"));
     }
+    let mut settings = params.settings();
+    if let Some(classes) = &begun.classes {
+        settings.classes = classes.words().to_vec();
+    }
     let chosen = Strings::of(chosen).map_err(StageError::failed)?;
-    BagEncoder::new(text, settings, chosen).map_err(StageError::failed)
+    BagEncoder::new(begun.text.clone(), settings, chosen).map_err(StageError::failed)
 }
 
 /// Learns word classes from texts: those with a split in `texts`, as the training split.
@@ -234,51 +307,77 @@ pub(crate) struct Sums {
 
 /// Counts what the weights are made of, and sets them.
 fn weigh(
-    path: &Path,
-    splits: &[Option<Split>],
+    begun: &Begun,
     encoder: &mut BagEncoder,
     params: &BagParams,
-    training: u64,
     context: &mut TaskContext,
 ) -> Result<Vec<Sums>, StageError> {
-    let mut sums = vec![Sums::default(); encoder.width()];
-    let mut classes = [0_u64; 2];
-    each_batch(
-        path,
-        &["text", "score", "polarity"],
-        splits,
-        |batch, splits| {
-            context.check_interrupt()?;
-            let texts = texts_of(batch, splits, is_train);
-            let bags = encoder.count_batch(&texts);
-            let rows = splits
-                .iter()
-                .enumerate()
-                .filter(|(_row, split)| is_train(**split));
-            for ((row, _split), bag) in rows.zip(bags) {
-                let class = class_of(batch, row);
+    let mut summed = Summed::of(encoder);
+    let columns = ["text", "score", "polarity"];
+    each_batch(&begun.path, &columns, &begun.splits, |batch, splits| {
+        context.check_interrupt()?;
+        let texts = texts_of(batch, splits, is_train);
+        summed.add(batch, splits, encoder.count_batch(&texts));
+        Ok(())
+    })?;
+    summed.weigh(encoder, params, begun.training)
+}
+
+/// The sums over the training split.
+struct Summed {
+    sums: Vec<Sums>,
+    /// Negative and positive reviews.
+    classes: [u64; 2],
+}
+
+impl Summed {
+    fn of(encoder: &BagEncoder) -> Self {
+        Self {
+            sums: vec![Sums::default(); encoder.width()],
+            classes: [0; 2],
+        }
+    }
+
+    /// Adds what the training reviews of a batch have.
+    fn add(
+        &mut self,
+        batch: &RecordBatch,
+        splits: &[Option<Split>],
+        bags: impl IntoIterator<Item = Vec<(u32, u32)>>,
+    ) {
+        let rows = splits.iter().enumerate();
+        let rows = rows.filter(|(_row, split)| is_train(**split));
+        for ((row, _split), bag) in rows.zip(bags) {
+            let class = class_of(batch, row);
+            if let Some(class) = class {
+                self.classes[class] += 1;
+            }
+            for (index, count) in bag {
+                let sum = &mut self.sums[index as usize];
+                sum.count += u64::from(count);
+                sum.documents += 1;
                 if let Some(class) = class {
-                    classes[class] += 1;
-                }
-                for (index, count) in bag {
-                    let sum = &mut sums[index as usize];
-                    sum.count += u64::from(count);
-                    sum.documents += 1;
-                    if let Some(class) = class {
-                        sum.classes[class] += 1;
-                    }
+                    sum.classes[class] += 1;
                 }
             }
-            Ok(())
-        },
-    )?;
-    if params.values == Values::LogCountRatio && classes.contains(&0) {
-        let message = "log-count ratios need positive and negative training reviews";
-        return Err(StageError::input(message)
-            .hint("choose other `values`, or give reviews with both labels"));
+        }
     }
-    encoder.weigh(&sums, training);
-    Ok(sums)
+
+    /// Sets the weights of a training split of so many reviews.
+    fn weigh(
+        self,
+        encoder: &mut BagEncoder,
+        params: &BagParams,
+        training: u64,
+    ) -> Result<Vec<Sums>, StageError> {
+        if params.values == Values::LogCountRatio && self.classes.contains(&0) {
+            let message = "log-count ratios need positive and negative training reviews";
+            return Err(StageError::input(message)
+                .hint("choose other `values`, or give reviews with both labels"));
+        }
+        encoder.weigh(&self.sums, training);
+        Ok(self.sums)
+    }
 }
 
 fn encode(
@@ -287,30 +386,61 @@ fn encode(
     encoder: &BagEncoder,
     context: &mut TaskContext,
 ) -> Result<(), StageError> {
-    let out = context.output("bags");
-    let mut writer = TableWriter::create(&out, &tables::BAGS)?;
-    writer.note(TERMS_KEY, encoder.terms().to_string());
+    let mut writer = BagWriter::create(encoder, context)?;
     let mut throughput = Throughput::of(splits, |split| split.is_some());
-    let mut empty = 0_u64;
     let columns = ["review_id", "text", "score", "polarity"];
     each_batch(path, &columns, splits, |batch, splits| {
         context.check_interrupt()?;
         let texts = texts_of(batch, splits, |split| split.is_some());
         let bags = encoder.encode_batch(&texts);
-        empty += bags.lengths.iter().filter(|length| **length == 0).count() as u64;
         throughput.add(&texts, "reviews", "encoding", context);
+        writer.write(batch, splits, bags)
+    })?;
+    throughput.end("encode_mb_per_sec", context);
+    writer.finish(context)
+}
+
+/// Writes the table `bags`.
+struct BagWriter {
+    path: PathBuf,
+    writer: TableWriter,
+    /// Bags without an n-gram.
+    empty: u64,
+}
+
+impl BagWriter {
+    fn create(encoder: &BagEncoder, context: &TaskContext) -> Result<Self, StageError> {
+        let path = context.output("bags");
+        let mut writer = TableWriter::create(&path, &tables::BAGS)?;
+        writer.note(TERMS_KEY, encoder.terms().to_string());
+        Ok(Self {
+            path,
+            writer,
+            empty: 0,
+        })
+    }
+
+    fn write(
+        &mut self,
+        batch: &RecordBatch,
+        splits: &[Option<Split>],
+        bags: Bags,
+    ) -> Result<(), StageError> {
+        self.empty += bags.lengths.iter().filter(|length| **length == 0).count() as u64;
         let rows = bags_batch(batch, splits, bags).map_err(|source| TableError::Arrow {
-            path: out.clone(),
+            path: self.path.clone(),
             source,
         })?;
-        Ok(writer.write(&rows)?)
-    })?;
-    let rows = writer.finish()?;
-    throughput.end("encode_mb_per_sec", context);
-    let result = context.result();
-    result.rows_out.insert("bags".into(), rows);
-    result.facts.insert("empty_bags".into(), empty.into());
-    Ok(())
+        Ok(self.writer.write(&rows)?)
+    }
+
+    fn finish(self, context: &mut TaskContext) -> Result<(), StageError> {
+        let rows = self.writer.finish()?;
+        let result = context.result();
+        result.rows_out.insert("bags".into(), rows);
+        result.facts.insert("empty_bags".into(), self.empty.into());
+        Ok(())
+    }
 }
 
 /// Rows of the table `bags`, of the reviews that have a split.

@@ -119,6 +119,12 @@ impl NgramCounter {
         }
     }
 
+    /// Hashes alike in every process of this program, so that the sieve lets the same n-grams through.
+    pub(super) fn hashing_alike(mut self) -> Self {
+        self.state = RandomState::with_seeds(1, 2, 3, 4);
+        self
+    }
+
     /// Has n-grams in which word classes stand for words counted too.
     pub fn with_classes(&mut self, classes: &Classes) {
         let of_terms = self.terms.iter();
@@ -157,6 +163,57 @@ impl NgramCounter {
                     counter.find_terms(preprocessing, numbers, None, *text);
                     counter.terms.clone()
                 });
+                found.collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// The n-grams of each of some texts that may occur `min_count` times, single terms too: in the order of their numbers, with how often
+    /// the text has them.
+    pub(super) fn of_texts(
+        &mut self,
+        texts: &[Known<'_>],
+        min_count: u64,
+    ) -> Vec<Vec<(Ngram, u32)>> {
+        let Self {
+            preprocessing,
+            numbers,
+            longest,
+            ending,
+            classes,
+            state,
+            sieve,
+            counters,
+            ..
+        } = self;
+        let passes = |ngram: &Ngram| {
+            let sieve = sieve.as_ref();
+            sieve.is_none_or(|sieve| sieve.passes(state.hash_one(ngram), min_count))
+        };
+        let part = texts.len().div_ceil(counters.len()).max(1);
+        let parts = counters.par_iter_mut().zip(texts.par_chunks(part));
+        let of_text = |counter: &mut Counter, text: Known<'_>| {
+            counter.find_terms(preprocessing, numbers, classes.as_ref(), text);
+            let alone = counter.terms.iter().filter(|term| **term < CLASS);
+            let mut found: Vec<Ngram> = alone.map(|&term| [term, NONE, NONE]).collect();
+            let keep = |brought: &mut [Vec<Ngram>], ngram| {
+                if passes(&ngram) {
+                    brought[0].push(ngram);
+                }
+            };
+            counter.each_ngram(*longest, keep);
+            counter.each_of_ending(*ending, keep);
+            if let Some(classes) = &*classes {
+                counter.each_shaped(classes, keep);
+            }
+            found.append(&mut counter.brought[0]);
+            found.sort_unstable();
+            let runs = found.chunk_by(|a, b| a == b);
+            runs.map(|run| (run[0], run.len() as u32)).collect()
+        };
+        parts
+            .flat_map_iter(|(counter, texts)| {
+                let found = texts.iter().map(|text| of_text(counter, *text));
                 found.collect::<Vec<_>>()
             })
             .collect()
@@ -238,26 +295,29 @@ impl NgramCounter {
 
     /// At most `limit` n-grams, of those that occur `min_count` times: their terms with spaces between
     /// them; most frequent first, then by bytes.
-    pub fn finish(self, limit: usize, min_count: u64) -> Vec<Box<str>> {
-        let Self {
-            terms,
-            numbers,
-            classes,
-            sieve,
-            shards,
-            ..
-        } = self;
-        drop(sieve);
-        let alone = (0..).zip(&terms);
-        let alone = alone.map(|(number, (_name, count))| ([number, NONE, NONE], count.count));
-        let mut kept: Vec<(Ngram, u64)> = alone
-            .filter(|(_ngram, count)| *count >= min_count)
-            .collect();
-        for shard in shards {
+    pub fn finish(mut self, limit: usize, min_count: u64) -> Vec<Box<str>> {
+        self.sieve = None;
+        let mut counted = Vec::new();
+        for shard in std::mem::take(&mut self.shards) {
             let shard = shard.into_inner();
             let shard = shard.unwrap_or_else(PoisonError::into_inner);
-            kept.extend(shard.frequent(min_count));
+            counted.extend(shard.frequent(min_count));
         }
+        self.choose(counted, limit, min_count)
+    }
+
+    /// The same, of n-grams of two terms or more that were counted elsewhere.
+    pub(super) fn choose(
+        &self,
+        counted: Vec<(Ngram, u64)>,
+        limit: usize,
+        min_count: u64,
+    ) -> Vec<Box<str>> {
+        let alone = (0..).zip(&self.terms);
+        let alone = alone.map(|(number, (_name, count))| ([number, NONE, NONE], count.count));
+        let mut kept = counted;
+        kept.extend(alone);
+        kept.retain(|(_ngram, count)| *count >= min_count);
         if limit < kept.len() {
             let mut counts: Vec<u64> = kept.iter().map(|(_ngram, count)| *count).collect();
             let at = counts.len() - limit.max(1);
@@ -266,40 +326,62 @@ impl NgramCounter {
         }
         let mut named: Vec<(u64, Box<str>)> = kept
             .into_par_iter()
-            .map(|(ngram, count)| {
-                let numbers = ngram.iter().take_while(|term| **term != NONE);
-                let name = |number: u32| match &classes {
-                    Some(own) if number >= CLASS => own.classes.name(number ^ CLASS),
-                    _ => &*terms[number as usize].0,
-                };
-                let (mut at_end, mut names) = (false, Vec::new());
-                for &number in numbers {
-                    match number {
-                        END => at_end = true,
-                        _ => names.push(name(number)),
-                    }
-                }
-                let named = names.join(" ");
-                let named = if at_end { ending::name(&named) } else { named };
-                (count, named.into())
-            })
+            .map(|(ngram, count)| (count, self.name(ngram).into()))
             .collect();
         named.par_sort_unstable_by(|(a_count, a), (b_count, b)| {
             b_count.cmp(a_count).then_with(|| a.cmp(b))
         });
-        // A term may be written as a class is. Then two n-grams have one name, and the more frequent one keeps its place.
-        let class_names = classes.iter().flat_map(|own| own.classes.names());
-        if class_names
-            .into_iter()
-            .any(|name| numbers.get(Token::new(name.as_bytes())).is_some())
+        // A term may be written as a class is, and a lemma may have a space in it. Then two n-grams have one name, and the more frequent
+        // one keeps its place.
+        let mut class_names = self.classes.iter().flat_map(|own| own.classes.names());
+        if class_names.any(|name| self.numbers.get(Token::new(name.as_bytes())).is_some())
+            || self.terms.iter().any(|(name, _count)| name.contains(' '))
         {
             let mut seen: HashSet<Box<str>, RandomState> = HashSet::default();
             named.retain(|(_count, name)| seen.insert(name.clone()));
         }
-        named.dedup_by(|(_a_count, a), (_b_count, b)| a == b);
         named.truncate(limit);
         named.into_iter().map(|(_count, name)| name).collect()
     }
+
+    /// How an n-gram of these terms and classes is written.
+    pub(super) fn name(&self, ngram: Ngram) -> String {
+        let numbers = ngram.iter().take_while(|term| **term != NONE);
+        let name = |number: u32| match &self.classes {
+            Some(own) if number >= CLASS => own.classes.name(number ^ CLASS),
+            _ => &*self.terms[number as usize].0,
+        };
+        let (mut at_end, mut names) = (false, Vec::new());
+        for &number in numbers {
+            match number {
+                END => at_end = true,
+                _ => names.push(name(number)),
+            }
+        }
+        let named = names.join(" ");
+        match at_end {
+            true => ending::name(&named),
+            false => named,
+        }
+    }
+
+    /// Whether an n-gram's numbers are those of terms and classes that there are.
+    pub(super) fn knows(&self, ngram: Ngram) -> bool {
+        let classes = self.classes.as_ref();
+        let classes = classes.map_or(0, |own| own.classes.unknown() + 1);
+        let known = |number: u32| match number.checked_sub(CLASS) {
+            None => (number as usize) < self.terms.len(),
+            Some(class) => class < classes,
+        };
+        let terms = &ngram[usize::from(ngram[0] == END)..];
+        let mut rest = terms.iter().skip_while(|number| known(**number));
+        terms[0] != NONE && rest.all(|number| *number == NONE)
+    }
+}
+
+/// Whether an n-gram is one term.
+pub(super) fn is_alone(ngram: Ngram) -> bool {
+    ngram[1] == NONE
 }
 
 impl Sieve {

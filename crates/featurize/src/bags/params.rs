@@ -187,6 +187,11 @@ impl BagParams {
         Ok(())
     }
 
+    /// Whether n-grams are counted by their hashes first: of single terms, the rare ones are known already.
+    pub(super) fn sifts(&self) -> bool {
+        self.min_count > 1 && (self.ngrams > 1 || self.classes > 0 || self.ending > 0)
+    }
+
     /// What the encoder keeps.
     pub(super) fn settings(&self) -> BagSettings {
         BagSettings {

@@ -14,6 +14,7 @@ mod peers;
 mod peers_bags;
 mod real;
 mod settings;
+mod shares;
 mod text;
 mod trained;
 mod vectors;
