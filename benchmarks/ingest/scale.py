@@ -17,8 +17,9 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 import zipfile
+
+from compare import run
 
 RATINGS = 26_024_289
 SQL = """
@@ -68,17 +69,6 @@ def datafusion_counts(ratings, out):
     context = datafusion.SessionContext(datafusion.SessionConfig().with_target_partitions(2))
     context.register_csv("ratings", ratings)
     context.sql(SQL).write_parquet(out)
-
-
-def run(command):
-    """CPU seconds, wall seconds and peak MB of a command, which must succeed."""
-    began = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{command}: {errors.decode()[-2000:]}")
-    return usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss / 1024
 
 
 def compare(ours, theirs):

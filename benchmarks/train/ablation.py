@@ -4,9 +4,10 @@
 
 `--run` is the folder of a finished run of pipelines/recommended.yaml, whose tables are read; VENV has pyarrow and numpy. Each row is one
 training of `cinescore-train fit` with the pipeline's settings but for what its name says. Rows of fewer training reviews have a linear
-model of their own, of as many. Settings were chosen by the columns `valid`; the columns `test` come after, and nothing is chosen by them. The last
-columns compare the sentiment with that of the linear model alone, on the same test reviews (exact McNemar test, and a paired
-bootstrap interval of the difference), and give the wall time of the training.
+model of their own, of as many. How the settings were chosen is in benchmarks/RESULTS.md; nothing is to be chosen by the columns `test`. `beside` is the
+sentiment of the linear model beside the network alone. The last columns compare the network's sentiment with that of logistic regression on naive Bayes' log-count
+ratios of 1-3-grams of all training reviews (`nb_linear`), on the same test reviews (exact McNemar test, and a paired bootstrap interval of
+the difference), and give the wall time of the network's training, without that of the linear model.
 """
 
 import argparse
@@ -26,17 +27,16 @@ wide: {wide}
 layers: [relu, {{dropout: {dropout}}}]
 head: {{dense: 8}}
 """
-FULL = {"sizes": [1, 2, 3], "filters": 128, "word_dropout": 0.25, "dropout": 0.5, "wide": "true", "seed": 7, "reviews": None}
+FULL = {"sizes": [1, 2, 3], "filters": 128, "word_dropout": 0.25, "dropout": 0.5, "wide": "true", "seed": 7, "reviews": None, "classes": 200, "ngrams": 2}
 ROWS = {
     "full": {},
     "full, seed 8": {"seed": 8},
     "full, seed 9": {"seed": 9},
     "no linear model": {"wide": "false"},
+    "no word classes": {"classes": 0, "ngrams": 3},
     "one word": {"sizes": [1]},
-    "one and two words": {"sizes": [1, 2]},
     "no word dropout": {"word_dropout": 0},
     "no dropout": {"dropout": 0},
-    "32 features": {"filters": 32},
     "512 features": {"filters": 512},
     "1000 reviews": {"reviews": 1000},
     "5000 reviews": {"reviews": 5000},
@@ -51,44 +51,50 @@ def run(program, kind, *arguments):
         raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
 
 
-def inputs(options, work, reviews):
-    """The tables of a run, or those of fewer training reviews."""
+def inputs(options, work, settings):
+    """The tables of a run, or those of fewer training reviews or other n-grams."""
     source = options.run
-    if reviews is None:
-        return {
-            "tokens": source / "text/tokens.parquet",
-            "encoder": source / "text/encoder.json",
-            "wide": source / "wide/bundle",
-            "logits": source / "wide/logits.parquet",
-        }
-    folder = work / f"reviews-{reviews}"
-    if not folder.exists():
-        featurize, train = options.bin / "cinescore-featurize", options.bin / "cinescore-train"
-        table = ["--reviews", source / "reviews/reviews.parquet", "--train-reviews", reviews]
-        text = ["--vocabulary", 30000, "--pad", "none", "--max-length", "null", "--out", folder / "text"]
-        run(featurize, "text", *table, *text)
-        bags = ["--ngrams", 3, "--size", 1000000, "--min-count", 2, "--values", "log_count_ratio", "--norm", "l2"]
-        run(featurize, "bags", *table, *bags, "--out", folder / "bags")
-        bags = ["--examples", folder / "bags/bags.parquet", "--encoder", folder / "bags/bags.json"]
-        run(train, "wide", *bags, "--folds", source / "folds/folds.parquet", "--out", folder / "wide")
+    reviews = settings["reviews"]
+    run_text, run_wide = reviews is None, reviews is None and settings["classes"] == FULL["classes"]
+    # Of few training reviews the usual tenth is `valid`.
+    limit = ["--valid", 0.03] if reviews is None else ["--train-reviews", reviews]
+    table = ["--reviews", source / "reviews/reviews.parquet", *limit]
+    featurize, train = options.bin / "cinescore-featurize", options.bin / "cinescore-train"
+    text = source / "text" if run_text else work / f"text-{reviews}"
+    if not text.exists():
+        run(featurize, "text", *table, "--vocabulary", 30000, "--pad", "none", "--max-length", "null", "--out", text)
+    wide = source / "wide" if run_wide else work / f"wide-{reviews}-{settings['classes']}"
+    if not wide.exists():
+        bags = work / "bags"
+        shutil.rmtree(bags, ignore_errors=True)
+        kind = ["--ngrams", settings["ngrams"], "--classes", settings["classes"], "--size", 3000000, "--min-count", 2]
+        run(featurize, "bags", *table, *kind, "--values", "log_count_ratio", "--norm", "l2", "--out", bags)
+        tables = ["--examples", bags / "bags.parquet", "--encoder", bags / "bags.json", "--folds", source / "folds/folds.parquet"]
+        run(train, "wide", *tables, "--out", wide)
+        shutil.rmtree(bags)
     return {
-        "tokens": folder / "text/tokens.parquet",
-        "encoder": folder / "text/encoder.json",
-        "wide": folder / "wide/bundle",
-        "logits": folder / "wide/logits.parquet",
+        "tokens": text / "tokens.parquet",
+        "encoder": text / "encoder.json",
+        "wide": wide / "bundle",
+        "logits": wide / "logits.parquet",
     }
 
 
-def figures(predictions, logits):
-    """Of a split's name: what is said of its reviews."""
+def signs(logits, reviews):
+    """Whether a linear model calls each of some reviews positive."""
+    table = pyarrow.parquet.read_table(logits).to_pydict()
+    logit = dict(zip(table["review_id"], table["logit"]))
+    return numpy.array([logit[review] for review in reviews]) > 0
+
+
+def figures(predictions, beside, linear):
+    """Of a split's name: what a network, the linear model beside it and another one say of its reviews."""
     table = pyarrow.parquet.read_table(predictions).to_pydict()
-    linear = pyarrow.parquet.read_table(logits).to_pydict()
-    linear = dict(zip(linear["review_id"], linear["logit"]))
+    beside, linear = signs(beside, table["id"]), signs(linear, table["id"])
     split = numpy.array(table["split"])
     target, mean = numpy.array(table["target"]), numpy.array(table["predicted"])
     lower, upper = numpy.array(table["lower"]), numpy.array(table["upper"])
     probability = numpy.array(table["probabilities"], dtype=float)
-    beside = numpy.array([linear[review] for review in table["id"]]) > 0
     found = {}
     for name in ("valid", "test"):
         own = split == name
@@ -98,7 +104,8 @@ def figures(predictions, logits):
         chance = numpy.mean(target[own] ** 2) + numpy.mean(said.astype(float) ** 2) - 2 * target[own].mean() * said.mean()
         found[name] = {
             "right": (probability[own][:, STARS > 5].sum(1) >= 0.5) == truth,
-            "linear": beside[own] == truth,
+            "beside": beside[own] == truth,
+            "linear": linear[own] == truth,
             "mse": numpy.mean((mean[own] - target[own]) ** 2),
             "accuracy": numpy.mean(said == target[own]),
             "kappa": 1 - numpy.mean((said - target[own]) ** 2) / chance,
@@ -127,13 +134,14 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=10)
     options = parser.parse_args()
-    print("| network | valid: sentiment | MSE | test: sentiment | MSE | accuracy of 8 | kappa | coverage | width | linear model | p | difference | s |")
+    print("| network | valid: sentiment | MSE | test: sentiment | MSE | accuracy of 8 | kappa | coverage | width | beside | p | difference from nb_linear | s |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    linear = inputs(options, options.work, FULL | ROWS["no word classes"])["logits"]
     for name, change in ROWS.items():
         if options.only and name not in options.only:
             continue
         settings = FULL | change
-        tables = inputs(options, options.work, settings["reviews"])
+        tables = inputs(options, options.work, settings)
         out = options.work / "fit"
         shutil.rmtree(out, ignore_errors=True)
         network = options.work / "ablation.yaml"
@@ -146,12 +154,12 @@ def main():
             "--optimizer", "{adagrad: {lr: 0.05}}", "--schedule", "{cosine: {}}", "--threads", options.threads, "--out", out,
         )  # fmt: skip
         wall = time.perf_counter() - begin
-        said = figures(out / "predictions.parquet", tables["logits"])
+        said = figures(out / "predictions.parquet", tables["logits"], linear)
         valid, test = said["valid"], said["test"]
         p, low, high = paired(test["right"], test["linear"])
         print(
             f"| {name} | {valid['right'].mean():.4f} | {valid['mse']:.3f} | {test['right'].mean():.4f} | {test['mse']:.3f} | {test['accuracy']:.4f}"
-            f" | {test['kappa']:.4f} | {test['coverage']:.4f} | {test['width']:.2f} | {test['linear'].mean():.4f} | {p:.2g}"
+            f" | {test['kappa']:.4f} | {test['coverage']:.4f} | {test['width']:.2f} | {test['beside'].mean():.4f} | {p:.2g}"
             f" | {test['right'].mean() - test['linear'].mean():+.4f} ({low:+.4f} to {high:+.4f}) | {wall:.0f} |",
             flush=True,
         )

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use cinescore_artifact::exit;
 use cinescore_tests::{Browser, Project};
-use serde_json::json;
 
 /// What variables are set to where a pipeline has them.
 const SMALL: [(&str, &str); 8] = [
@@ -30,7 +29,6 @@ const SAMPLES: [(&str, &str); 2] = [
         "ratings: 20000, reviews: 16, unlabelled: 0, other_titles: 50",
     ),
 ];
-const WIDTHS: [u32; 3] = [360, 1280, 3840];
 
 /// The repository's pipelines with a report, by name. One that only includes another for other machines is not run.
 fn pipelines(folder: &Path) -> Vec<(String, String)> {
@@ -106,25 +104,6 @@ fn page(project: &Project, name: &str, text: &str) -> PathBuf {
     fs_err::canonicalize(page).unwrap()
 }
 
-/// Opens a page at all widths, light and dark. Nothing is complained of, fetched or wider than the window.
-fn look(browser: &mut Browser, name: &str, page: &Path) {
-    for (width, dark) in WIDTHS
-        .into_iter()
-        .flat_map(|width| [(width, false), (width, true)])
-    {
-        browser.size(width, 900);
-        browser.dark(dark);
-        browser.open(page);
-        let complaints = browser.complaints();
-        assert!(complaints.is_empty(), "{name} at {width}: {complaints:?}");
-        let asked = browser.addresses().len();
-        assert!(asked <= 1, "{name} at {width} asks for other files");
-        let wide = browser
-            .value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-        assert_eq!(wide, json!(0), "{name} at {width} scrolls sideways");
-    }
-}
-
 #[test]
 fn the_report_of_every_pipeline_opens_without_a_complaint() {
     let Some(mut browser) = Browser::find("the reports of all pipelines") else {
@@ -144,7 +123,7 @@ fn the_report_of_every_pipeline_opens_without_a_complaint() {
         let page = page(&project, name, text);
         let bytes = fs_err::metadata(&page).unwrap().len();
         assert!(bytes <= 3_000_000, "{name}: {bytes} bytes");
-        look(&mut browser, name, &page);
+        browser.look(&page);
     }
 }
 

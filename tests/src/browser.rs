@@ -16,6 +16,9 @@ use tempfile::TempDir;
 /// How long a page may take to do what is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How wide the windows are in which a report is looked at: a phone's, a notebook's, a large screen's.
+const WIDTHS: [u32; 3] = [360, 1280, 3840];
+
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
 /// A browser with a page; it is killed when the test is over.
@@ -214,6 +217,30 @@ impl Browser {
         let address = format!("file://{}", file.display());
         self.call("Page.navigate", json!({"url": address}));
         self.wait("document.readyState === 'complete'");
+    }
+
+    /// Opens a report at all widths, light and dark. Nothing is complained of, fetched or wider than the window.
+    ///
+    /// # Panics
+    /// If it is otherwise.
+    pub fn look(&mut self, page: &Path) {
+        let own = format!("file://{}", page.display());
+        let wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        for (width, dark) in WIDTHS
+            .into_iter()
+            .flat_map(|width| [(width, false), (width, true)])
+        {
+            self.size(width, 900);
+            self.dark(dark);
+            self.open(page);
+            let at = format!("{} at {width}", page.display());
+            let addresses = self.addresses().into_iter();
+            let outside: Vec<&str> = addresses.filter(|address| *address != own).collect();
+            assert!(outside.is_empty(), "{at} asks for {outside:?}");
+            let complaints = self.complaints();
+            assert!(complaints.is_empty(), "{at}: {complaints:?}");
+            assert_eq!(self.value(wide), json!(0), "{at} scrolls sideways");
+        }
     }
 
     /// What the page complained of: errors in the console and exceptions.

@@ -47,6 +47,10 @@ pub struct KindDescription {
     /// Whether the stage is given an extra input `provenance`: how everything above it was made.
     #[serde(default)]
     pub provenance: bool,
+    /// Whether its work can be divided: it then takes tasks for one shard, and tasks that merge all of them
+    /// ([`crate::task::Work`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shards: bool,
 }
 
 /// What of the machine can change a result's bytes.

@@ -54,6 +54,22 @@ pub enum DigestError {
     },
 }
 
+/// The digest of bytes that come in parts, as of a file that is read to where it stays.
+#[derive(Debug, Default)]
+pub struct Parts(blake3::Hasher);
+
+impl Parts {
+    /// Adds the next part.
+    pub fn add(&mut self, part: &[u8]) {
+        self.0.update(part);
+    }
+
+    /// The digest of all parts, as of the same bytes at once.
+    pub fn digest(&self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
+    }
+}
+
 impl Digest {
     /// The digest of some bytes.
     pub fn of_bytes(bytes: &[u8]) -> Self {

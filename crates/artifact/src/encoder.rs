@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Preimage};
+use crate::strings::Strings;
 
 /// The version of the format; a reader refuses others.
 pub const ENCODER_VERSION: u32 = 2;
@@ -70,7 +71,7 @@ pub struct BagEncoderFile {
     /// From terms to values, as `featurize` keeps it.
     pub bag: serde_json::Value,
     /// The n-grams by number; none where they are hashed.
-    pub ngrams: Vec<String>,
+    pub ngrams: Strings,
     /// What each n-gram's value is multiplied by, by number.
     pub weights: Vec<f32>,
 }
@@ -78,7 +79,7 @@ pub struct BagEncoderFile {
 impl BagEncoderFile {
     /// The digest of its n-grams by number; of hashed ones that of no term.
     pub fn terms(&self) -> Digest {
-        digest_of_terms(self.ngrams.iter().map(String::as_str))
+        digest_of_terms(self.ngrams.iter())
     }
 
     /// How many n-grams have numbers: the rows of an embedding.

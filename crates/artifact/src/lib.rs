@@ -18,10 +18,13 @@ pub mod slots;
 pub mod source;
 pub mod split;
 pub mod store;
+pub mod strings;
 pub mod table;
 pub mod tables;
 pub mod task;
+pub mod turns;
 
 pub use digest::Digest;
 pub use error::{ErrorClass, StageError};
 pub use split::Split;
+pub use strings::Strings;

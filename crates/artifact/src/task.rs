@@ -21,6 +21,8 @@ pub const EVENTS_VARIABLE: &str = "CINESCORE_EVENTS";
 pub const RUNNER_VARIABLE: &str = "CINESCORE_RUNNER";
 /// The file, in the output folder, that a stage writes last.
 pub const RESULT_FILE: &str = "result.json";
+/// The folder, in the output folder, that is the one output of a shard. What is in it is the kind's own affair.
+pub const PART: &str = "part";
 /// The input that a kind with `provenance` gets from the runner: a [`Provenance`] as JSON.
 pub const PROVENANCE_INPUT: &str = "provenance";
 
@@ -52,6 +54,51 @@ pub struct Task {
     pub threads: usize,
     /// `cpu`, `cuda` or `cuda:N`; `auto` is resolved before.
     pub device: String,
+    /// Which part of the work is asked for; all of it where nothing is said.
+    #[serde(default, skip_serializing_if = "Work::is_whole")]
+    pub work: Work,
+}
+
+/// A part of a stage's work. Only kinds that say so ([`crate::describe::KindDescription::shards`]) are asked for less
+/// than all of it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Work {
+    /// All of it.
+    #[default]
+    Whole,
+    /// One of several shares, whose one output is the folder [`PART`].
+    Shard(Shard),
+    /// The declared outputs, made of all shares. The bytes are those of the whole.
+    Merge {
+        /// The folders of the shards, in order.
+        parts: Vec<TaskInput>,
+    },
+}
+
+impl Work {
+    /// Whether it is not divided.
+    pub fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole)
+    }
+}
+
+/// One share of a work that is divided among several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shard {
+    /// Which one, from 0.
+    pub index: u32,
+    /// How many there are.
+    pub count: u32,
+}
+
+impl Shard {
+    /// Whether a piece of the work is this shard's: pieces are dealt out in turn, so that nobody must know beforehand how
+    /// many there are.
+    pub fn takes(&self, piece: usize) -> bool {
+        piece % self.count.max(1) as usize == self.index as usize
+    }
 }
 
 /// One artifact that a stage reads.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cinescore_artifact::describe::{Input, KeyPart, Output};
 use cinescore_artifact::program::{Kind, Program, TaskContext};
+use cinescore_artifact::task::Shard;
 use cinescore_artifact::{Digest, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -218,6 +219,84 @@ fn wait(params: WaitParams, context: &mut TaskContext) -> Result<(), StageError>
     Ok(())
 }
 
+/// What a stage that works line by line does.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct LinesParams {
+    /// What it writes before each line.
+    text: String,
+    /// How long it works on each line.
+    #[schemars(range(max = 60_000), extend("unit" = "milliseconds"))]
+    millis: u64,
+    /// It fails at this line.
+    fails_at: Option<String>,
+}
+
+impl LinesParams {
+    /// What becomes of the lines that are asked for, with their numbers.
+    fn work(
+        &self,
+        context: &TaskContext,
+        is_mine: impl Fn(usize) -> bool,
+    ) -> Result<Vec<(usize, String)>, StageError> {
+        let mut made = Vec::new();
+        let mut number = 0;
+        for input in context.inputs("from") {
+            for line in fs_err::read_to_string(&input.path)?.lines() {
+                if is_mine(number) {
+                    context.check_interrupt()?;
+                    std::thread::sleep(Duration::from_millis(self.millis));
+                    if self.fails_at.as_deref() == Some(line) {
+                        return Err(StageError::failed(format!("it cannot do `{line}`")));
+                    }
+                    made.push((number, format!("{}{line}\n", self.text)));
+                }
+                number += 1;
+            }
+        }
+        Ok(made)
+    }
+}
+
+/// Writes the lines that were made.
+fn write_lines(context: &mut TaskContext, made: &[(usize, String)]) -> Result<(), StageError> {
+    let text: String = made.iter().map(|(_, line)| line.as_str()).collect();
+    fs_err::write(context.output("made"), text)?;
+    let metrics = &mut context.result().metrics;
+    metrics.insert("lines".into(), made.len() as f64);
+    Ok(())
+}
+
+fn lines(params: LinesParams, context: &mut TaskContext) -> Result<(), StageError> {
+    let made = params.work(context, |_any| true)?;
+    write_lines(context, &made)
+}
+
+fn lines_shard(
+    params: LinesParams,
+    shard: Shard,
+    context: &mut TaskContext,
+) -> Result<(), StageError> {
+    for (number, line) in params.work(context, |number| shard.takes(number))? {
+        fs_err::write(context.part().join(format!("{number:06}")), line)?;
+    }
+    Ok(())
+}
+
+fn lines_merge(_params: LinesParams, context: &mut TaskContext) -> Result<(), StageError> {
+    let mut made = Vec::new();
+    for part in context.parts() {
+        for entry in fs_err::read_dir(part)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let number = name.parse().map_err(StageError::failed)?;
+            made.push((number, fs_err::read_to_string(&path)?));
+        }
+    }
+    made.sort();
+    write_lines(context, &made)
+}
+
 fn main() -> ExitCode {
     let code = Digest::of_bytes(b"toy").to_hex();
     Program::new("cinescore-toy", "Writes what it is told.", code.leak())
@@ -241,6 +320,12 @@ fn main() -> ExitCode {
             Kind::new("wait", "Takes time and memory.", wait)
                 .input(Input::file("from", "what comes before").optional().many())
                 .output(Output::file("made", "made.txt", "the text")),
+        )
+        .kind(
+            Kind::new("lines", "Works line by line.", lines)
+                .input(Input::file("from", "the lines").many())
+                .output(Output::file("made", "made.txt", "the lines"))
+                .sharded(lines_shard, lines_merge),
         )
         .kind(
             Kind::new("climb", "Goes step by step.", climb)

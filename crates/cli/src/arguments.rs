@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+mod emit;
 mod init;
 mod records;
 
@@ -17,6 +18,7 @@ use cinescore_pipeline::runs::Runs;
 use cinescore_pipeline::{PipelineError, Project};
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+pub(crate) use emit::*;
 pub(crate) use init::*;
 pub(crate) use records::*;
 
@@ -63,7 +65,8 @@ pub(crate) struct ProjectArguments {
     /// Where the store, the runs and their logs lie
     #[arg(long, global = true, value_name = "DIR", default_value = "artifacts", value_hint = ValueHint::DirPath)]
     pub(crate) artifacts: PathBuf,
-    /// Where stages run: here (local), or as jobs (slurm) but for those that say `executor: local` [default: as the pipeline says]
+    /// Where stages run: here (local), or as jobs (slurm) but for those that say `executor: local`; or those with a GPU nowhere, but
+    /// taken from what was emitted (elsewhere) [default: as the pipeline says]
     #[arg(long, global = true, value_name = "EXECUTOR", value_parser = parse_executor)]
     pub(crate) executor: Option<Choice>,
     /// A second store that is read through, such as a shared folder [env: CINESCORE_CACHE]
@@ -76,7 +79,8 @@ fn parse_executor(text: &str) -> Result<Choice, String> {
     match text {
         "local" => Ok(Choice::Local),
         "slurm" => Ok(Choice::Slurm),
-        _ => Err("expected local or slurm".into()),
+        "elsewhere" => Ok(Choice::Elsewhere),
+        _ => Err("expected local, slurm or elsewhere".into()),
     }
 }
 
@@ -91,6 +95,9 @@ pub(crate) enum Verb {
     /// Search variables of a pipeline: run trials side by side, and rank them by a validation metric
     #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(SweepArguments),
+    /// Write what is stale as files for another engine: a HyperQueue job, or Kubernetes Jobs
+    #[command(after_help = EMIT_EXAMPLES)]
+    Emit(EmitArguments),
     /// Say what would run, and why
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArguments),

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Verb::Init(arguments) => verbs::init::init(&cli.project, arguments),
         Verb::Run(arguments) => verbs::run::run(&cli.project, arguments),
         Verb::Sweep(arguments) => verbs::sweep::sweep(&cli.project, arguments),
+        Verb::Emit(arguments) => verbs::emit::emit(&cli.project, arguments),
         Verb::Plan(arguments) => verbs::plan::plan(&cli.project, arguments),
         Verb::Schema => verbs::schema::schema(&cli.project),
         Verb::Status(arguments) => verbs::status::status(&cli.project, arguments),

@@ -14,6 +14,7 @@
 
 pub mod bags;
 pub mod buckets;
+pub mod classes;
 pub mod clean;
 pub mod count;
 pub mod counted;

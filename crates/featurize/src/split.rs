@@ -108,6 +108,8 @@ pub struct Size {
 pub struct Assignment {
     /// Per review, in the order given; `None` where it is left out.
     pub splits: Vec<Option<Split>>,
+    /// Per review, whether it is one of the source's training or unlabelled reviews and has no split: what may be learned from without its score.
+    pub unused: Vec<bool>,
     /// How large each split came out; those without reviews are absent.
     pub sizes: BTreeMap<Split, Size>,
     /// Reviews that the splits which are drawn should have had.
@@ -167,7 +169,12 @@ pub fn assign(reviews: &[Review], rule: &SplitRule, held_out: Option<HeldOut<'_>
         wanted = draw(reviews, &pool, rule, held_out.is_some(), &mut splits);
     }
     let (sizes, movies_on_both_sides) = measure(reviews, &splits);
+    let unused = reviews
+        .iter()
+        .zip(&splits)
+        .map(|(review, split)| split.is_none() && review.source != Source::Labelled(Split::Test));
     Assignment {
+        unused: unused.collect(),
         splits,
         sizes,
         wanted,

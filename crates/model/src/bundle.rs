@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `weights.safetensors` | the weights |
 //! | `network.yaml` | the network file, every parameter filled in |
-//! | `encoder.json` | the encoder of ids, of bags or of windows, byte for byte as it was given |
+//! | `encoder.json` | the encoder of ids or of windows, byte for byte as it was given; of bags its settings |
+//! | `ngrams.safetensors` | of an encoder of bags its n-grams and their weights ([`read_encoder`] and what is behind it) |
 //! | `bundle.json` | a [`Manifest`]: task, target scale, calibration, chosen epoch, metrics |
 //! | `wide` | of a network with `wide: true` the linear model beside it: a bundle |
 //!
@@ -14,14 +15,15 @@
 //! machine is in it: the same training gives the same bytes.
 
 mod check;
+mod encoder;
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use cinescore_artifact::digest::Digest;
-use cinescore_artifact::encoder::{
-    BagEncoderFile, ENCODER_VERSION, EncoderFile, WindowEncoderFile,
-};
+use cinescore_artifact::encoder::{BagEncoderFile, EncoderFile, WindowEncoderFile};
 use cinescore_config::Problems;
 use serde::{Deserialize, Serialize};
 use tch::{Device, TchError};
@@ -32,9 +34,11 @@ use crate::calibration::Calibration;
 use crate::task::{Decoder, Task};
 use crate::weights::{self, WeightsError};
 use cinescore_network::{self as network, HeadSpec, NetworkSpec};
+use encoder::NGRAMS;
+pub use encoder::{NgramsError, read_encoder};
 
 /// The version of the folder's format; a reader refuses others.
-pub const BUNDLE_VERSION: u32 = 3;
+pub const BUNDLE_VERSION: u32 = 4;
 
 const WEIGHTS: &str = "weights.safetensors";
 const NETWORK: &str = "network.yaml";
@@ -70,6 +74,13 @@ pub struct Manifest {
     /// what its files say is compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, Digest>,
+}
+
+impl Manifest {
+    /// The [`digest`] of the linear model beside the network, where it has one.
+    pub fn wide(&self) -> Option<&Digest> {
+        self.files.get(WIDE)
+    }
 }
 
 /// The labels that were trained on: all that the trivial predictor knows.
@@ -116,12 +127,11 @@ impl Encoder {
 
     /// The token, n-gram or feature with an id; none where n-grams are hashed, or beyond the last.
     pub fn name(&self, id: usize) -> Option<&str> {
-        let names = match self {
-            Self::Tokens(encoder) => &encoder.tokens,
-            Self::Bags(encoder) => &encoder.ngrams,
-            Self::Windows(encoder) => return Some(&encoder.features.get(id)?.name),
-        };
-        names.get(id).map(String::as_str)
+        match self {
+            Self::Tokens(encoder) => encoder.tokens.get(id).map(String::as_str),
+            Self::Bags(encoder) => encoder.ngrams.get(id),
+            Self::Windows(encoder) => Some(&encoder.features.get(id)?.name),
+        }
     }
 }
 
@@ -168,6 +178,14 @@ pub enum BundleError {
         found: u64,
         /// The version that is read.
         known: u32,
+    },
+    /// The n-grams are wrong.
+    #[error("cannot use `{}`", path.display())]
+    Ngrams {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: NgramsError,
     },
     /// The network file is wrong.
     #[error(transparent)]
@@ -245,31 +263,6 @@ pub enum BundleError {
     Torch(#[from] TchError),
 }
 
-/// Reads the encoder file, of ids, of bags or of windows, and checks its version. Also gives its bytes.
-pub fn read_encoder(path: &Path) -> Result<(Encoder, Vec<u8>), BundleError> {
-    encoder_of(path, fs_err::read(path).map_err(io(path))?)
-}
-
-/// The encoder of a file's bytes; and the bytes.
-fn encoder_of(path: &Path, bytes: Vec<u8>) -> Result<(Encoder, Vec<u8>), BundleError> {
-    /// What only an encoder of bags, or of windows, has; values are not looked at.
-    #[derive(Deserialize)]
-    struct Kind {
-        bag: Option<serde::de::IgnoredAny>,
-        window: Option<serde::de::IgnoredAny>,
-    }
-    let kind: Kind = serde_json::from_slice(&bytes).map_err(|source| BundleError::Json {
-        path: path.to_owned(),
-        source,
-    })?;
-    let encoder = match (kind.bag, kind.window) {
-        (None, None) => Encoder::Tokens(versioned(path, &bytes, ENCODER_VERSION)?),
-        (Some(_), _) => Encoder::Bags(versioned(path, &bytes, ENCODER_VERSION)?),
-        (None, Some(_)) => Encoder::Windows(versioned(path, &bytes, ENCODER_VERSION)?),
-    };
-    Ok((encoder, bytes))
-}
-
 /// A part of a manifest as whoever loads the bundle gets it: a number that is read from JSON may differ in its last
 /// bit from what was written, and a prediction must not depend on who makes it.
 pub fn as_read<T: Serialize + serde::de::DeserializeOwned>(
@@ -278,7 +271,7 @@ pub fn as_read<T: Serialize + serde::de::DeserializeOwned>(
     serde_json::from_str(&serde_json::to_string(part)?)
 }
 
-/// Writes a bundle into a folder, which is made. `encoder` are the bytes of its file; `wide` is the folder of the linear model
+/// Writes a bundle into a folder, which is made. `encoder` are the bytes of the file that `featurize` made; `wide` is the folder of the linear model
 /// that the network has beside it, which is copied.
 pub fn save(
     folder: &Path,
@@ -293,13 +286,11 @@ pub fn save(
     if let Some(wide) = wide {
         let copy = folder.join(WIDE);
         fs_err::create_dir_all(&copy).map_err(io(&copy))?;
-        for name in [WEIGHTS, NETWORK, ENCODER, MANIFEST] {
+        for name in [WEIGHTS, NETWORK, ENCODER, NGRAMS, MANIFEST] {
             let path = wide.join(name);
             fs_err::copy(&path, copy.join(name)).map_err(io(&path))?;
         }
-        let path = copy.join(MANIFEST);
-        let bytes = fs_err::read(&path).map_err(io(&path))?;
-        manifest.files.insert(WIDE.into(), Digest::of_bytes(&bytes));
+        manifest.files.insert(WIDE.into(), digest(&copy)?);
     }
     let source = |source| BundleError::Weights {
         path: folder.join(WEIGHTS),
@@ -307,14 +298,12 @@ pub fn save(
     };
     let weights = weights::to_bytes(&net.variables()).map_err(source)?;
     let network = serde_yaml::to_string(spec)?;
-    for (name, bytes) in [
-        (WEIGHTS, weights.as_slice()),
-        (NETWORK, network.as_bytes()),
-        (ENCODER, encoder),
-    ] {
+    let mut files = encoder::files(folder, encoder)?;
+    files.extend([(WEIGHTS, weights), (NETWORK, network.into_bytes())]);
+    for (name, bytes) in files {
         let path = folder.join(name);
-        fs_err::write(&path, bytes).map_err(io(&path))?;
-        manifest.files.insert(name.into(), Digest::of_bytes(bytes));
+        fs_err::write(&path, &bytes).map_err(io(&path))?;
+        manifest.files.insert(name.into(), Digest::of_bytes(&bytes));
     }
     let path = folder.join(MANIFEST);
     let mut json = serde_json::to_vec_pretty(&manifest).map_err(|source| BundleError::Json {
@@ -323,6 +312,15 @@ pub fn save(
     })?;
     json.push(b'\n');
     fs_err::write(&path, json).map_err(io(&path))
+}
+
+/// The digest of a bundle: that of its manifest, which has the digests of its other files.
+pub fn digest(folder: &Path) -> Result<Digest, BundleError> {
+    let path = folder.join(MANIFEST);
+    Ok(Digest::of_bytes(&check::read_text(
+        &path,
+        &BTreeMap::new(),
+    )?))
 }
 
 /// Reads a bundle, checks that its parts belong together, and puts the network on a device.
@@ -343,24 +341,17 @@ pub fn load(folder: &Path, device: Device) -> Result<Bundle, BundleError> {
     })?;
     let spec = network::parse(&text, &path, &BTreeMap::new())?;
     check::manifest(&manifest, &spec)?;
-    let path = folder.join(ENCODER);
-    let (encoder, _bytes) = encoder_of(&path, check::read_text(&path, &manifest.files)?)?;
-    if encoder.ids() != manifest.ids {
-        return Err(BundleError::Encoder {
-            path,
-            found: encoder.ids(),
-            wanted: manifest.ids,
-        });
-    }
-    let (path, bytes) = check::read_weights(folder, &spec, &manifest)?;
-    let wide = spec
-        .wide
-        .then(|| load_wide(&folder.join(WIDE), manifest.files.get(WIDE), device))
-        .transpose()?
-        .map(Box::new);
-    let net = Net::for_weights(&spec, manifest.ids, device)?;
-    weights::load(&net.variables(), &bytes)
-        .map_err(|source| BundleError::Weights { path, source })?;
+    // The two have hardly anything in common but the place where they lie: each is read on a thread of its own.
+    let (own, wide) = thread::scope(|scope| {
+        let wide = spec
+            .wide
+            .then(|| scope.spawn(|| load_wide(&folder.join(WIDE), manifest.wide(), device)));
+        let own = load_own(folder, &manifest, &spec, device);
+        let wide = wide.map(|wide| wide.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        (own, wide)
+    });
+    let (encoder, net) = own?;
+    let wide = wide.transpose()?.map(Box::new);
     Ok(Bundle {
         manifest,
         spec,
@@ -368,6 +359,27 @@ pub fn load(folder: &Path, device: Device) -> Result<Bundle, BundleError> {
         net,
         wide,
     })
+}
+
+/// The encoder, and the network with its weights.
+fn load_own(
+    folder: &Path,
+    manifest: &Manifest,
+    spec: &NetworkSpec,
+    device: Device,
+) -> Result<(Encoder, Net), BundleError> {
+    let encoder = encoder::load(folder, &manifest.files)?;
+    if encoder.ids() != manifest.ids {
+        return Err(BundleError::Encoder {
+            path: folder.join(ENCODER),
+            found: encoder.ids(),
+            wanted: manifest.ids,
+        });
+    }
+    let weights = check::open_weights(folder, spec, manifest)?;
+    let net = Net::for_weights(spec, manifest.ids, device)?;
+    weights.read_into(&net.variables())?;
+    Ok((encoder, net))
 }
 
 /// Reads the bundle of a linear model that a network reads beside its input: one for task `binary` over bags, which has none

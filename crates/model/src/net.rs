@@ -123,7 +123,7 @@ impl Input {
                 let size = i64::from(input.embedding.size);
                 let embedding = match input.embedding.pretrained {
                     PretrainedSpec::None | PretrainedSpec::Tuned => {
-                        Embedding::new(&own, rows, size)?
+                        Embedding::new(&own, rows, size, drawn)?
                     }
                     PretrainedSpec::Frozen => Embedding::frozen(&own, rows, size)?,
                 };
@@ -140,7 +140,7 @@ impl Input {
                 word_dropout: input.word_dropout,
             }),
             InputSpec::Bag(input) => Ok(Self::Bag {
-                embedding: EmbeddingBag::new(&own, rows, &input.embedding)?,
+                embedding: EmbeddingBag::new(&own, rows, &input.embedding, drawn)?,
                 word_dropout: Dropout::new(input.word_dropout),
             }),
             InputSpec::Window(_) => Ok(Self::Window),
@@ -229,7 +229,7 @@ impl Net {
         Self::build(spec, ids, device, true)
     }
 
-    /// The same for whoever puts weights into it at once: what would take long to draw is 0.
+    /// The same for whoever puts weights into it at once: the large look-ups hold any numbers until then.
     pub fn for_weights(spec: &NetworkSpec, ids: usize, device: Device) -> Result<Self, TchError> {
         Self::build(spec, ids, device, false)
     }
@@ -269,7 +269,7 @@ impl Net {
         if let Input::Regions { regions, .. } = &net.input {
             regions.forget_no_words()?;
         }
-        if let Input::Bag { embedding, .. } = &net.input {
+        if let (Input::Bag { embedding, .. }, true) = (&net.input, drawn) {
             embedding.start()?;
         }
         // tch renames a second variable of one name without a word.

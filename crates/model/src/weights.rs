@@ -1,13 +1,22 @@
 //! A file of named tensors (safetensors), such as a network's weights: written byte for byte the same each
-//! time, and checked for names, shapes and types before a single number is taken over.
+//! time, and checked for names, shapes and types before a single number is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Read};
 
-use cinescore_network::{WeightsMismatch, check_weights};
+use cinescore_artifact::digest::{Digest, Parts};
+use cinescore_network::{WeightsMismatch, check_header};
 use safetensors::Dtype;
-use safetensors::tensor::{SafeTensorError, TensorView};
+use safetensors::tensor::{Metadata, SafeTensorError, TensorView};
 use tch::{Device, Kind, TchError, Tensor};
 use thiserror::Error;
+
+/// Bytes in front of the header, which say how long it is.
+const LENGTH: usize = 8;
+/// The most bytes of a file beside its numbers: the header of a million tensors.
+pub(crate) const MOST_HEADER: u64 = 64 << 20;
+/// Bytes that are read and hashed at a time: the processor's cache holds them.
+const PART: usize = 256 << 10;
 
 /// Why weights could not be saved or loaded.
 #[derive(Debug, Error)]
@@ -18,6 +27,9 @@ pub enum WeightsError {
     /// The file could not be made.
     #[error("the weights cannot be written")]
     Write(#[from] SafeTensorError),
+    /// The file could not be read.
+    #[error("the weights cannot be read")]
+    Read(#[from] io::Error),
     /// LibTorch refused.
     #[error("LibTorch could not copy the weights")]
     Torch(#[from] TchError),
@@ -56,18 +68,110 @@ pub fn load(named: &[(String, Tensor)], bytes: &[u8]) -> Result<(), WeightsError
     let wanted = named
         .iter()
         .map(|(name, tensor)| (name.as_str(), shape(tensor)));
-    let file = check_weights(bytes, wanted)?;
-    for (name, variable) in named {
-        let view = file.tensor(name)?;
-        let value = Tensor::f_from_data_size(view.data(), &variable.size(), Kind::Float)?;
-        let mut variable = variable.shallow_clone();
-        tch::no_grad(|| match variable.device() {
-            // Handed over instead of copied once more: a bundle may have hundreds of megabytes.
-            Device::Cpu => variable.f_set_data(&value),
-            _ => variable.f_copy_(&value).map(drop),
-        })?;
+    let file = WeightsFile::open(bytes, bytes.len() as u64, wanted)?;
+    file.read_into(named).map(drop)
+}
+
+/// An opened file of weights whose names, shapes and types are those that were asked for; its numbers are still to be read.
+#[derive(Debug)]
+pub struct WeightsFile<R> {
+    file: R,
+    metadata: Metadata,
+    /// Of what was read.
+    digest: Parts,
+}
+
+impl<R: Read> WeightsFile<R> {
+    /// Reads the header of a file of so many bytes and compares it with the tensors that are wanted, by name and shape.
+    pub fn open<'n>(
+        mut file: R,
+        bytes: u64,
+        wanted: impl IntoIterator<Item = (&'n str, Vec<usize>)>,
+    ) -> Result<Self, WeightsError> {
+        let format = |error| WeightsError::Mismatch(WeightsMismatch::Format(error));
+        let mut length = [0; LENGTH];
+        if bytes < LENGTH as u64 {
+            return Err(format(SafeTensorError::HeaderTooSmall));
+        }
+        file.read_exact(&mut length)?;
+        let header = u64::from_le_bytes(length);
+        let numbers = (bytes - LENGTH as u64).checked_sub(header);
+        // As of the file that is written here, and before room is made for as much as the file says.
+        let Some(numbers) = numbers.filter(|_| header <= MOST_HEADER) else {
+            return Err(format(SafeTensorError::InvalidHeaderLength));
+        };
+        let mut json = Vec::new();
+        (&mut file).take(header).read_to_end(&mut json)?;
+        let mut digest = Parts::default();
+        digest.add(&length);
+        digest.add(&json);
+        let metadata: Metadata = serde_json::from_slice(&json)
+            .map_err(|error| format(SafeTensorError::InvalidHeaderDeserialization(error)))?;
+        if metadata.data_len() as u64 != numbers {
+            return Err(format(SafeTensorError::MetadataIncompleteBuffer));
+        }
+        check_header(&metadata, wanted)?;
+        Ok(Self {
+            file,
+            metadata,
+            digest,
+        })
     }
-    Ok(())
+
+    /// Reads the numbers into tensors of the same names, float32 and in one piece, and gives the digest of the whole file. Each
+    /// goes from the file straight to where it stays, and is hashed while the processor still has it: a bundle may have
+    /// hundreds of megabytes. Where reading ends with an error, some tensors hold other numbers than before.
+    pub fn read_into(mut self, named: &[(String, Tensor)]) -> Result<Digest, WeightsError> {
+        let by_name: HashMap<&str, &Tensor> = named
+            .iter()
+            .map(|(name, tensor)| (name.as_str(), tensor))
+            .collect();
+        for name in self.metadata.offset_keys() {
+            let missing = || WeightsMismatch::Extra { name: name.clone() };
+            let tensor = by_name.get(name.as_str()).ok_or_else(missing)?;
+            match tensor.device() {
+                Device::Cpu => self.fill(tensor)?,
+                _ => {
+                    let own = Tensor::f_empty(tensor.size(), (Kind::Float, Device::Cpu))?;
+                    self.fill(&own)?;
+                    let mut tensor = tensor.shallow_clone();
+                    tch::no_grad(|| tensor.f_copy_(&own))?;
+                }
+            }
+        }
+        Ok(self.digest.digest())
+    }
+
+    /// Reads the next numbers into a tensor of this machine's memory.
+    fn fill(&mut self, tensor: &Tensor) -> Result<(), WeightsError> {
+        if tensor.kind() != Kind::Float || !tensor.is_contiguous() {
+            let message = "weights are read into contiguous tensors of float32 alone";
+            return Err(TchError::Kind(message.into()).into());
+        }
+        let bytes = tensor.numel() * size_of::<f32>();
+        if bytes == 0 {
+            return Ok(());
+        }
+        #[expect(
+            unsafe_code,
+            reason = "tch copies into tensors, and does not read into them"
+        )]
+        // SAFETY: the tensor is contiguous and so has that many bytes at its pointer, of which any are float32 numbers; it
+        // lives until the end of the function, and nobody else reads or writes it meanwhile: whoever loads weights has the
+        // only network that has it.
+        let memory =
+            unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<u8>(), bytes) };
+        for part in memory.chunks_mut(PART) {
+            self.file.read_exact(part)?;
+            self.digest.add(part);
+        }
+        if cfg!(target_endian = "big") {
+            for number in memory.as_chunks_mut::<4>().0 {
+                number.reverse();
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A tensor's shape; its axes are never negative.
@@ -116,6 +220,24 @@ mod tests {
         assert_eq!(output(&a), output(&b));
         for _again in 0..8 {
             assert_eq!(to_bytes(&b.variables()).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_file_has_its_digest_and_one_that_ends_too_soon_is_refused() {
+        let net = net(3, "");
+        let bytes = to_bytes(&net.variables()).unwrap();
+        let read = |file: &[u8]| {
+            let named = net.variables();
+            let wanted = named
+                .iter()
+                .map(|(name, tensor)| (name.as_str(), shape(tensor)));
+            // As it was measured, whatever is left of it by now.
+            WeightsFile::open(file, bytes.len() as u64, wanted)?.read_into(&named)
+        };
+        assert_eq!(read(&bytes).unwrap(), Digest::of_bytes(&bytes));
+        for end in [0, 4, 40, bytes.len() - 1] {
+            read(&bytes[..end]).unwrap_err();
         }
     }
 

@@ -33,4 +33,4 @@ pub use spec::{
     HeadSpec, InitSpec, InputSpec, LayerSpec, MaxPool1dSpec, NetworkSpec, OneHotInput, PoolSpec,
     PretrainedSpec, RecurrentSpec, RegionsInput, ScaleSpec, TokensInput, WholeInput, WindowInput,
 };
-pub use weights::{WeightsMismatch, check_weights};
+pub use weights::{WeightsMismatch, check_header, check_weights};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use safetensors::Dtype;
-use safetensors::tensor::{SafeTensorError, SafeTensors};
+use safetensors::tensor::{Metadata, SafeTensorError, SafeTensors};
 use thiserror::Error;
 
 /// Why weights are not those of a network.
@@ -44,22 +44,31 @@ pub fn check_weights<'a, 'n>(
     bytes: &'a [u8],
     variables: impl IntoIterator<Item = (&'n str, Vec<usize>)>,
 ) -> Result<SafeTensors<'a>, WeightsMismatch> {
-    let file = SafeTensors::deserialize(bytes)?;
-    let mut found: BTreeMap<String, _> = file.tensors().into_iter().collect();
+    let (_header, metadata) = SafeTensors::read_metadata(bytes)?;
+    check_header(&metadata, variables)?;
+    Ok(SafeTensors::deserialize(bytes)?)
+}
+
+/// The same by the file's header alone.
+pub fn check_header<'n>(
+    header: &Metadata,
+    variables: impl IntoIterator<Item = (&'n str, Vec<usize>)>,
+) -> Result<(), WeightsMismatch> {
+    let mut found: BTreeMap<String, _> = header.tensors().into_iter().collect();
     for (name, wanted) in variables {
-        let Some(view) = found.remove(name) else {
+        let Some(own) = found.remove(name) else {
             return Err(WeightsMismatch::Missing { name: name.into() });
         };
-        if view.shape() != wanted || view.dtype() != Dtype::F32 {
+        if own.shape != wanted || own.dtype != Dtype::F32 {
             return Err(WeightsMismatch::Other {
                 name: name.into(),
-                found: format!("{:?} {:?}", view.dtype(), view.shape()),
+                found: format!("{:?} {:?}", own.dtype, own.shape),
                 wanted: format!("F32 {wanted:?}"),
             });
         }
     }
     match found.pop_first() {
         Some((name, _)) => Err(WeightsMismatch::Extra { name }),
-        None => Ok(file),
+        None => Ok(()),
     }
 }

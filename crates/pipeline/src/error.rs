@@ -87,6 +87,14 @@ pub enum PipelineError {
         /// What may help, where more is known than the log says.
         hint: Option<&'static str>,
     },
+    /// A stage is made by other engines only, and was not.
+    #[error("stage `{stage}` is not made here, and nowhere else: {why}")]
+    Elsewhere {
+        /// The stage.
+        stage: String,
+        /// Why not.
+        why: String,
+    },
     /// A stage did not do what the protocol asks.
     #[error("stage `{stage}` broke the task protocol: {how}")]
     Protocol {
@@ -230,6 +238,7 @@ impl PipelineError {
             | Self::InputChanged { .. }
             | Self::Archive { .. } => ErrorClass::Input,
             Self::Describe { .. }
+            | Self::Elsewhere { .. }
             | Self::Protocol { .. }
             | Self::CheckFailed { .. }
             | Self::Several { .. } => ErrorClass::Failed,
@@ -272,6 +281,10 @@ impl From<PipelineError> for StageError {
                 let parts: Vec<String> = hint.map(String::from).into_iter().chain(log).collect();
                 (!parts.is_empty()).then(|| parts.join("\n"))
             }
+            E::Elsewhere { .. } => Some(
+                "write it with `cinescore emit`, submit that, and run again when the jobs have ended; or run without `--executor elsewhere`"
+                    .into(),
+            ),
             E::Source { .. } => Some(
                 "say where the data lies with `DATA=DIR` (make) or `--set vars.data=DIR`".into(),
             ),

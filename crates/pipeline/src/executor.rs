@@ -1,4 +1,4 @@
-//! Where stages run: on this machine, or as jobs of a Slurm cluster.
+//! Where stages run: on this machine, as jobs of a Slurm cluster, or elsewhere, where only their files were sent.
 //!
 //! Owns what a pipeline may say about that, and how the command line overrules it. Nothing of it is in a
 //! key: a result is the same wherever it was made. Does not own how a job is submitted (`run::slurm`).
@@ -19,12 +19,14 @@ pub enum Executor {
     Local,
     /// As a job of a Slurm cluster that sees the store under the same path.
     Slurm(Slurm),
+    /// Where another engine runs what was emitted for it ([`crate::emission`]); never by this program.
+    Elsewhere,
 }
 
 impl Executor {
     /// Whether it is another machine's affair what the stage takes.
     pub fn is_remote(&self) -> bool {
-        matches!(self, Self::Slurm(_))
+        matches!(self, Self::Slurm(_) | Self::Elsewhere)
     }
 }
 
@@ -77,13 +79,24 @@ pub enum Choice {
     Local,
     /// Everything runs on Slurm but the stages that say `executor: local` themselves.
     Slurm,
+    /// Stages with GPUs, but those that say `executor: local` themselves, are only taken from what other engines made; the
+    /// rest runs here. For a machine without a GPU, on which such a stage would have another key.
+    Elsewhere,
 }
 
 /// Where a stage runs, of what the pipeline says for all stages, the stage for itself, and the command line.
 /// What a stage does not say about Slurm, the pipeline says for it.
-pub(crate) fn resolve(all: Option<&Written>, own: Option<&Written>, choice: Choice) -> Executor {
+pub(crate) fn resolve(
+    all: Option<&Written>,
+    own: Option<&Written>,
+    choice: Choice,
+    gpus: usize,
+) -> Executor {
+    if choice == Choice::Elsewhere && gpus > 0 && own != Some(&Written::Local) {
+        return Executor::Elsewhere;
+    }
     let is_slurm = match (choice, own) {
-        (Choice::Local, _) | (Choice::Slurm, Some(Written::Local)) => false,
+        (Choice::Local | Choice::Elsewhere, _) | (Choice::Slurm, Some(Written::Local)) => false,
         (Choice::Slurm, _) => true,
         (Choice::AsWritten, own) => matches!(own.or(all), Some(Written::Slurm(_))),
     };
@@ -120,18 +133,23 @@ mod tests {
     fn a_stage_says_more_than_the_pipeline_and_the_command_line_more_than_both() {
         let all = slurm(Some("cpu"), Some("reviews"));
         let own = slurm(Some("gpu"), None);
-        let Executor::Slurm(found) = resolve(Some(&all), Some(&own), Choice::AsWritten) else {
+        let found = resolve(Some(&all), Some(&own), Choice::AsWritten, 0);
+        let Executor::Slurm(found) = found else {
             panic!("local");
         };
         assert_eq!(found.partition.as_deref(), Some("gpu"));
         assert_eq!(found.account.as_deref(), Some("reviews"));
         assert_eq!(found.poll, POLL);
-        let here = |all, own, choice| resolve(all, own, choice) == Executor::Local;
+        let here = |all, own, choice| resolve(all, own, choice, 0) == Executor::Local;
         assert!(here(Some(&all), Some(&own), Choice::Local));
         assert!(here(Some(&all), Some(&Written::Local), Choice::AsWritten));
         assert!(here(None, None, Choice::AsWritten));
         assert!(!here(None, None, Choice::Slurm));
         assert!(!here(Some(&Written::Local), None, Choice::Slurm));
         assert!(here(Some(&all), Some(&Written::Local), Choice::Slurm));
+        assert!(here(Some(&all), Some(&own), Choice::Elsewhere));
+        let with_gpu = |own| resolve(Some(&all), own, Choice::Elsewhere, 1);
+        assert_eq!(with_gpu(Some(&own)), Executor::Elsewhere);
+        assert_eq!(with_gpu(Some(&Written::Local)), Executor::Local);
     }
 }

@@ -11,10 +11,12 @@ use std::sync::Arc;
 use cinescore_artifact::Digest;
 use cinescore_artifact::describe::{KeyPart, Output};
 use cinescore_artifact::digest::Preimage as Bytes;
+use cinescore_artifact::task::Shard;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::graph::Stage;
+use crate::shards::Piece;
 
 /// Raised when the meaning of a field changes, so that no key of before fits.
 ///
@@ -47,6 +49,9 @@ pub struct Preimage {
     /// The environment variables that the file allows, with their values (none: not set).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Option<String>>,
+    /// Which share of the work it is. None of a whole stage, however it is divided: the shares make the same result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 /// An input in a key.
@@ -92,6 +97,10 @@ impl Preimage {
                 .clone()
                 .filter(|_| keyed_by(KeyPart::Libtorch)),
             env: stage.policy.env.clone(),
+            shard: match &stage.piece {
+                Piece::Shard { shard, .. } => Some(*shard),
+                Piece::Whole | Piece::Merge { .. } => None,
+            },
         }
     }
 
@@ -130,6 +139,10 @@ impl Preimage {
             if let Some(value) = value {
                 bytes.field("value", value.as_bytes());
             }
+        }
+        if let Some(shard) = self.shard {
+            bytes.field("shard", &shard.index.to_le_bytes());
+            bytes.field("of shards", &shard.count.to_le_bytes());
         }
         bytes.digest()
     }
@@ -252,13 +265,14 @@ mod tests {
             device: Some("cpu".into()),
             libtorch: None,
             env: BTreeMap::from([("TZ".to_owned(), None)]),
+            shard: Some(Shard { index: 0, count: 2 }),
         }
     }
 
     #[test]
     fn every_field_counts() {
         let base = preimage().fingerprint();
-        let edits: [fn(&mut Preimage); 11] = [
+        let edits: [fn(&mut Preimage); 14] = [
             |p| p.format += 1,
             |p| p.kind.push('x'),
             |p| p.code = Digest::of_bytes(b"other"),
@@ -269,6 +283,9 @@ mod tests {
             |p| p.threads = Some(1),
             |p| p.device = Some("cuda".into()),
             |p| p.env.clear(),
+            |p| p.shard = None,
+            |p| p.shard = Some(Shard { index: 1, count: 2 }),
+            |p| p.shard = Some(Shard { index: 0, count: 3 }),
             |p| {
                 p.env.insert("TZ".into(), Some(String::new()));
             },

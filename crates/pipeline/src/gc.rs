@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::error::PipelineError;
 use crate::project::Project;
-use crate::{pins, results};
+use crate::{emission, pins, results};
 
 /// Damaged things, for people to look at, and the checkpoints of stages that failed are kept so long where
 /// no other age is given.
@@ -55,7 +55,7 @@ pub struct Freed {
     pub quarantined: usize,
     /// Checkpoints of stages that failed long ago.
     pub checkpoints: usize,
-    /// Files that killed processes left, and locks that nobody holds.
+    /// Files that killed processes left, locks that nobody holds, and old files for other engines (`emit`).
     pub leftovers: usize,
     /// Bytes of all of these.
     pub bytes: u64,
@@ -163,6 +163,9 @@ pub fn collect(project: &Project, limits: &Limits) -> Result<Freed, PipelineErro
     if !limits.dry_run {
         freed.leftovers = store.clear_leftovers(&collecting)?;
     }
+    let (emissions, bytes) = emission::taken::clear_old(store, max_age, limits.dry_run)?;
+    freed.leftovers += emissions;
+    freed.bytes += bytes;
     // Runs that wait go on from here; removing the bytes takes as long as it takes.
     drop(collecting);
     drop(trash);
@@ -234,6 +237,13 @@ fn roots(
     for home in results::entries(&tasks)? {
         for attempt in results::entries(&home)? {
             let task = fs_err::read_to_string(attempt.join("task.json"));
+            roots.extend(digests_in(&task.unwrap_or_default()));
+        }
+    }
+    // And so does a task that was emitted.
+    for emission in results::entries(&emission::folder(&project.store))? {
+        for task in results::entries(&emission.join("tasks"))? {
+            let task = fs_err::read_to_string(task.join("task.json"));
             roots.extend(digests_in(&task.unwrap_or_default()));
         }
     }

@@ -21,6 +21,7 @@ use crate::file::{PipelineFile, node_name};
 use crate::machine::Machine;
 use crate::policy::Policy;
 use crate::programs::Programs;
+use crate::shards::Piece;
 
 pub(crate) use reference::Selector;
 
@@ -66,6 +67,10 @@ pub struct Stage {
     pub device: String,
     /// How it is run.
     pub policy: Policy,
+    /// Into how many shards a run divides it, where the file says so.
+    pub shards: Option<u32>,
+    /// Which part of a stage's work it is; all of it but in a divided graph.
+    pub piece: Piece,
 }
 
 /// Where an input comes from.
@@ -96,6 +101,17 @@ impl Stage {
             })
             .filter(|stage| seen.insert(*stage))
             .collect()
+    }
+}
+
+impl Stage {
+    /// The stages behind which it runs: those that it needs, and of a merge its shards.
+    pub fn after(&self) -> Vec<&str> {
+        let mut names = self.needs();
+        if let Piece::Merge { shards } = &self.piece {
+            names.extend(shards.iter().map(String::as_str));
+        }
+        names
     }
 }
 

@@ -11,7 +11,7 @@ use cinescore_artifact::Digest;
 use cinescore_artifact::describe::Form;
 use cinescore_artifact::source;
 use cinescore_artifact::store::{ObjectState, Record, RecordState};
-use cinescore_artifact::task::{PROVENANCE_INPUT, Provenance, StageProvenance, TaskInput};
+use cinescore_artifact::task::{PART, PROVENANCE_INPUT, Provenance, StageProvenance, TaskInput};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -20,6 +20,7 @@ use crate::error::PipelineError;
 use crate::fingerprint::{InputKey, Preimage};
 use crate::graph::{Graph, Reference, Stage};
 use crate::project::Project;
+use crate::shards::Piece;
 use crate::view;
 
 /// What is to be done about a stage.
@@ -67,6 +68,8 @@ pub struct Key {
     pub inputs: BTreeMap<String, Vec<TaskInput>>,
     /// How everything above was made, for kinds that ask.
     pub provenance: Option<Provenance>,
+    /// What the shards left, in order, of a merge whose shards are all there.
+    pub parts: Vec<TaskInput>,
 }
 
 /// Results that are known so far: record by stage, with its key.
@@ -227,13 +230,23 @@ fn reasons(
     if !warnings.is_empty() {
         return warnings.to_vec();
     }
-    match view::current(project, graph, stage) {
+    // A shard is not on view, but its stage is.
+    let shown = match &stage.piece {
+        Piece::Shard { of, .. } => graph.stage(of).unwrap_or(stage),
+        Piece::Whole | Piece::Merge { .. } => stage,
+    };
+    let preimage = Preimage {
+        shard: None,
+        outputs: Arc::clone(&shown.outputs),
+        ..Preimage::clone(&key.preimage)
+    };
+    match view::current(project, graph, shown) {
         None => vec!["it was never run in this pipeline".into()],
         Some(view) => match serde_json::from_value::<Preimage>(view.preimage) {
-            Ok(before) if before == *key.preimage => {
+            Ok(before) if before == preimage => {
                 vec!["its result is no longer in the store".into()]
             }
-            Ok(before) => key.preimage.changes_since(&before),
+            Ok(before) => preimage.changes_since(&before),
             Err(_other_format) => {
                 vec!["its last result was made by another version of cinescore".into()]
             }
@@ -288,10 +301,29 @@ fn key(
         preimage: Arc::new(preimage),
         inputs,
         provenance,
+        parts: parts(project, stage, known).unwrap_or_default(),
     })
 }
 
-fn artifact(
+/// The folders of a merge's shards; none where one is missing.
+fn parts(project: &Project, stage: &Stage, known: &Known) -> Option<Vec<TaskInput>> {
+    let Piece::Merge { shards } = &stage.piece else {
+        return None;
+    };
+    let part = |name: &String| {
+        let (_, record) = known.get(name)?;
+        let object = record.outputs.get(PART)?;
+        Some(TaskInput {
+            label: name.clone(),
+            output: Some(PART.into()),
+            path: project.store.object_path(object.digest),
+            digest: Some(object.digest),
+        })
+    };
+    shards.iter().map(part).collect()
+}
+
+pub(crate) fn artifact(
     project: &Project,
     stage: &Stage,
     input: &str,

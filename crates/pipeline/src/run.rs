@@ -3,7 +3,7 @@
 //!
 //! Owns what a run is asked for and what it tells. The parts: `selection` (which stages), `scheduler`
 //! (which when), `resources` (what they share), `execute` (one result), `child` and `processes` (the
-//! program and whatever it starts), `slurm` (the same on a cluster), `attempt` (what the two have in common), `inputs` and `outputs` (nothing is believed), `book` and `record`
+//! program and whatever it starts), `slurm` (the same on a cluster; what another engine ran is `emission`'s), `attempt` (what the two have in common), `inputs` and `outputs` (nothing is believed), `book` and `record`
 //! (the run's record).
 
 mod attempt;
@@ -13,7 +13,7 @@ mod child;
 mod events;
 mod execute;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod inputs;
 mod interrupt;
 mod log;
@@ -26,6 +26,7 @@ mod scratch;
 mod selection;
 mod slurm;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,15 +35,19 @@ use std::time::Duration;
 use cinescore_artifact::store::{LockHolder, Record};
 use cinescore_artifact::task::Event;
 
+use crate::emission::taken::Emissions;
 use crate::error::PipelineError;
 use crate::graph::{Graph, Stage};
 use crate::machine::Capacity;
 use crate::plan::{self, State};
 use crate::project::Project;
+use crate::shards;
 
+pub(crate) use execute::{OUT_DIR, TASK_FILE};
 pub use interrupt::{Interrupt, Urgency};
 pub use record::{How, MadeOf, RunRecord, StageRun};
 pub use selection::Selection;
+pub(crate) use slurm::{quoted as shell_quoted, write_task as write_task_script};
 
 /// What a run tells while it goes on, from several threads.
 pub trait Observer: Sync {
@@ -52,6 +57,10 @@ pub trait Observer: Sync {
     }
     /// A stage's state is known.
     fn assessed(&self, stage: &Stage, state: &State);
+    /// A shard is left out: the result of its stage is there.
+    fn spared(&self, stage: &Stage) {
+        let _ = stage;
+    }
     /// Something that a person should look at.
     fn warning(&self, stage: &Stage, message: &str);
     /// Another process is making this result; this one waits.
@@ -124,6 +133,8 @@ pub fn run(
     interrupt: &Interrupt,
     observer: &dyn Observer,
 ) -> Result<Outcome, PipelineError> {
+    let divided = shards::divide(graph);
+    let graph = divided.as_ref().unwrap_or(graph);
     let edges = selection::Edges::of(graph);
     let selected = selection.resolve(graph, &edges)?;
     observer.begun(selected.wanted.len());
@@ -146,6 +157,7 @@ pub fn run(
         book: book::Book::new(project, graph),
         children: processes::Children::default(),
         verified: inputs::Verified::default(),
+        emissions: Emissions::of(&project.store, &graph.name),
         desk,
     };
     let capacity = Capacity::probe(project.machine);
@@ -164,6 +176,7 @@ pub fn run(
         done
     });
     workshop.children.stop_left_behind(None);
+    workshop.emissions.clear();
     // The first error is the one told; the record is kept as far as possible.
     let kept = workshop.book.finish(&done);
     if let Some(error) = done.error {
@@ -176,6 +189,7 @@ pub fn run(
         results: selected
             .may_run
             .iter()
+            .filter(|place| !graph.stages[**place].piece.is_shard())
             .map(named)
             .filter_map(|name| {
                 let (_, record) = known.remove(&name)?;
@@ -185,6 +199,15 @@ pub fn run(
         executed: done.executed.iter().map(named).collect(),
         logs,
     })
+}
+
+/// The places of the stages of a selection that may run.
+pub(crate) fn places(
+    graph: &Graph,
+    selection: &Selection,
+) -> Result<BTreeSet<usize>, PipelineError> {
+    let edges = selection::Edges::of(graph);
+    Ok(selection.resolve(graph, &edges)?.may_run)
 }
 
 /// Stops and removes what killed runs left, if there is work in progress of any run at all.

@@ -182,6 +182,10 @@ fn stage_key(key: &str, runs: &[Value]) -> Value {
             "Its last result counts as fresh, whatever changed",
             json!({ "type": "boolean" }),
         ),
+        "shards" => or_variable(
+            "Into how many shards the work is divided, of kinds that can be",
+            json!({ "type": "integer", "minimum": 1, "maximum": crate::shards::MOST }),
+        ),
         "persist" => or_variable(
             "Keep its scratch folder when it fails and give it to the next try",
             json!({ "type": "boolean" }),

@@ -4,7 +4,7 @@
 //! Owns the way from any text to a rating with its interval, its flags and the words that decided, from ratings to a forecast,
 //! and the program `cinescore-predict`. Does not own the counting of ratings (`cinescore-ingest`), the encoding
 //! (`cinescore-featurize`), the network, the bundle's format and the intervals (`cinescore-model`), nor any figure (`cinescore-train`): it is a leaf above them, which nothing links. It reads
-//! bundles and texts; the one artifact that it writes is the table of the kind `flags`.
+//! bundles and texts; the artifacts that it writes are those of its two kinds for pipelines, `flags` and `file`.
 
 pub mod bundles;
 mod columns;

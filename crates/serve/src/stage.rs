@@ -1,6 +1,6 @@
 //! The kind `flags`: how wrong predictions with each flag are, and those without it.
 //!
-//! The one kind of work for a pipeline in this crate: flags need the text, which no other stage reads once it is encoded. Owns
+//! A kind of work for a pipeline, beside `file` (`crate::file`): flags need the text, which no other stage reads once it is encoded. Owns
 //! which reviews have which flag; the network is not asked again, its predictions are read. Does not own a figure nor its
 //! interval (`cinescore_train::slices`). Reads a bundle, its predictions and the reviews; writes the table `slices`, with
 //! a row of each flag, raised or not, and `any`.
@@ -28,7 +28,9 @@ const READ_ROWS: usize = 4096;
 /// What the runner and people call with the name of a kind.
 pub(crate) fn program() -> Program {
     let about = "Rates written reviews with a trained network.";
-    Program::new("cinescore-predict", about, env!("CINESCORE_CODE_DIGEST")).kind(kind())
+    Program::new("cinescore-predict", about, env!("CINESCORE_CODE_DIGEST"))
+        .kind(kind())
+        .kind(crate::file::kind())
 }
 
 /// The kind.

@@ -2,8 +2,11 @@
 
 mod kind;
 
+use std::collections::HashMap;
+
+use cinescore_artifact::task::Shard;
 use cinescore_model::Net;
-use cinescore_model::task::Decoder;
+use cinescore_model::task::{Decoder, Prediction};
 use tch::{Kind, TchError, Tensor};
 
 use crate::batches;
@@ -69,6 +72,61 @@ pub fn outputs<E: From<TchError>>(
     })
 }
 
+/// The outputs for the examples of one shard, by row: those of every so many-th batch of all splits. A batch is a batch whoever
+/// asks the network about it, so that its outputs are, to the last bit, those of [`splits`]. `between` is called after each batch with
+/// the number of its examples, and can end it with an error.
+pub fn share<E: From<TchError>>(
+    net: &Net,
+    examples: &Examples,
+    splits: &[Split],
+    shard: Shard,
+    mut between: impl FnMut(usize) -> Result<(), E>,
+) -> Result<Vec<(usize, Vec<f64>)>, E> {
+    let batches = splits
+        .iter()
+        .flat_map(|&split| batches::for_evaluation(examples, examples.rows(split), BATCH));
+    let own = batches
+        .enumerate()
+        .filter(|(number, _)| shard.takes(*number));
+    let mut all = Vec::new();
+    for (_, batch) in own {
+        let tensors = batches::assemble(examples, &batch, net.device())?;
+        let outputs = Outputs::of(&tch::no_grad(|| net.forward(&tensors, false))?)?;
+        let rows = batch.iter().copied();
+        all.extend(rows.zip(outputs.rows().map(<[f64]>::to_vec)));
+        between(batch.len())?;
+    }
+    Ok(all)
+}
+
+/// What a network said of some splits, whose outputs are known by row.
+pub fn decoded(
+    examples: &Examples,
+    decoder: &Decoder,
+    splits: &[Split],
+    by_row: &HashMap<usize, Vec<f64>>,
+) -> Option<Vec<Evaluated>> {
+    let of_split = |&split: &Split| {
+        let rows = examples.rows(split).iter();
+        let predicted = rows.map(|row| Some(decoder.decode(by_row.get(row)?)));
+        let predicted: Option<Vec<_>> = predicted.collect();
+        Some(evaluated(examples, split, predicted?))
+    };
+    splits.iter().map(of_split).collect()
+}
+
+/// What is said of a split, with what is known of its examples.
+fn evaluated(examples: &Examples, split: Split, predicted: Vec<Prediction>) -> Evaluated {
+    let rows = examples.rows(split);
+    Evaluated {
+        split,
+        ids: rows.iter().map(|&row| examples.review_id(row)).collect(),
+        targets: examples.labels(split),
+        predicted,
+        knowledge: examples.knowledge(split),
+    }
+}
+
 /// What a network says of some splits. `between` is called after each batch with the examples done, how many there
 /// are, and the split, and can end it with an error.
 pub fn splits<E: From<TchError>>(
@@ -87,16 +145,8 @@ pub fn splits<E: From<TchError>>(
             done += count;
             between(done as u64, total as u64, split)
         })?;
-        all.push(Evaluated {
-            split,
-            ids: rows.iter().map(|&row| examples.review_id(row)).collect(),
-            targets: examples.labels(split),
-            predicted: outputs
-                .rows()
-                .map(|outputs| decoder.decode(outputs))
-                .collect(),
-            knowledge: examples.knowledge(split),
-        });
+        let predicted = outputs.rows().map(|outputs| decoder.decode(outputs));
+        all.push(evaluated(examples, split, predicted.collect()));
     }
     Ok(all)
 }

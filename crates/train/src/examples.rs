@@ -93,6 +93,18 @@ pub struct Examples {
     unlabelled: BTreeMap<Split, u64>,
 }
 
+/// Checks that the ids of a table stand for these terms. One that others made need not say which they stand for.
+pub(crate) fn check_terms(
+    table: &TableReader,
+    path: &Path,
+    terms: &Digest,
+) -> Result<(), ExamplesError> {
+    match table.note(TERMS_KEY) {
+        Some(own) if own != terms.to_string() => Err(ExamplesError::Terms { path: path.into() }),
+        _ => Ok(()),
+    }
+}
+
 impl Examples {
     /// Reads a table and checks it against the encoder that made it, and that it can be trained on.
     pub fn read(
@@ -170,14 +182,7 @@ impl Examples {
             }
         };
         let table = TableReader::open(path, table)?;
-        // A table that others made need not say.
-        if table
-            .note(TERMS_KEY)
-            .is_some_and(|own| own != terms.to_string())
-        {
-            let path = path.to_owned();
-            return Err(ExamplesError::Terms { path });
-        }
+        check_terms(&table, path, &terms)?;
         for batch in table.batches(READ_ROWS)? {
             examples.add(&batch?, task, encoder)?;
         }

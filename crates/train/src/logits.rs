@@ -3,13 +3,13 @@
 //! Owns reading the table `logits` and saying where it is missing or too much. Does not own the model (`baseline::wide`).
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use arrow::array::{Float64Array, StringArray, UInt64Array};
 use cinescore_artifact::describe::Input;
+use cinescore_artifact::digest::Digest;
 use cinescore_artifact::program::TaskContext;
 use cinescore_artifact::table::{TableError, TableReader, column};
-use cinescore_artifact::tables::LOGITS;
+use cinescore_artifact::tables::{LOGITS, MODEL_KEY};
 use cinescore_artifact::{Split, StageError};
 use cinescore_network::NetworkSpec;
 
@@ -26,9 +26,11 @@ pub(crate) fn input() -> Input {
     Input::table(INPUT, &LOGITS, about).optional()
 }
 
-/// Gives the examples what the linear model says of them, where the network reads it.
+/// Gives the examples what the linear model says of them, where the network reads it. `wide`: the digest of the bundle of the
+/// model that the network has beside it; the logits of another one are refused.
 pub(crate) fn give(
     spec: &NetworkSpec,
+    wide: Option<&Digest>,
     examples: &mut Examples,
     context: &TaskContext,
 ) -> Result<(), StageError> {
@@ -37,7 +39,19 @@ pub(crate) fn give(
         (false, Some(_)) => Err(unread(spec, INPUT)),
         (true, None) => Err(missing(spec, INPUT, INPUT)),
         (true, Some(input)) => {
-            let logits = read(&input.path)?;
+            let table = TableReader::open(&input.path, &LOGITS)?;
+            if let (Some(wide), Some(own)) = (wide, table.note(MODEL_KEY))
+                && own != wide.to_string()
+            {
+                let message = format!(
+                    "the logits of `{}` are those of another linear model than the one beside the network `{}`",
+                    input.label, spec.name
+                );
+                let hint = "give it `bundle` and `logits` of one `train wide`: a network that is trained has the `bundle` that \
+                            it was trained with";
+                return Err(StageError::input(message).hint(hint));
+            }
+            let logits = read(table)?;
             examples.add_logits(&logits).map_err(|review| {
                 let message = format!(
                     "`{}` has no logit of the review {review} in the split that the examples have it in",
@@ -70,9 +84,9 @@ pub(crate) fn missing(spec: &NetworkSpec, input: &str, output: &str) -> StageErr
 }
 
 /// The logit of each review. One that is no number is as one that is missing.
-fn read(path: &Path) -> Result<HashMap<u64, (Option<Split>, f32)>, TableError> {
+fn read(table: TableReader) -> Result<HashMap<u64, (Option<Split>, f32)>, TableError> {
     let mut logits = HashMap::new();
-    for batch in TableReader::open(path, &LOGITS)?.batches(READ_ROWS)? {
+    for batch in table.batches(READ_ROWS)? {
         let batch = batch?;
         let ids: &UInt64Array = column(&batch, "review_id");
         let values: &Float64Array = column(&batch, "logit");

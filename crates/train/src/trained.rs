@@ -35,7 +35,7 @@ impl Trained {
             &bundle.encoder,
         )
         .map_err(of_examples)?;
-        logits::give(&bundle.spec, &mut examples, context)?;
+        logits::give(&bundle.spec, bundle.manifest.wide(), &mut examples, context)?;
         Ok(Self {
             bundle,
             examples,

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{Kind, Program, Progress, Verb, display};
 use crate::describe::{Form, Input, PROTOCOL};
 use crate::error::StageError;
-use crate::task::{PROVENANCE_INPUT, Task, TaskInput, TaskResult};
+use crate::task::{PART, PROVENANCE_INPUT, Shard, Task, TaskInput, TaskResult, Work};
 use crate::{params, source};
 
 /// Set in a process that was started again with the thread limits of libraries in its environment.
@@ -35,6 +35,7 @@ pub(super) struct Direct<'a> {
     threads: usize,
     device: String,
     json: bool,
+    work: Work,
 }
 
 pub(super) fn parse(program: &Program) -> Result<Request<'_>, StageError> {
@@ -166,6 +167,27 @@ fn kind_command(kind: &Kind) -> Command {
                 .help_heading("Running"),
         );
     }
+    if description.shards {
+        command = command
+            .arg(
+                Arg::new("shard")
+                    .long("shard")
+                    .value_name("I/N")
+                    .value_parser(shard)
+                    .help("Do the I-th of N shares only, from 1: a folder `part` for --merge")
+                    .help_heading("Running"),
+            )
+            .arg(
+                Arg::new("merge")
+                    .long("merge")
+                    .value_name("DIR")
+                    .value_parser(value_parser!(PathBuf))
+                    .action(ArgAction::Append)
+                    .conflicts_with("shard")
+                    .help("Make the outputs of the shards' folders, --out of each, all of them in order")
+                    .help_heading("Running"),
+            );
+    }
     for input in description
         .inputs
         .iter()
@@ -202,6 +224,50 @@ fn kind_command(kind: &Kind) -> Command {
         );
     }
     command
+}
+
+/// `3/8`.
+fn shard(text: &str) -> Result<Shard, String> {
+    let (index, count) = text.split_once('/').ok_or("expected I/N, such as 3/8")?;
+    let number = |text: &str| text.parse::<u32>().map_err(|error| error.to_string());
+    let (index, count) = (number(index)?, number(count)?);
+    match index {
+        1.. if index <= count => Ok(Shard {
+            index: index - 1,
+            count,
+        }),
+        _ => Err(format!("there is no shard {index} of {count}")),
+    }
+}
+
+/// Which part of the work is asked for.
+fn work(kind: &Kind, matches: &ArgMatches) -> Result<Work, StageError> {
+    if !kind.description.shards {
+        return Ok(Work::Whole);
+    }
+    if let Some(own) = matches.get_one::<Shard>("shard") {
+        return Ok(Work::Shard(*own));
+    }
+    let Some(folders) = matches.get_many::<PathBuf>("merge") else {
+        return Ok(Work::Whole);
+    };
+    let part = |folder: &PathBuf| {
+        let path = std::path::absolute(folder)?.join(PART);
+        match path.is_dir() {
+            true => Ok(TaskInput {
+                label: folder.display().to_string(),
+                output: Some(PART.into()),
+                path,
+                digest: None,
+            }),
+            false => Err(StageError::usage(format!(
+                "`{}` has no folder `{PART}`: name the --out of each shard",
+                folder.display()
+            ))),
+        }
+    };
+    let parts = folders.map(part).collect::<Result<_, StageError>>()?;
+    Ok(Work::Merge { parts })
 }
 
 /// Inputs, parameters and our own flags share one name space in clap.
@@ -320,6 +386,7 @@ fn direct<'a>(kind: &'a Kind, matches: &ArgMatches) -> Result<Direct<'a>, StageE
             .cloned()
             .unwrap_or_else(|| "cpu".into()),
         json: matches.get_flag("json"),
+        work: work(kind, matches)?,
     })
 }
 
@@ -395,6 +462,7 @@ impl Direct<'_> {
             log_dir: None,
             threads: self.threads,
             device: self.device,
+            work: self.work,
         };
         let result = self.kind.perform(task, Progress::for_person())?;
         if out.exists() {

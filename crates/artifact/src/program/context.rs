@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Progress;
 use crate::describe::{Output, PROTOCOL};
 use crate::error::StageError;
-use crate::task::{PROVENANCE_INPUT, Provenance, Task, TaskInput, TaskResult, read_json};
+use crate::task::{
+    PART, PROVENANCE_INPUT, Provenance, Task, TaskInput, TaskResult, Work, read_json,
+};
 
 /// The surroundings of a running kind.
 pub struct TaskContext {
@@ -78,6 +80,24 @@ impl TaskContext {
         let output = self.outputs.iter().find(|output| output.name == name);
         let output = output.unwrap_or_else(|| panic!("the kind declares no output `{name}`"));
         self.task.output_dir.join(&output.file_name)
+    }
+
+    /// The folder of a shard's share, empty at first.
+    pub fn part(&self) -> PathBuf {
+        self.task.output_dir.join(PART)
+    }
+
+    /// Whether only one share of the work is asked for.
+    pub fn is_shard(&self) -> bool {
+        matches!(self.task.work, Work::Shard(_))
+    }
+
+    /// What the shards left, in order, where their shares are merged.
+    pub fn parts(&self) -> Vec<&Path> {
+        match &self.task.work {
+            Work::Merge { parts } => parts.iter().map(|part| part.path.as_path()).collect(),
+            Work::Whole | Work::Shard(_) => Vec::new(),
+        }
     }
 
     /// A folder for temporary files; the caller removes it.

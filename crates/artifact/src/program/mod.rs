@@ -39,15 +39,23 @@ pub use progress::Progress;
 use crate::describe::{Input, KeyPart, KindDescription, Output, PROTOCOL, ProgramDescription};
 use crate::digest::Digest;
 use crate::error::{self, StageError};
-use crate::task::{PROVENANCE_INPUT, RESULT_FILE, RUNNER_VARIABLE, Task};
+use crate::task::{PART, PROVENANCE_INPUT, RESULT_FILE, RUNNER_VARIABLE, Shard, Task, Work};
 use crate::{exit, params};
 
 type Run = Box<dyn Fn(&Value, &mut TaskContext) -> Result<(), StageError>>;
+type RunShard = Box<dyn Fn(&Value, Shard, &mut TaskContext) -> Result<(), StageError>>;
 
 /// A kind of work: its description and its function.
 pub struct Kind {
     description: KindDescription,
     run: Run,
+    divided: Option<Divided>,
+}
+
+/// How a work is done in shares.
+struct Divided {
+    shard: RunShard,
+    merge: Run,
 }
 
 impl Kind {
@@ -67,16 +75,31 @@ impl Kind {
             keyed_by: Vec::new(),
             libtorch: None,
             provenance: false,
+            shards: false,
         };
-        let run = move |params: &Value, context: &mut TaskContext| {
-            let params =
-                P::deserialize(params).map_err(|error| StageError::usage(error.to_string()))?;
-            run(params, context)
-        };
+        let run = move |params: &Value, context: &mut TaskContext| run(typed(params)?, context);
         Self {
             description,
             run: Box::new(run),
+            divided: None,
         }
+    }
+
+    /// Lets the work be divided. `shard` does one share and leaves what it has in the folder [`TaskContext::part`];
+    /// `merge` makes the outputs of the shards' folders ([`TaskContext::parts`]). The outputs must be, byte for byte,
+    /// those of the undivided work, and so must the result but for its `performance`: they are kept under the same key.
+    #[must_use]
+    pub fn sharded<P: DeserializeOwned + 'static>(
+        mut self,
+        shard: impl Fn(P, Shard, &mut TaskContext) -> Result<(), StageError> + 'static,
+        merge: impl Fn(P, &mut TaskContext) -> Result<(), StageError> + 'static,
+    ) -> Self {
+        self.description.shards = true;
+        self.divided = Some(Divided {
+            shard: Box::new(move |params, own, context| shard(typed(params)?, own, context)),
+            merge: Box::new(move |params, context| merge(typed(params)?, context)),
+        });
+        self
     }
 
     /// Adds an input; the order is the order in the key.
@@ -246,10 +269,35 @@ impl Kind {
             .build_global()
             .ok();
         let params = params::complete(&kind.params, &task.params);
-        let mut context = TaskContext::new(task, kind.outputs.clone(), progress)?;
-        (self.run)(&params, &mut context)?;
+        let undivided = || {
+            StageError::usage(format!(
+                "`{}` cannot be divided, and the task asks for a part of it",
+                kind.name
+            ))
+        };
+        let outputs = match &task.work {
+            Work::Shard(_) => vec![Output::folder(PART, "what the merge reads")],
+            Work::Whole | Work::Merge { .. } => kind.outputs.clone(),
+        };
+        let work = task.work.clone();
+        let mut context = TaskContext::new(task, outputs.clone(), progress)?;
+        match (&work, &self.divided) {
+            (Work::Whole, _) => (self.run)(&params, &mut context)?,
+            (Work::Shard(own), Some(divided)) if own.index < own.count => {
+                fs_err::create_dir_all(context.part())?;
+                (divided.shard)(&params, *own, &mut context)?;
+            }
+            (Work::Shard(own), Some(_)) => {
+                return Err(StageError::usage(format!(
+                    "there is no shard {} of {}, counted from 0",
+                    own.index, own.count
+                )));
+            }
+            (Work::Merge { .. }, Some(divided)) => (divided.merge)(&params, &mut context)?,
+            (Work::Shard(_) | Work::Merge { .. }, None) => return Err(undivided()),
+        }
         let (task, result) = context.into_result();
-        for output in &kind.outputs {
+        for output in &outputs {
             let path = task.output_dir.join(&output.file_name);
             if !path.exists() {
                 return Err(StageError::failed(format!(
@@ -283,6 +331,11 @@ fn die_with_runner() -> Result<(), StageError> {
     } else {
         Err(StageError::interrupted())
     }
+}
+
+/// Parameters, checked against their schema before.
+fn typed<P: DeserializeOwned>(params: &Value) -> Result<P, StageError> {
+    P::deserialize(params).map_err(|error| StageError::usage(error.to_string()))
 }
 
 /// The JSON Schema of a parameter struct, everything inlined.

@@ -29,6 +29,10 @@ pub static HISTORY: TableSpec = TableSpec {
     ],
 };
 
+/// The metadata key under which a table of logits says which linear model they are of: the digest of the `bundle.json` of
+/// its bundle. A table that others made need not say.
+pub const MODEL_KEY: &str = "cinescore.model";
+
 /// What a linear model says of reviews.
 pub static LOGITS: TableSpec = TableSpec {
     name: "logits",

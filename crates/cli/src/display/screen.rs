@@ -106,6 +106,12 @@ impl Observer for Screen {
         self.line(stage, &self::state(state));
     }
 
+    fn spared(&self, _stage: &Stage) {
+        if let Some(table) = &self.table {
+            table.assessed(false);
+        }
+    }
+
     fn warning(&self, stage: &Stage, message: &str) {
         self.line(stage, &format!("warning: {message}"));
     }

@@ -3,6 +3,7 @@
 pub(crate) mod compare;
 pub(crate) mod dag;
 pub(crate) mod diff;
+pub(crate) mod emit;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod gc;

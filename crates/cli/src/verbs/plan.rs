@@ -25,6 +25,7 @@ pub(crate) fn plan(given: &ProjectArguments, arguments: &PlanArguments) -> Resul
                     "stage": stage.name,
                     "run": stage.run,
                     "plan": assessment.state,
+                    "shards": stage.shards,
                     "fingerprint": assessment.key.as_ref().map(|key| key.fingerprint),
                     "warnings": assessment.warnings,
                     "cost": costs.get(&stage.name),
@@ -39,8 +40,13 @@ pub(crate) fn plan(given: &ProjectArguments, arguments: &PlanArguments) -> Resul
     } else {
         let width = display::width(planned.iter().map(|(stage, _)| stage.name.as_str()));
         for (stage, assessment) in &planned {
+            let is_stale = matches!(assessment.state, State::Run { .. } | State::Waits { .. });
+            let shards = match stage.shards {
+                Some(count) if count > 1 && is_stale => format!(" (in {count} shards)"),
+                _ => String::new(),
+            };
             display::row(&format!(
-                "{:<width$}  {}",
+                "{:<width$}  {}{shards}",
                 stage.name,
                 display::state(&assessment.state)
             ));

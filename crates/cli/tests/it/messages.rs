@@ -46,7 +46,7 @@ error: unknown key `runs`
    |
  4 |   a: {runs: toy write}
    |       ^^^^
-  known: run, inputs, params, matrix, resources, executor, mutex, timeout, retries, env, frozen, persist, records, outputs, metrics
+  known: run, inputs, params, matrix, shards, resources, executor, mutex, timeout, retries, env, frozen, persist, records, outputs, metrics
   did you mean `run`?
 
 error: there is no stage program `cinescore-toyota`
@@ -60,7 +60,7 @@ error: `toy writes` names no kind of `cinescore-toy`
    |
  6 |   c: {run: toy writes}
    |            ^^^^^^^^^^
-  known: write, train, folder, wait, climb
+  known: write, train, folder, wait, lines, climb
   did you mean `write`?
 
 error: unknown parameter `txt`

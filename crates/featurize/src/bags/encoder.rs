@@ -1,5 +1,6 @@
 //! The encoder of bags: a text to sparse values. One function for a whole table and a single review.
 
+use cinescore_artifact::Strings;
 use cinescore_artifact::digest::Digest;
 use cinescore_artifact::encoder::{ENCODER_VERSION, digest_of_terms};
 use rayon::prelude::*;
@@ -7,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Sums;
+use super::names::Names;
 use super::params::{BagSettings, Indices, Values};
+use super::shapes;
+use crate::classes::Classes;
 use crate::preprocess::{Preprocessing, Tokens};
-use crate::token::Token;
-use crate::token_map::TokenMap;
 
 /// Texts that one task of a batch encodes.
 const TEXTS_A_TASK: usize = 32;
@@ -35,6 +37,9 @@ pub enum BagEncoderError {
         /// Its number.
         index: usize,
     },
+    /// A word class is empty, or a word is in two.
+    #[error("the encoder's word classes have an empty one, or a word twice")]
+    Classes,
     /// Numbers and weights do not belong together.
     #[error("the encoder has {weights} weights for {width} numbers")]
     Weights {
@@ -56,7 +61,7 @@ pub struct BagFile {
     /// From terms to values.
     pub bag: BagSettings,
     /// The n-grams by number; none where they are hashed.
-    pub ngrams: Vec<Box<str>>,
+    pub ngrams: Strings,
     /// The weights by number.
     pub weights: Vec<f32>,
 }
@@ -66,8 +71,8 @@ pub struct BagFile {
 pub struct BagEncoder {
     text: Preprocessing,
     bag: BagSettings,
-    ngrams: Vec<Box<str>>,
-    numbers: TokenMap<u32>,
+    classes: Option<Classes>,
+    names: Names,
     weights: Vec<f32>,
 }
 
@@ -91,6 +96,10 @@ pub struct BagScratch {
     /// Where in `joined` each term is.
     places: Vec<(usize, usize)>,
     found: Vec<u32>,
+    /// Of each term its word class.
+    classes: Vec<u32>,
+    /// An n-gram with word classes in it.
+    shaped: String,
 }
 
 impl BagEncoder {
@@ -98,24 +107,29 @@ impl BagEncoder {
     pub(super) fn new(
         text: Preprocessing,
         bag: BagSettings,
-        ngrams: Vec<Box<str>>,
+        ngrams: Strings,
     ) -> Result<Self, BagEncoderError> {
-        let mut numbers = TokenMap::default();
-        for (index, name) in ngrams.iter().enumerate() {
-            if name.is_empty()
-                || numbers
-                    .insert(Token::new(name.as_bytes()), index as u32)
-                    .is_some()
-            {
-                return Err(BagEncoderError::Ngram { index });
-            }
-        }
+        let weights = vec![1.0; width(&bag, &ngrams)];
+        Self::weighted(text, bag, ngrams, weights)
+    }
+
+    fn weighted(
+        text: Preprocessing,
+        bag: BagSettings,
+        ngrams: Strings,
+        weights: Vec<f32>,
+    ) -> Result<Self, BagEncoderError> {
+        let names = Names::new(ngrams).map_err(|index| BagEncoderError::Ngram { index })?;
+        let classes = match bag.classes.is_empty() {
+            true => None,
+            false => Some(Classes::new(bag.classes.clone()).ok_or(BagEncoderError::Classes)?),
+        };
         Ok(Self {
-            weights: vec![1.0; width(bag, &ngrams)],
+            classes,
             text,
             bag,
-            ngrams,
-            numbers,
+            names,
+            weights,
         })
     }
 
@@ -141,16 +155,14 @@ impl BagEncoder {
             });
         }
         // Before room is made for as many as the file says.
-        let width = width(file.bag, &file.ngrams);
+        let width = width(&file.bag, &file.ngrams);
         if file.weights.len() != width {
             return Err(BagEncoderError::Weights {
                 weights: file.weights.len(),
                 width,
             });
         }
-        let mut encoder = Self::new(file.text, file.bag, file.ngrams)?;
-        encoder.weights = file.weights;
-        Ok(encoder)
+        Self::weighted(file.text, file.bag, file.ngrams, file.weights)
     }
 
     /// The encoder as a file.
@@ -158,15 +170,15 @@ impl BagEncoder {
         BagFile {
             version: ENCODER_VERSION,
             text: self.text.clone(),
-            bag: self.bag,
-            ngrams: self.ngrams.clone(),
+            bag: self.bag.clone(),
+            ngrams: self.names.list().clone(),
             weights: self.weights.clone(),
         }
     }
 
     /// The digest of its n-grams by number; of hashed ones that of none.
     pub fn terms(&self) -> Digest {
-        digest_of_terms(self.ngrams.iter().map(AsRef::as_ref))
+        digest_of_terms(self.names.list().iter())
     }
 
     /// How many numbers there are.
@@ -175,7 +187,7 @@ impl BagEncoder {
     }
 
     pub(super) fn name(&self, index: usize) -> Option<&str> {
-        self.ngrams.get(index).map(AsRef::as_ref)
+        self.names.list().get(index)
     }
 
     pub(super) fn weight(&self, index: usize) -> f32 {
@@ -200,12 +212,21 @@ impl BagEncoder {
         self.weights = sums.iter().map(|sum| weight(sum) as f32).collect();
     }
 
+    /// Whether a term has a number of its own; none where n-grams are hashed, and each has one.
+    pub fn knows(&self, term: &str) -> Option<bool> {
+        match self.bag.indices {
+            Indices::Vocabulary => Some(self.names.number(term.as_bytes()).is_some()),
+            Indices::Hashed => None,
+        }
+    }
+
     /// The bag of a text: numbers, ascending, and values.
     pub fn encode(&self, text: &str) -> Vec<(u32, f32)> {
         self.encode_with(text, &mut BagScratch::default())
     }
 
-    fn encode_with(&self, text: &str, scratch: &mut BagScratch) -> Vec<(u32, f32)> {
+    /// The same, with buffers for many texts one after the other.
+    pub fn encode_with(&self, text: &str, scratch: &mut BagScratch) -> Vec<(u32, f32)> {
         let counts = self.count(text, scratch);
         let value = |(index, count): (u32, u32)| {
             let weight = self.weights[index as usize];
@@ -237,6 +258,8 @@ impl BagEncoder {
             joined,
             places,
             found,
+            classes,
+            shaped,
         } = scratch;
         joined.clear();
         places.clear();
@@ -252,8 +275,31 @@ impl BagEncoder {
             for (_begin, end) in places[at..].iter().take(self.bag.ngrams as usize) {
                 let ngram = &joined.as_bytes()[*begin..*end];
                 match self.bag.indices {
-                    Indices::Vocabulary => found.extend(self.numbers.get(Token::new(ngram))),
+                    Indices::Vocabulary => found.extend(self.names.number(ngram)),
                     Indices::Hashed => found.push(hashed(ngram, self.bag.size)),
+                }
+            }
+        }
+        if let Some(own) = &self.classes {
+            let terms = |at: usize| &joined[places[at].0..places[at].1];
+            classes.clear();
+            classes.extend((0..places.len()).map(|at| own.of(terms(at).as_bytes())));
+            for begin in 0..places.len() {
+                for shape in shapes::SHAPES {
+                    if begin + shape.len() > places.len() {
+                        continue;
+                    }
+                    shaped.clear();
+                    for (at, is_class) in (begin..).zip(*shape) {
+                        if at > begin {
+                            shaped.push(' ');
+                        }
+                        shaped.push_str(match is_class {
+                            true => own.name(classes[at]),
+                            false => terms(at),
+                        });
+                    }
+                    found.extend(self.names.number(shaped.as_bytes()));
                 }
             }
         }
@@ -282,7 +328,7 @@ impl BagEncoder {
 }
 
 /// How many numbers there are.
-fn width(bag: BagSettings, ngrams: &[Box<str>]) -> usize {
+fn width(bag: &BagSettings, ngrams: &Strings) -> usize {
     match bag.indices {
         Indices::Vocabulary => ngrams.len(),
         Indices::Hashed => bag.size as usize,
@@ -345,10 +391,10 @@ mod tests {
             values,
             smoothing: 1.0,
             norm: Norm::Auto,
+            classes: Vec::new(),
         };
         let text = TermParams::default().with(Terms::default());
-        let ngrams = ngrams.iter().map(|&name| name.into()).collect();
-        BagEncoder::new(text, bag, ngrams).unwrap()
+        BagEncoder::new(text, bag, Strings::of(ngrams).unwrap()).unwrap()
     }
 
     const NGRAMS: [&str; 4] = ["good", "bad", "a", "not good"];
@@ -436,7 +482,7 @@ mod tests {
             encoder.encode("not good")
         );
         let mut twice = file.clone();
-        twice.ngrams[1] = "good".into();
+        twice.ngrams = Strings::of(["good", "good", "a", "not good"]).unwrap();
         let mut unweighed = file.clone();
         unweighed.weights.pop();
         let other = BagFile { version: 1, ..file };

@@ -5,11 +5,13 @@
 //!
 //! An n-gram is one to three terms in a row. Terms are counted first; an n-gram that occurs `min_count`
 //! times is made of terms that do, so that the rest never enters the second count, and its hash is seen as often,
-//! so that most of what occurs once does not either. Hashed, there is no count and no vocabulary. Nothing but the training split decides on n-grams and weights.
+//! so that most of what occurs once does not either. Hashed, there is no count and no vocabulary. Nothing but the training split decides on n-grams and weights; word classes may be learned from texts without scores too, which `classes_from` says.
 
 mod encoder;
+mod names;
 mod ngrams;
 mod params;
+mod shapes;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,17 +29,19 @@ use cinescore_artifact::encoder::TERMS_KEY;
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::table::{TableError, TableWriter};
 use cinescore_artifact::task::write_atomically;
-use cinescore_artifact::{StageError, tables};
+use cinescore_artifact::{StageError, Strings, tables};
 
 pub use encoder::{BagEncoder, BagEncoderError, BagFile, BagScratch, Bags};
 pub use ngrams::{Ngram, NgramCounter};
-pub use params::{BagParams, Indices, Norm, Values};
+pub use params::{BagParams, ClassTexts, Indices, Norm, Values};
 
+use crate::classes::{self, Classes, Surroundings};
 use crate::count::{Numbering, Wanted};
 use crate::division;
+use crate::encode::Known;
 use crate::preprocess::Preprocessing;
 use crate::reviews::{ReviewsError, class_of, each_batch, texts_of};
-use crate::split::Split;
+use crate::split::{Assignment, Split};
 use crate::text::{Throughput, count_texts, is_train, known_texts, missing, write};
 
 /// The kind, for the program.
@@ -77,7 +81,15 @@ pub fn run(params: BagParams, context: &mut TaskContext) -> Result<(), StageErro
         .get(&Split::Train)
         .map_or(0, |size| size.reviews);
 
-    let mut encoder = fit(&path, splits, text, &params, training, context)?;
+    let classes = match params.classes {
+        0 => None,
+        wanted => {
+            let texts = texts_of_classes(&assignment, params.classes_from);
+            let learned = learn(&path, &texts, &text, wanted, context)?;
+            Some(learned).filter(|classes| !classes.words().is_empty())
+        }
+    };
+    let mut encoder = fit(&path, splits, text, classes, &params, training, context)?;
     let sums = weigh(&path, splits, &mut encoder, &params, training, context)?;
     let mut json = serde_json::to_vec(&encoder.to_file()).map_err(StageError::failed)?;
     json.push(b'\n');
@@ -94,10 +106,12 @@ fn fit(
     path: &Path,
     splits: &[Option<Split>],
     text: Preprocessing,
+    classes: Option<Classes>,
     params: &BagParams,
     training: u64,
     context: &mut TaskContext,
 ) -> Result<BagEncoder, StageError> {
+    let mut settings = params.settings();
     let chosen = match params.indices {
         Indices::Hashed => Vec::new(),
         Indices::Vocabulary => {
@@ -113,14 +127,22 @@ fn fit(
                 }));
             }
             let mut counter = NgramCounter::new(text.clone(), terms, params.ngrams);
-            let sifts = params.min_count > 1 && params.ngrams > 1;
+            if let Some(classes) = classes {
+                counter.with_classes(&classes);
+                settings.classes = classes.words().to_vec();
+            }
+            let sifts = params.min_count > 1 && (params.ngrams > 1 || params.classes > 0);
             for sift in [true, false].into_iter().filter(|sift| sifts || !sift) {
                 let mut throughput = Throughput::of(splits, is_train);
                 let mut training = 0;
                 each_batch(path, &["text"], splits, |batch, splits| {
                     context.check_interrupt()?;
                     let texts = texts_of(batch, splits, is_train);
-                    let known = known_texts(&texts, splits, is_train, &counted, &mut training);
+                    let known = match counter.has_classes() {
+                        // What counting left of a text does not say which class a rare term has.
+                        true => texts.iter().copied().map(Known::Text).collect(),
+                        false => known_texts(&texts, splits, is_train, &counted, &mut training),
+                    };
                     let what = if sift {
                         counter.sift(&known);
                         "sifting n-grams"
@@ -142,7 +164,60 @@ fn fit(
         );
         return Err(StageError::input(message).hint("lower `min_count`"));
     }
-    BagEncoder::new(text, params.settings(), chosen).map_err(StageError::failed)
+    let chosen = Strings::of(chosen).map_err(StageError::failed)?;
+    BagEncoder::new(text, settings, chosen).map_err(StageError::failed)
+}
+
+/// Learns word classes from texts: those with a split in `texts`, as the training split.
+fn learn(
+    path: &Path,
+    texts: &[Option<Split>],
+    text: &Preprocessing,
+    wanted: u32,
+    context: &mut TaskContext,
+) -> Result<Classes, StageError> {
+    let kept = Wanted {
+        limit: classes::WORDS,
+        min_count: classes::MIN_COUNT,
+        numbering: Numbering::Frequency,
+    };
+    let (terms, counted) = count_texts(path, texts, text, kept, context)?;
+    let words: Vec<Box<str>> = terms.terms.iter().map(|(name, _)| name.clone()).collect();
+    let mut numbers = NgramCounter::new(text.clone(), terms, 1);
+    let mut surroundings = Surroundings::new(words.len() as u32);
+    let mut throughput = Throughput::of(texts, is_train);
+    let mut place = 0;
+    each_batch(path, &["text"], texts, |batch, splits| {
+        context.check_interrupt()?;
+        let texts = texts_of(batch, splits, is_train);
+        let known = known_texts(&texts, splits, is_train, &counted, &mut place);
+        surroundings.add(&numbers.numbers(&known));
+        throughput.add(&texts, "reviews", "learning word classes", context);
+        Ok(())
+    })?;
+    let learned = Classes::learn(&words, surroundings, wanted);
+    if learned.words().is_empty() {
+        context.warn(format!(
+            "no word class was learned: {} words occur {} times, and none of them near another one more often than by chance",
+            words.len(),
+            classes::MIN_COUNT
+        ));
+    }
+    let facts = &mut context.result().facts;
+    facts.insert("word_classes".into(), learned.words().len().into());
+    let inside: usize = learned.words().iter().map(Vec::len).sum();
+    facts.insert("words_in_classes".into(), inside.into());
+    Ok(learned)
+}
+
+/// The reviews that word classes are learned from, as a training split.
+fn texts_of_classes(assignment: &Assignment, from: ClassTexts) -> Vec<Option<Split>> {
+    let rows = assignment.splits.iter().zip(&assignment.unused);
+    rows.map(|(split, unused)| {
+        let more = *unused && from == ClassTexts::Unlabelled;
+        (*split == Some(Split::Train) || more).then_some(Split::Train)
+    })
+    .collect()
 }
 
 /// What the training split says of each number.

@@ -9,13 +9,15 @@
 //! all n-grams once more. A thread brings n-grams by the hundreds, so that it takes a lock seldom. Terms
 //! alone have been counted before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ahash::RandomState;
 use rayon::prelude::*;
 
+use super::shapes::SHAPES;
+use crate::classes::Classes;
 use crate::count::{Count, Counts};
 use crate::encode::Known;
 use crate::preprocess::{Preprocessing, Tokens};
@@ -27,6 +29,8 @@ use cinescore_artifact::encoder::RESERVED;
 const TEXTS_A_TASK: usize = 32;
 /// No term: behind the last one of a shorter n-gram, and for terms that are too rare.
 const NONE: u32 = u32::MAX;
+/// The bit that the numbers of word classes have; terms have smaller ones.
+const CLASS: u32 = 1 << 31;
 /// Hashes that are told apart: 64 MiB.
 const HASHES: usize = 1 << 26;
 /// Parts of the table of counts. They grow one by one, so that hardly more than one is there twice.
@@ -45,6 +49,8 @@ pub struct NgramCounter {
     terms: Vec<(Box<str>, Count)>,
     numbers: TokenMap<u32>,
     longest: usize,
+    /// The word classes, where n-grams have them.
+    classes: Option<ClassNumbers>,
     state: RandomState,
     sieve: Option<Sieve>,
     shards: Vec<Mutex<Shard>>,
@@ -61,6 +67,13 @@ struct Shard {
     counts: HashMap<Ngram, u32, RandomState>,
     /// An n-gram for each 2^32 occurrences.
     carried: Vec<Ngram>,
+}
+
+/// The numbers of word classes in n-grams.
+struct ClassNumbers {
+    /// By the number of a term.
+    of_terms: Vec<u32>,
+    classes: Classes,
 }
 
 /// What a thread needs. No two of them share a line of the cache.
@@ -92,11 +105,50 @@ impl NgramCounter {
             terms,
             numbers,
             longest: longest as usize,
+            classes: None,
             state: RandomState::new(),
             sieve: None,
             shards: (0..SHARDS).map(|_shard| Mutex::default()).collect(),
             counters: counters.collect(),
         }
+    }
+
+    /// Has n-grams in which word classes stand for words counted too.
+    pub fn with_classes(&mut self, classes: &Classes) {
+        let of_terms = self.terms.iter();
+        self.classes = Some(ClassNumbers {
+            of_terms: of_terms
+                .map(|(name, _count)| CLASS | classes.of(name.as_bytes()))
+                .collect(),
+            classes: classes.clone(),
+        });
+    }
+
+    /// Whether n-grams with word classes are counted. Then texts are wanted, and not what counting left of them: a term that is too rare
+    /// to have a number has a class all the same.
+    pub fn has_classes(&self) -> bool {
+        self.classes.is_some()
+    }
+
+    /// The numbers of the terms of some texts, [`u32::MAX`] for those that are too rare.
+    pub fn numbers(&mut self, texts: &[Known<'_>]) -> Vec<Vec<u32>> {
+        let Self {
+            preprocessing,
+            numbers,
+            counters,
+            ..
+        } = self;
+        let part = texts.len().div_ceil(counters.len()).max(1);
+        let parts = counters.par_iter_mut().zip(texts.par_chunks(part));
+        parts
+            .flat_map_iter(|(counter, texts)| {
+                let found = texts.iter().map(|text| {
+                    counter.find_terms(preprocessing, numbers, None, *text);
+                    counter.terms.clone()
+                });
+                found.collect::<Vec<_>>()
+            })
+            .collect()
     }
 
     /// Counts the n-grams of some texts by their hashes. All texts are given, or none.
@@ -141,6 +193,7 @@ impl NgramCounter {
             preprocessing,
             numbers,
             longest,
+            classes,
             state,
             counters,
             ..
@@ -154,10 +207,15 @@ impl NgramCounter {
                     break;
                 };
                 for text in texts {
-                    counter.find_terms(preprocessing, numbers, *text);
+                    counter.find_terms(preprocessing, numbers, classes.as_ref(), *text);
                     counter.each_ngram(*longest, |brought, ngram| {
                         visit(brought, ngram, state.hash_one(ngram));
                     });
+                    if let Some(classes) = &*classes {
+                        counter.each_shaped(classes, |brought, ngram| {
+                            visit(brought, ngram, state.hash_one(ngram));
+                        });
+                    }
                 }
             }
         });
@@ -168,6 +226,8 @@ impl NgramCounter {
     pub fn finish(self, limit: usize, min_count: u64) -> Vec<Box<str>> {
         let Self {
             terms,
+            numbers,
+            classes,
             sieve,
             shards,
             ..
@@ -193,13 +253,26 @@ impl NgramCounter {
             .into_par_iter()
             .map(|(ngram, count)| {
                 let numbers = ngram.iter().take_while(|term| **term != NONE);
-                let names: Vec<&str> = numbers.map(|&term| &*terms[term as usize].0).collect();
+                let name = |number: u32| match &classes {
+                    Some(own) if number >= CLASS => own.classes.name(number ^ CLASS),
+                    _ => &*terms[number as usize].0,
+                };
+                let names: Vec<&str> = numbers.map(|&number| name(number)).collect();
                 (count, names.join(" ").into())
             })
             .collect();
         named.par_sort_unstable_by(|(a_count, a), (b_count, b)| {
             b_count.cmp(a_count).then_with(|| a.cmp(b))
         });
+        // A term may be written as a class is. Then two n-grams have one name, and the more frequent one keeps its place.
+        let class_names = classes.iter().flat_map(|own| own.classes.names());
+        if class_names
+            .into_iter()
+            .any(|name| numbers.get(Token::new(name.as_bytes())).is_some())
+        {
+            let mut seen: HashSet<Box<str>, RandomState> = HashSet::default();
+            named.retain(|(_count, name)| seen.insert(name.clone()));
+        }
         named.dedup_by(|(_a_count, a), (_b_count, b)| a == b);
         named.truncate(limit);
         named.into_iter().map(|(_count, name)| name).collect()
@@ -246,11 +319,12 @@ impl Shard {
 }
 
 impl Counter {
-    /// Finds the numbers of a text's terms.
+    /// Finds the numbers of a text's terms; of those without one the numbers of their classes.
     fn find_terms(
         &mut self,
         preprocessing: &Preprocessing,
         numbers: &TokenMap<u32>,
+        classes: Option<&ClassNumbers>,
         text: Known<'_>,
     ) {
         let Self {
@@ -259,7 +333,12 @@ impl Counter {
         terms.clear();
         match text {
             Known::Text(text) => preprocessing.each_term(text, tokens, |term| {
-                terms.push(numbers.get(Token::new(term.as_bytes())).unwrap_or(NONE));
+                let class = || classes.map_or(NONE, |own| CLASS | own.classes.of(term.as_bytes()));
+                terms.push(
+                    numbers
+                        .get(Token::new(term.as_bytes()))
+                        .unwrap_or_else(class),
+                );
             }),
             Known::Counted(counted) => {
                 ids.clear();
@@ -277,9 +356,32 @@ impl Counter {
             let mut ngram = [NONE; 3];
             // What holds a rare term is rare itself.
             let terms = self.terms[begin..].iter().take(longest);
-            for (length, &term) in terms.take_while(|term| **term != NONE).enumerate() {
+            for (length, &term) in terms.take_while(|term| **term < CLASS).enumerate() {
                 ngram[length] = term;
                 if length > 0 {
+                    visit(&mut self.brought, ngram);
+                }
+            }
+        }
+    }
+
+    /// Gives every n-gram with word classes in it to `visit`.
+    fn each_shaped(&mut self, classes: &ClassNumbers, visit: impl Fn(&mut [Vec<Ngram>], Ngram)) {
+        for begin in 0..self.terms.len() {
+            for shape in SHAPES {
+                let Some(terms) = self.terms.get(begin..begin + shape.len()) else {
+                    continue;
+                };
+                let mut ngram = [NONE; 3];
+                for ((place, &term), is_class) in ngram.iter_mut().zip(terms).zip(*shape) {
+                    *place = match is_class {
+                        true => *classes.of_terms.get(term as usize).unwrap_or(&term),
+                        false => term,
+                    };
+                }
+                // What holds a rare term as a word is rare itself.
+                let mut places = terms.iter().zip(*shape);
+                if places.all(|(term, is_class)| *is_class || *term < CLASS) {
                     visit(&mut self.brought, ngram);
                 }
             }

@@ -18,6 +18,12 @@ pub struct BagParams {
     /// The longest n-gram, in terms; shorter ones are counted too.
     #[schemars(range(min = 1, max = 3), extend("unit" = "terms"))]
     pub ngrams: u32,
+    /// Word classes that are learned from the training split's texts, with which words in n-grams of two and three are replaced besides
+    /// (see docs/featurize.md): 0 for none. Good classes are hundreds.
+    #[schemars(range(max = 10_000), extend("unit" = "classes"))]
+    pub classes: u32,
+    /// Which texts classes are learned from.
+    pub classes_from: ClassTexts,
     /// How an n-gram gets its number: by a `vocabulary` of the training split, or `hashed`.
     pub indices: Indices,
     /// Numbers in all: the most frequent n-grams of the training split, or what n-grams are hashed to.
@@ -36,6 +42,16 @@ pub struct BagParams {
     /// From reviews to splits.
     #[serde(flatten)]
     pub split: SplitParams,
+}
+
+/// Which texts word classes are learned from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassTexts {
+    /// Those of the training split.
+    Train,
+    /// Also those of the source's training and unlabelled reviews that are in no split: texts without scores.
+    Unlabelled,
 }
 
 /// How an n-gram gets its number.
@@ -88,7 +104,7 @@ impl Norm {
 }
 
 /// What an encoder of bags keeps of the parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BagSettings {
     /// The longest n-gram, in terms.
@@ -104,6 +120,9 @@ pub struct BagSettings {
     /// What the values of a review are divided by.
     #[serde(default, skip_serializing_if = "Norm::is_auto")]
     pub norm: Norm,
+    /// The words of each word class, the most frequent first, where n-grams have classes in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<Vec<Box<str>>>,
 }
 
 impl BagSettings {
@@ -122,6 +141,8 @@ impl Default for BagParams {
         Self {
             terms: TermParams::default(),
             ngrams: 2,
+            classes: 0,
+            classes_from: ClassTexts::Train,
             indices: Indices::Vocabulary,
             size: 200_000,
             min_count: 2,
@@ -141,6 +162,12 @@ impl BagParams {
             let message = "parameter `tokenizer`: bags are of whole words";
             return Err(StageError::usage(message).hint("choose another tokenizer than `subword`"));
         }
+        if self.classes > 0 && self.indices == Indices::Hashed {
+            let message = "parameter `classes`: hashed n-grams come of words that nobody counts, and classes are of counted ones";
+            return Err(
+                StageError::usage(message).hint("choose `indices: vocabulary`, or `classes: 0`")
+            );
+        }
         Ok(())
     }
 
@@ -153,6 +180,7 @@ impl BagParams {
             values: self.values,
             smoothing: self.smoothing,
             norm: self.norm,
+            classes: Vec::new(),
         }
     }
 }

@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 
 use cinescore_artifact::digest::Digest;
 use cinescore_network::{NetworkSpec, variables};
+use fs_err::File;
+use tch::Tensor;
 
 use super::{BundleError, Manifest, WEIGHTS};
 use crate::calibration::Calibration;
 use crate::task::{Decoder, Quantity, STARS};
+use crate::weights::{MOST_HEADER, WeightsFile};
 
-/// The most bytes of a JSON or YAML file of a bundle; the encoder of a million words has 30 MB.
+/// The most bytes of a JSON or YAML file of a bundle, or of its n-grams: three million have 60 MB.
 const MOST_TEXT: u64 = 1 << 30;
-/// The most bytes of a safetensors file beside its numbers.
-const MOST_HEADER: u64 = 64 << 20;
 
 /// Reads a file of a bundle, of at most so many bytes, whose digest must be the one that the manifest has.
 pub(super) fn read(
@@ -24,6 +25,18 @@ pub(super) fn read(
     most: u64,
     files: &BTreeMap<String, Digest>,
 ) -> Result<Vec<u8>, BundleError> {
+    size(path, most)?;
+    let bytes = fs_err::read(path).map_err(super::io(path))?;
+    match wanted(path, files) {
+        Some(wanted) if *wanted != Digest::of_bytes(&bytes) => {
+            Err(BundleError::Digest { path: path.into() })
+        }
+        _ => Ok(bytes),
+    }
+}
+
+/// The size of a file, which has at most so many bytes.
+fn size(path: &Path, most: u64) -> Result<u64, BundleError> {
     let meta = fs_err::metadata(path).map_err(super::io(path))?;
     // Opening a pipe would wait for someone to write into it.
     if !meta.is_file() {
@@ -36,14 +49,12 @@ pub(super) fn read(
             most,
         });
     }
-    let bytes = fs_err::read(path).map_err(super::io(path))?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    match files.get(name.as_ref()) {
-        Some(wanted) if *wanted != Digest::of_bytes(&bytes) => {
-            Err(BundleError::Digest { path: path.into() })
-        }
-        _ => Ok(bytes),
-    }
+    Ok(meta.len())
+}
+
+/// The digest that a file must have, where the manifest has one.
+fn wanted<'a>(path: &Path, files: &'a BTreeMap<String, Digest>) -> Option<&'a Digest> {
+    files.get(path.file_name()?.to_str()?)
 }
 
 /// Reads a text file of a bundle.
@@ -54,12 +65,20 @@ pub(super) fn read_text(
     read(path, MOST_TEXT, files)
 }
 
-/// Reads the weights and compares them with what the network has.
-pub(super) fn read_weights(
+/// The weights of a bundle, whose names, shapes and types are those of its network.
+pub(super) struct Weights {
+    path: PathBuf,
+    file: WeightsFile<File>,
+    /// The digest that they must have.
+    wanted: Option<Digest>,
+}
+
+/// Opens the weights and compares them with what the network has.
+pub(super) fn open_weights(
     folder: &Path,
     spec: &NetworkSpec,
     manifest: &Manifest,
-) -> Result<(PathBuf, Vec<u8>), BundleError> {
+) -> Result<Weights, BundleError> {
     let path = folder.join(WEIGHTS);
     let variables = variables(spec, manifest.ids);
     let numbers = variables.iter().fold(0_u64, |sum, variable| {
@@ -67,20 +86,40 @@ pub(super) fn read_weights(
         sum.saturating_add(axes.fold(1, u64::saturating_mul))
     });
     let most = numbers.saturating_mul(4).saturating_add(MOST_HEADER);
-    let bytes = read(&path, most, &manifest.files)?;
+    let bytes = size(&path, most)?;
     let shape = |axes: &[i64]| -> Vec<usize> {
         let axis = |&axis: &i64| usize::try_from(axis).unwrap_or(usize::MAX);
         axes.iter().map(axis).collect()
     };
-    let wanted = variables
+    let own = variables
         .iter()
         .map(|variable| (variable.name.as_str(), shape(&variable.shape)));
-    match cinescore_network::check_weights(&bytes, wanted) {
-        Ok(_) => Ok((path, bytes)),
-        Err(mismatch) => Err(BundleError::Weights {
+    let file = File::open(&path).map_err(super::io(&path))?;
+    match WeightsFile::open(file, bytes, own) {
+        Ok(file) => Ok(Weights {
+            wanted: wanted(&path, &manifest.files).copied(),
             path,
-            source: mismatch.into(),
+            file,
         }),
+        // A file that is not the one of the manifest is refused for that, whatever else is wrong with it.
+        Err(source) => match read(&path, most, &manifest.files) {
+            Err(exchanged @ BundleError::Digest { .. }) => Err(exchanged),
+            _ => Err(BundleError::Weights { path, source }),
+        },
+    }
+}
+
+impl Weights {
+    /// Reads the numbers into the network's variables.
+    pub(super) fn read_into(self, named: &[(String, Tensor)]) -> Result<(), BundleError> {
+        let Self { path, file, wanted } = self;
+        match file.read_into(named) {
+            Ok(digest) if wanted.is_some_and(|wanted| wanted != digest) => {
+                Err(BundleError::Digest { path })
+            }
+            Ok(_) => Ok(()),
+            Err(source) => Err(BundleError::Weights { path, source }),
+        }
     }
 }
 

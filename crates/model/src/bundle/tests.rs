@@ -1,3 +1,4 @@
+use cinescore_artifact::encoder::ENCODER_VERSION;
 use tch::Tensor;
 
 use super::*;
@@ -118,7 +119,7 @@ fn a_bundle_comes_back_as_it_was_and_has_the_same_bytes_each_time() {
     assert_eq!(files.matches('"').count(), 3 * 4);
     insta::assert_snapshot!(json, @r#"
     {
-      "version": 3,
+      "version": 4,
       "decoder": {
         "task": "regression",
         "quantity": "stars",
@@ -251,7 +252,12 @@ fn damaged_exchanged_and_missing_files_are_refused() {
     exchanged[end..].copy_from_slice(&other);
     fs_err::write(bundle.path(WEIGHTS), exchanged).unwrap();
     assert!(bundle.refused().contains("damaged or was exchanged"));
-    // Truncated, where nothing says which digest it had.
+    // Truncated, so that not even its header is right.
+    for end in [0, 7, 100, whole.len() - 1] {
+        fs_err::write(bundle.path(WEIGHTS), &whole[..end]).unwrap();
+        assert!(bundle.refused().contains("damaged or was exchanged"));
+    }
+    // The same, where nothing says which digest it had.
     let bundle = Changed::new(false);
     let path = bundle.path(WEIGHTS);
     for end in [0, 7, 8, 100, whole.len() - 1] {

@@ -3,6 +3,8 @@
 use tch::nn::Init;
 use tch::{TchError, Tensor, nn};
 
+use super::look_up;
+
 /// A look-up of vectors; padding has a row like every id.
 #[derive(Debug)]
 pub struct Embedding {
@@ -10,16 +12,13 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// `ids` rows of `size` numbers, from a standard normal as in PyTorch. Variable: `weight`.
-    pub fn new(path: &nn::Path<'_>, ids: i64, size: i64) -> Result<Self, TchError> {
-        let weight = path.f_var(
-            "weight",
-            &[ids, size],
-            Init::Randn {
-                mean: 0.0,
-                stdev: 1.0,
-            },
-        )?;
+    /// `ids` rows of `size` numbers, from a standard normal as in PyTorch. Variable: `weight`. `drawn`: see `look_up`.
+    pub fn new(path: &nn::Path<'_>, ids: i64, size: i64, drawn: bool) -> Result<Self, TchError> {
+        let normal = Init::Randn {
+            mean: 0.0,
+            stdev: 1.0,
+        };
+        let weight = look_up(path, "weight", [ids, size], normal, drawn)?;
         Ok(Self { weight })
     }
 
@@ -51,7 +50,7 @@ mod tests {
     #[test]
     fn rows_are_looked_up_and_repeated_ids_add_up_in_the_gradient() {
         let vars = nn::VarStore::new(Device::Cpu);
-        let embedding = Embedding::new(&vars.root(), 4, 2).unwrap();
+        let embedding = Embedding::new(&vars.root(), 4, 2, true).unwrap();
         set(&vars, "weight", &ramp(0.0, 1.0, &[4, 2]));
         let ids = Tensor::from_slice(&[3_i32, 0, 3, 1]).view([2, 2]);
         let found = embedding.forward(&ids).unwrap();
@@ -74,7 +73,7 @@ mod tests {
     #[test]
     fn values_begin_standard_normal() {
         let vars = nn::VarStore::new(Device::Cpu);
-        let embedding = Embedding::new(&vars.root(), 1000, 20).unwrap();
+        let embedding = Embedding::new(&vars.root(), 1000, 20, true).unwrap();
         let (mean, sd) = (embedding.weight.mean(None), embedding.weight.std(false));
         assert!(mean.double_value(&[]).abs() < 0.05);
         assert!((sd.double_value(&[]) - 1.0).abs() < 0.03);
@@ -89,7 +88,7 @@ mod tests {
         assert_close(&frozen.forward(&ids).unwrap(), &[5.0, 6.0, 1.0, 2.0], 0.0);
         assert!(!frozen.weight.requires_grad());
         let vars = nn::VarStore::new(Device::Cpu);
-        let tuned = Embedding::new(&vars.root(), 3, 2).unwrap();
+        let tuned = Embedding::new(&vars.root(), 3, 2, true).unwrap();
         tuned.begin(&ramp(1.0, 1.0, &[3, 2])).unwrap();
         assert!(tuned.weight.requires_grad());
         assert!(tuned.begin(&ramp(1.0, 1.0, &[3, 3])).is_err());

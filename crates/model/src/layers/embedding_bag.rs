@@ -4,6 +4,8 @@ use cinescore_network::BagEmbeddingSpec;
 use tch::nn::Init;
 use tch::{TchError, Tensor, nn};
 
+use super::look_up;
+
 /// PyTorch's number for bags whose vectors are summed up.
 const SUM: i64 = 0;
 
@@ -19,8 +21,13 @@ pub struct EmbeddingBag {
 
 impl EmbeddingBag {
     /// `ids` rows of `spec.size` numbers, from a standard normal as in PyTorch until [`Self::start`] is called.
-    /// Variables: `weight`, and `bias`, which begins at 0, where there is one.
-    pub fn new(path: &nn::Path<'_>, ids: i64, spec: &BagEmbeddingSpec) -> Result<Self, TchError> {
+    /// Variables: `weight`, and `bias`, which begins at 0, where there is one. `drawn`: see `look_up`.
+    pub fn new(
+        path: &nn::Path<'_>,
+        ids: i64,
+        spec: &BagEmbeddingSpec,
+        drawn: bool,
+    ) -> Result<Self, TchError> {
         let size = i64::from(spec.size);
         let normal = Init::Randn {
             mean: 0.0,
@@ -31,7 +38,7 @@ impl EmbeddingBag {
             .then(|| path.f_var("bias", &[size], Init::Const(0.0)))
             .transpose()?;
         Ok(Self {
-            weight: path.f_var("weight", &[ids, size], normal)?,
+            weight: look_up(path, "weight", [ids, size], normal, drawn)?,
             bias,
             start: spec.start,
             scale: spec.scale,
@@ -95,7 +102,7 @@ mod tests {
     #[test]
     fn sums_are_those_of_pytorch_and_an_empty_bag_is_the_bias() {
         let vars = nn::VarStore::new(Device::Cpu);
-        let bag = EmbeddingBag::new(&vars.root(), 4, &spec(None)).unwrap();
+        let bag = EmbeddingBag::new(&vars.root(), 4, &spec(None), true).unwrap();
         set(&vars, "weight", &ramp(0.0, 1.0, &[4, 2]));
         set(&vars, "bias", &tensor(&[0.5, -0.5], &[2]));
         let ids = Tensor::from_slice(&[0_i64, 3, 3, 1]);
@@ -130,7 +137,7 @@ mod tests {
     fn vectors_begin_where_the_file_says() {
         for value in [0.0, 0.25] {
             let vars = nn::VarStore::new(Device::Cpu);
-            let bag = EmbeddingBag::new(&vars.root(), 3, &spec(Some(value))).unwrap();
+            let bag = EmbeddingBag::new(&vars.root(), 3, &spec(Some(value)), true).unwrap();
             bag.start().unwrap();
             assert_close(&bag.weight, &[value; 6], 0.0);
         }

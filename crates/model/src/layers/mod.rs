@@ -18,7 +18,8 @@ mod regions;
 mod window;
 
 use cinescore_network::{LayerSpec, Shape, shape_after};
-use tch::{TchError, Tensor, nn};
+use tch::nn::Init;
+use tch::{Kind, TchError, Tensor, nn};
 
 pub use activation::Activation;
 pub use attention::Attention;
@@ -34,6 +35,25 @@ pub use regions::Regions;
 pub use window::{Conv1d, MaxPool1d};
 
 use crate::precision::Precision;
+
+/// A variable that has a row for each id, and so most of a network's numbers. `drawn`: whether they begin as `init` says; else
+/// they are whatever the memory holds, for whoever puts others there at once: a hundred megabytes take longer to draw, and even
+/// to set to 0, than to read.
+fn look_up(
+    path: &nn::Path<'_>,
+    name: &str,
+    shape: [i64; 2],
+    init: Init,
+    drawn: bool,
+) -> Result<Tensor, TchError> {
+    if drawn {
+        return path.f_var(name, &shape, init);
+    }
+    let mut variable = path.f_var(name, &[0], Init::Const(0.0))?;
+    let room = Tensor::f_empty(shape, (Kind::Float, path.device()))?;
+    tch::no_grad(|| variable.f_set_data(&room))?;
+    Ok(variable)
+}
 
 /// What goes from one layer to the next.
 #[derive(Debug)]

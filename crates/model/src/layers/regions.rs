@@ -11,6 +11,8 @@ use cinescore_network::RegionsInput;
 use tch::nn::Init;
 use tch::{Kind, TchError, Tensor, nn};
 
+use super::look_up;
+
 /// PyTorch's number for bags whose vectors are summed up.
 const SUM: i64 = 0;
 /// Regions whose vectors are there at a time: a few reviews', which the processor's cache holds.
@@ -33,8 +35,7 @@ pub struct Regions {
 
 impl Regions {
     /// For an encoder of so many ids. Weights begin from a normal distribution around 0, biases at 0. Variables:
-    /// `weight_K` for each size K, `bias`. `drawn`: whether weights are drawn at all; else they are 0, for whoever puts others
-    /// there: as many random numbers take longer than all else of loading a bundle.
+    /// `weight_K` for each size K, `bias`. `drawn`: see `look_up`.
     pub fn new(
         path: &nn::Path<'_>,
         ids: i64,
@@ -42,17 +43,15 @@ impl Regions {
         drawn: bool,
     ) -> Result<Self, TchError> {
         let filters = i64::from(spec.filters);
-        let init = match drawn {
-            false => Init::Const(0.0),
-            true => Init::Randn {
-                mean: 0.0,
-                stdev: DEVIATION,
-            },
+        let normal = Init::Randn {
+            mean: 0.0,
+            stdev: DEVIATION,
         };
         let mut sizes = Vec::with_capacity(spec.sizes.len());
         for &size in &spec.sizes {
             let size = i64::from(size);
-            let weight = path.f_var(&format!("weight_{size}"), &[size * ids, filters], init)?;
+            let name = format!("weight_{size}");
+            let weight = look_up(path, &name, [size * ids, filters], normal, drawn)?;
             sizes.push((size, weight));
         }
         let features = filters * i64::try_from(spec.sizes.len()).unwrap_or(i64::MAX);

@@ -9,14 +9,16 @@ use super::place::{Place, merge};
 use super::reader::{Reader, key_text, type_name};
 use crate::executor::{Executor, Written};
 use crate::policy::{OutputCheck, Policy, Retries};
+use crate::shards;
 use crate::vars::{Found, VarProblem, Vars};
 
 /// The keys of a stage.
-pub(crate) const STAGE_KEYS: [&str; 15] = [
+pub(crate) const STAGE_KEYS: [&str; 16] = [
     "run",
     "inputs",
     "params",
     "matrix",
+    "shards",
     "resources",
     "executor",
     "mutex",
@@ -53,6 +55,8 @@ pub struct StageFile {
     pub params: serde_json::Value,
     /// Threads to give it; all where not said.
     pub threads: Option<usize>,
+    /// Into how many shards a run divides it, where it says so.
+    pub shards: Option<u32>,
     /// Where it runs, where it says so itself.
     pub executor: Option<Written>,
     /// How it is run. The values of `env` are those of now, and the executor is not yet decided.
@@ -107,6 +111,7 @@ pub(super) fn read(
     let params = reader.params(&fields);
     let executor = reader.executor(&fields);
     let (threads, policy) = reader.policy(&fields);
+    let shards = reader.shards(&fields, &cell);
     StageFile {
         name,
         base,
@@ -115,6 +120,7 @@ pub(super) fn read(
         inputs,
         params,
         threads,
+        shards,
         executor,
         policy,
         place,
@@ -222,6 +228,18 @@ impl Reader<'_> {
             executor: Executor::default(),
         };
         (threads, policy)
+    }
+
+    fn shards(&mut self, fields: &Mapping, cell: &[(String, serde_json::Value)]) -> Option<u32> {
+        let count = self.whole_number(fields, &["shards"], (1, shards::MOST))?;
+        if cell.iter().any(|(key, _)| key == shards::KEY) {
+            let message = format!(
+                "shards are told apart by the key `{}`, which the matrix has as well",
+                shards::KEY
+            );
+            self.say_key(&["shards"], message);
+        }
+        u32::try_from(count).ok()
     }
 
     /// `retries: 2`, or `retries: {times: 2, memory_factor: 2, time_factor: 1.5}`.

@@ -17,6 +17,7 @@ use crate::file::{PipelineFile, StageFile};
 use crate::machine::Machine;
 use crate::policy::Policy;
 use crate::programs::Programs;
+use crate::shards::Piece;
 
 /// The parameter of a stage that sets the parameters of its network file.
 const NETWORK_PARAMS: &str = "network_params";
@@ -59,9 +60,10 @@ pub(super) fn stages(
         checker.networks(stage, &inputs, &nodes);
         checker.checks(stage, &found.kind);
         checker.records(stage, &found.kind);
+        checker.shards(stage, &found.kind);
         let own = stage.executor.as_ref();
         let policy = Policy {
-            executor: executor::resolve(file.executor.as_ref(), own, choice),
+            executor: executor::resolve(file.executor.as_ref(), own, choice, stage.policy.gpus),
             ..stage.policy.clone()
         };
         // What this machine has says nothing about those of a cluster.
@@ -83,6 +85,8 @@ pub(super) fn stages(
             threads: stage.threads.unwrap_or(machine.threads),
             device: device.into(),
             policy,
+            shards: stage.shards,
+            piece: Piece::Whole,
         });
     }
     let (ordered, circle) = order::order(stages);
@@ -186,6 +190,19 @@ impl Checker<'_> {
         if stage.policy.records && !kind.provenance {
             let message = format!("`{}` does not look at `records` of runs", kind.name);
             let problem = stage.place.problem_at_key(&["records"], message);
+            self.problems.push(problem);
+        }
+    }
+
+    /// Only kinds whose work can be divided are divided.
+    fn shards(&mut self, stage: &StageFile, kind: &KindDescription) {
+        if stage.shards.is_some() && !kind.shards {
+            let run = stage.run.as_deref().unwrap_or_default();
+            let program = run.split_whitespace().next().unwrap_or_default();
+            let message = format!(
+                "`{run}` cannot be divided into shards: leave `shards` out (`cinescore-{program} describe` says which kinds can)"
+            );
+            let problem = stage.place.problem_at_key(&["shards"], message);
             self.problems.push(problem);
         }
     }

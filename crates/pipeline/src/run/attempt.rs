@@ -3,9 +3,14 @@
 //! The seam between what makes a result (`execute`) and what runs a program (`child` on this machine, `slurm` on a
 //! cluster): a program is run on a task file and comes back as an [`Ended`].
 
+use std::path::Path;
 use std::time::Duration;
 
 use cinescore_artifact::exit;
+
+use super::log::CappedLog;
+use crate::emission::taken;
+use crate::error::PipelineError;
 
 /// Variables that a stage program keeps of the runner's environment: where things lie, not what to do.
 pub(super) const KEPT_VARIABLES: [&str; 7] = [
@@ -58,6 +63,47 @@ pub(super) enum End {
     Interrupted,
     /// It never began, and whoever asked for it may ask again.
     GivenBack,
+}
+
+/// The end of a task that another engine ran; what it said goes into the run's log.
+pub(super) fn emitted(task: &taken::Ended, log: &Path) -> Result<Ended, PipelineError> {
+    let said = fs_err::read(task.folder.join("log")).unwrap_or_default();
+    let mut kept = CappedLog::open(log, false).map_err(PipelineError::io("write", log))?;
+    kept.write(&said);
+    kept.finish().map_err(PipelineError::io("write", log))?;
+    // What `timeout` says of a program that it ended.
+    let (end, how) = match (task.code, task.limit) {
+        (124 | 137, Some(limit)) => (End::Broken, format!("timeout of {limit:?}")),
+        (code, _) => (End::of_code(code), format!("exit code {code}")),
+    };
+    // All its tries were made there.
+    let end = match end {
+        End::Code(code) => End::Hopeless(code),
+        End::Broken => End::Hopeless(exit::FAILED),
+        other => other,
+    };
+    Ok(Ended {
+        end,
+        how,
+        hint: None,
+        cpu: cpu_of(&task.folder),
+        peak_memory_bytes: 0,
+        wall: task.wall,
+        placed: Some(task.placed.clone()),
+        remarks: Vec::new(),
+    })
+}
+
+/// Processor time of a task and all that it started, as its shell counted it: `0m1.25s 0m0.50s` of the shell, and in
+/// the second line of the rest.
+pub(super) fn cpu_of(folder: &Path) -> Duration {
+    let text = fs_err::read_to_string(folder.join("times")).unwrap_or_default();
+    let secs = |word: &str| -> Option<f64> {
+        let (minutes, secs) = word.strip_suffix('s')?.split_once('m')?;
+        Some(60.0 * minutes.parse::<f64>().ok()? + secs.parse::<f64>().ok()?)
+    };
+    let words = text.lines().nth(1).unwrap_or_default().split_whitespace();
+    Duration::try_from_secs_f64(words.filter_map(secs).sum()).unwrap_or_default()
 }
 
 impl End {

@@ -12,10 +12,10 @@ use cinescore_artifact::exit;
 use cinescore_artifact::store::{
     Kept, KeyLock, LockHolder, RECORD_VERSION, Record, StoreError, WorkDir,
 };
-use cinescore_artifact::task::{PROVENANCE_INPUT, Task, TaskInput, TaskResult};
+use cinescore_artifact::task::{PROVENANCE_INPUT, Task, TaskInput, TaskResult, Work};
 use serde_json::Value;
 
-use super::attempt::{End, Ended};
+use super::attempt::{self, End, Ended};
 use super::book::Book;
 use super::child::Try;
 use super::inputs::{Verified, Watched};
@@ -25,19 +25,21 @@ use super::record::StageRun;
 use super::scratch::Scratch;
 use super::slurm::{self, Desk};
 use super::{Observer, log, outputs};
+use crate::emission::taken::{self, Emissions};
 use crate::error::PipelineError;
 use crate::executor::Executor;
 use crate::graph::{Graph, Stage};
 use crate::note;
 use crate::plan::{self, Key, logs_folder};
 use crate::project::Project;
+use crate::shards::Piece;
 
 /// The folder in a run's logs that has one for each stage, for files that it may leave there.
 const LOG_DIR: &str = "stages";
 /// What a program is asked to do, in its work folder.
-pub(super) const TASK_FILE: &str = "task.json";
+pub(crate) const TASK_FILE: &str = "task.json";
 /// The folder of its outputs there.
-pub(super) const OUT_DIR: &str = "out";
+pub(crate) const OUT_DIR: &str = "out";
 /// How often it is looked whether a run that waits for another process is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -51,6 +53,8 @@ pub(super) struct Workshop<'a> {
     pub(super) book: Book<'a>,
     pub(super) children: Children,
     pub(super) verified: Verified,
+    /// What was emitted for other engines, and may have been made there.
+    pub(super) emissions: Emissions,
     /// Where stages are handed in that run on Slurm; there where any does.
     pub(super) desk: Option<Desk>,
 }
@@ -61,6 +65,8 @@ enum Bench {
     Own(WorkDir),
     /// In a folder that its job has as long as it needs it.
     Shared(slurm::Bench),
+    /// It worked already, where another engine ran it.
+    Emitted(taken::Ended),
 }
 
 impl Bench {
@@ -68,6 +74,7 @@ impl Bench {
         match self {
             Self::Own(work) => work.path(),
             Self::Shared(bench) => bench.path(),
+            Self::Emitted(ended) => &ended.folder,
         }
     }
 }
@@ -176,6 +183,25 @@ impl Workshop<'_> {
 
     /// The folder of a try, and of Slurm what is known of a job of a former run.
     fn bench(&self, job: &Job<'_>) -> Result<Option<Bench>, PipelineError> {
+        let is_elsewhere = job.stage.policy.executor == Executor::Elsewhere;
+        let not_made = |why: String| PipelineError::Elsewhere {
+            stage: job.stage.name.clone(),
+            why,
+        };
+        if is_elsewhere || (!job.force && job.attempt == 1) {
+            match self.emissions.find(job.stage, &job.key)? {
+                Some(taken::Found::Ended(ended)) => return Ok(Some(Bench::Emitted(ended))),
+                Some(taken::Found::Waits(why)) if is_elsewhere => return Err(not_made(why)),
+                None if is_elsewhere => {
+                    return Err(not_made("it was not emitted as it is now".into()));
+                }
+                Some(taken::Found::Waits(why)) => {
+                    let warning = format!("{why}; it is made anew");
+                    self.observer.warning(job.stage, &warning);
+                }
+                None => {}
+            }
+        }
         match (&job.stage.policy.executor, &self.desk) {
             (Executor::Slurm(_), Some(desk)) => {
                 let bench = desk.bench(&self.project.store, job.key.fingerprint)?;
@@ -204,6 +230,7 @@ impl Workshop<'_> {
         let log_dir = logs.join(LOG_DIR).join(stage.file_name());
         let task_file = match &bench {
             Bench::Shared(bench) if bench.has_job() => bench.path().join(TASK_FILE),
+            Bench::Emitted(ended) => ended.folder.join(TASK_FILE),
             _ => self.write_task(job, &bench, &scratch, log_dir)?,
         };
         if self.interrupt.is_raised() {
@@ -211,6 +238,10 @@ impl Workshop<'_> {
         }
         let on_event = |event: &_| self.observer.event(stage, event);
         let ended = match (&bench, &self.desk) {
+            (Bench::Emitted(ended), _) => {
+                self.observer.started(stage, job.attempt);
+                attempt::emitted(ended, &log)?
+            }
             (Bench::Shared(bench), Some(desk)) => {
                 let attempt = slurm::Try {
                     stage,
@@ -250,8 +281,10 @@ impl Workshop<'_> {
             .note(noted(stage, key, &ended, result.as_ref().ok()))?;
         if let Some(failed) = failed(stage, &ended, log).transpose() {
             // What is worth keeping of it is in the run's log.
-            if let (Bench::Shared(bench), true) = (bench, ended.end != End::Interrupted) {
-                bench.remove();
+            match bench {
+                Bench::Shared(bench) if ended.end != End::Interrupted => bench.remove(),
+                Bench::Emitted(emitted) => emitted.refuse(),
+                Bench::Own(_) | Bench::Shared(_) => {}
             }
             return failed.map(Made::Failed);
         }
@@ -286,8 +319,10 @@ impl Workshop<'_> {
             self.observer.warning(stage, &message);
         }
         scratch.remove();
-        if let Bench::Shared(bench) = bench {
-            bench.remove();
+        match bench {
+            Bench::Own(_) => {}
+            Bench::Shared(bench) => bench.remove(),
+            Bench::Emitted(emitted) => emitted.take(&self.project.store, &record)?,
         }
         self.observer.finished(stage, &record, ended.wall);
         Ok(Made::Executed(Arc::new(record)))
@@ -329,10 +364,28 @@ impl Workshop<'_> {
             device: job.stage.device.clone(),
             persist: job.stage.policy.persist,
             log_dir: Some(log_dir),
+            work: work(job.stage, &job.key)?,
         };
         let path = bench.path().join(TASK_FILE);
         note::write(&path, &task)?;
         Ok(path)
+    }
+}
+
+/// Which part of a stage's work its program is asked for.
+pub(super) fn work(stage: &Stage, key: &Key) -> Result<Work, PipelineError> {
+    match &stage.piece {
+        Piece::Whole => Ok(Work::Whole),
+        Piece::Shard { shard, .. } => Ok(Work::Shard(*shard)),
+        Piece::Merge { shards } if key.parts.len() == shards.len() => Ok(Work::Merge {
+            parts: key.parts.clone(),
+        }),
+        // Its result was there when its shards were looked at, and is not any more.
+        Piece::Merge { .. } => Err(PipelineError::Protocol {
+            stage: stage.name.clone(),
+            how: "its result went away while its shards were looked at; run again to make it anew"
+                .into(),
+        }),
     }
 }
 

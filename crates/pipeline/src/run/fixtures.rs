@@ -8,9 +8,10 @@ use serde_json::json;
 
 use crate::graph::{Graph, Reference, Stage};
 use crate::policy::Policy;
+use crate::shards::Piece;
 
 /// A stage that needs others.
-pub(super) fn stage(name: &str, needs: &[&str]) -> Stage {
+pub(crate) fn stage(name: &str, needs: &[&str]) -> Stage {
     let references = needs.iter().map(|need| Reference::Output {
         stage: (*need).into(),
         output: "made".into(),
@@ -30,6 +31,7 @@ pub(super) fn stage(name: &str, needs: &[&str]) -> Stage {
             keyed_by: Vec::new(),
             libtorch: None,
             provenance: false,
+            shards: false,
         }),
         params: Arc::new(json!({})),
         inputs: vec![(
@@ -40,6 +42,8 @@ pub(super) fn stage(name: &str, needs: &[&str]) -> Stage {
         threads: 1,
         device: "cpu".into(),
         policy: Policy::default(),
+        shards: None,
+        piece: Piece::Whole,
         base: name.split('[').next().unwrap_or_default().into(),
         cell: cell(name),
     }
@@ -57,7 +61,7 @@ fn cell(name: &str) -> Vec<(String, serde_json::Value)> {
 }
 
 /// A graph of stages, each with those it needs.
-pub(super) fn graph(stages: &[(&str, &[&str])]) -> Graph {
+pub(crate) fn graph(stages: &[(&str, &[&str])]) -> Graph {
     let stages = stages
         .iter()
         .map(|(name, needs)| stage(name, needs))

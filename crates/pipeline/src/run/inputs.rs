@@ -27,7 +27,7 @@ impl Verified {
         key: &Key,
     ) -> Result<(), PipelineError> {
         let objects = project.store.root().join("objects");
-        for artifact in key.inputs.values().flatten() {
+        for artifact in key.inputs.values().flatten().chain(&key.parts) {
             let Some(digest) = artifact
                 .digest
                 .filter(|_| artifact.path.starts_with(&objects))

@@ -261,7 +261,7 @@ mod tests {
                 mutex: vec![name.into()],
                 gpus: 8,
                 memory_bytes: Some(1 << 40),
-                executor: executor::resolve(None, None, Choice::Slurm),
+                executor: executor::resolve(None, None, Choice::Slurm, 0),
                 ..Policy::default()
             };
             asks(64, policy)

@@ -22,6 +22,7 @@ use super::{checks, processes};
 use crate::error::PipelineError;
 use crate::graph::Stage;
 use crate::plan::{self, Key, Known, State};
+use crate::shards;
 use crate::view;
 
 /// How often the memory of running stages is looked at.
@@ -183,6 +184,11 @@ impl<'a> Scheduler<'a> {
         let stage = self.stage(place);
         let may_run = self.selected.may_run.contains(&place);
         let force = self.selected.forced.contains(&place);
+        if !force && shards::is_spared(workshop.project, workshop.graph, stage, &self.known)? {
+            workshop.observer.spared(stage);
+            self.bring_nearer(place);
+            return Ok(());
+        }
         let assess = if force {
             plan::assess_thawed
         } else {
@@ -224,8 +230,8 @@ impl<'a> Scheduler<'a> {
                 self.queued.insert((height, place), queued);
             }
             (state, Some(record)) => {
-                let is_on_view = *state == State::Fresh;
-                self.settle(place, key, record, is_on_view || !may_run)?;
+                let leave_view = *state == State::Fresh || !may_run;
+                self.settle(place, key, record, leave_view)?;
             }
         }
         Ok(())
@@ -248,7 +254,8 @@ impl<'a> Scheduler<'a> {
     ) -> Result<(), PipelineError> {
         let workshop = self.workshop;
         let stage = self.stage(place);
-        if !leave_view {
+        // A shard is nothing that people look at.
+        if !leave_view && !stage.piece.is_shard() {
             view::show(workshop.project, workshop.graph, stage, &record)?;
         }
         checks::check(workshop.project, stage, &record)?;
@@ -261,13 +268,18 @@ impl<'a> Scheduler<'a> {
             }),
         };
         self.known.insert(stage.name.clone(), (key, record));
+        self.bring_nearer(place);
+        Ok(())
+    }
+
+    /// Those below a stage wait for one less.
+    fn bring_nearer(&mut self, place: usize) {
         for &below in &self.edges.needed_by[place] {
             self.missing[below] -= 1;
             if self.missing[below] == 0 && self.selected.wanted.contains(&below) {
                 self.arrived.insert((Reverse(self.heights[below]), below));
             }
         }
-        Ok(())
     }
 
     fn start_what_fits<'scope, 'env>(

@@ -54,7 +54,7 @@ impl Edges {
             .stages
             .iter()
             .map(|stage| {
-                let needs = stage.needs().into_iter();
+                let needs = stage.after().into_iter();
                 needs.filter_map(|name| places.get(name).copied()).collect()
             })
             .collect();

@@ -8,6 +8,7 @@ use arrow::array::{Array as _, Int32Array, ListArray, StringArray, UInt32Array, 
 use cinescore_artifact::encoder::UNKNOWN_ID;
 use cinescore_artifact::table::{TableError, column};
 use cinescore_artifact::tables::{REVIEWS, TOKENS};
+use cinescore_artifact::turns;
 
 use super::read;
 use crate::inputs::Group;
@@ -15,22 +16,6 @@ use crate::text;
 
 /// Characters of a text that are kept.
 const EXCERPT: usize = 420;
-/// Words that turn what follows, in lower case; and the end of contracted ones.
-const NEGATIONS: [&str; 9] = [
-    "not", "no", "never", "nothing", "nobody", "neither", "nor", "cannot", "without",
-];
-const CONTRACTED: [&str; 2] = ["n't", "n’t"];
-/// Words after which a review may say the opposite.
-const CONTRASTS: [&str; 8] = [
-    "but",
-    "however",
-    "although",
-    "though",
-    "yet",
-    "despite",
-    "nevertheless",
-    "unfortunately",
-];
 
 /// A review.
 #[derive(Debug, Default, Clone)]
@@ -133,10 +118,8 @@ fn turns(text: &str) -> (u32, u32) {
     {
         let word = word.to_lowercase();
         let word = word.trim_matches(['\'', '’']);
-        if NEGATIONS.contains(&word) || CONTRACTED.iter().any(|end| word.ends_with(end)) {
-            negations += 1;
-        }
-        contrasts += u32::from(CONTRASTS.contains(&word));
+        negations += u32::from(turns::negates(word));
+        contrasts += u32::from(turns::contrasts(word));
     }
     (negations, contrasts)
 }

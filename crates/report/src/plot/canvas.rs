@@ -14,6 +14,8 @@ use plotters_backend::{
     FontStyle, FontTransform,
 };
 
+use super::width::width_of;
+
 /// A place in the plot's own coordinates, from the top left corner.
 pub(super) type Place = (i32, i32);
 
@@ -232,14 +234,15 @@ impl DrawingBackend for Canvas {
         Ok(())
     }
 
-    /// By the mean width of a character: an SVG's font is the reader's.
+    /// At most: an SVG's font is the reader's.
     fn estimate_text_size<S: BackendTextStyle>(
         &self,
         text: &str,
         style: &S,
     ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
         let size = style.size() / FONT_SCALE;
-        let width = size * super::frame::CHARACTER * text.chars().count() as f64;
+        let bold = matches!(style.style(), FontStyle::Bold);
+        let width = width_of(text, size, bold);
         Ok((width.ceil() as u32, size.ceil() as u32))
     }
 }

@@ -13,6 +13,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, IntoFont, TextStyle};
 
 use super::canvas::{Canvas, FONT_SCALE};
+use super::width::{fit, width_of};
 use super::{Drawn, INK, Plot, PlotError, series_color};
 use crate::number;
 use crate::text::{excerpt, visible};
@@ -25,8 +26,6 @@ pub(super) const WIDE: u32 = 1500;
 /// The height of ordinary text, in the plot's coordinates.
 const TEXT: f64 = 30.0;
 const TITLE: f64 = 34.0;
-/// The mean width of a character in heights of its font, estimated: an SVG's font is the reader's.
-pub(super) const CHARACTER: f64 = 0.55;
 /// The longest name of a tick at the side, characters; longer ones are cut. The table behind the plot has them whole.
 const NAME: usize = 22;
 /// The same of a wide plot.
@@ -42,6 +41,9 @@ const AROUND: u32 = 205;
 const LINE: i32 = 44;
 pub(super) const MARGIN: i32 = 12;
 const SWATCH: i32 = 34;
+/// Between a swatch and its name, and between a name and the next swatch.
+const TO_NAME: i32 = 8;
+const APART: i32 = 30;
 
 pub(super) type Surface = DrawingArea<Canvas, Shift>;
 pub(super) type Plane = DrawingArea<Canvas, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -112,21 +114,17 @@ pub(super) fn small() -> TextStyle<'static> {
     style(0.8 * TEXT, FontStyle::Normal, HPos::Left, VPos::Center)
 }
 
-fn width_of(words: &str) -> f64 {
-    words.chars().count() as f64 * CHARACTER * TEXT
-}
-
 /// The width of names at the side.
 fn room_for<'a>(names: impl Iterator<Item = &'a String>, longest: usize) -> f64 {
-    let widths = names.map(|name| width_of(&excerpt(name, longest)));
+    let widths = names.map(|name| width_of(&excerpt(name, longest), TEXT, false));
     widths.fold(60.0, f64::max) + 24.0
 }
 
 /// A plot's title, at its top.
 pub(super) fn heading(surface: &Surface, title: &str, size: (u32, u32)) -> Drawn {
     let bold = style(TITLE, FontStyle::Bold, HPos::Left, VPos::Top);
-    let fits = f64::from(size.0) / (CHARACTER * TITLE);
-    let title = excerpt(&visible(title), fits as usize);
+    let room = f64::from(size.0) - 2.0 * f64::from(MARGIN);
+    let title = fit(&visible(title), TITLE, true, room, 1);
     surface.draw(&Text::new(title, (MARGIN, MARGIN), bold))
 }
 
@@ -141,9 +139,10 @@ pub(super) fn legend(
         return Ok(top);
     }
     let (mut x, mut y) = (MARGIN, top);
+    let longest = f64::from(width - 2 * MARGIN - SWATCH - TO_NAME);
     for (index, (name, swatch)) in entries.iter().enumerate() {
-        let name = excerpt(name, LEGEND_NAME);
-        let needed = SWATCH + 14 + width_of(&name) as i32;
+        let name = fit(&excerpt(name, LEGEND_NAME), TEXT, false, longest, 1);
+        let needed = SWATCH + TO_NAME + width_of(&name, TEXT, false).ceil() as i32;
         if x > MARGIN && x + needed > width - MARGIN {
             (x, y) = (MARGIN, y + LINE);
         }
@@ -179,8 +178,8 @@ pub(super) fn legend(
                 }
             }
         }
-        surface.draw(&text(&name, (x + SWATCH + 8, y), HPos::Left))?;
-        x += needed + 24;
+        surface.draw(&text(&name, (x + SWATCH + TO_NAME, y), HPos::Left))?;
+        x += needed + APART;
     }
     Ok(y + LINE + 6)
 }
@@ -312,7 +311,7 @@ impl Frame<'_> {
                     .fold(f64::INFINITY, f64::min);
                 let widest = ticks
                     .iter()
-                    .map(|(_, name)| width_of(name))
+                    .map(|(_, name)| width_of(name, TEXT, false))
                     .fold(0.0, f64::max);
                 let every = (((widest + 24.0) / apart).ceil() as usize).max(1);
                 for (at, name) in ticks.iter().step_by(every) {
@@ -337,11 +336,10 @@ impl Frame<'_> {
                     let name = excerpt(name, longest);
                     surface.draw(&text(&name, (across.start - 12, y - 12), HPos::Right))?;
                 }
-                let room = f64::from(across.end - across.start) / columns.len().max(1) as f64;
-                let fits = (room / (CHARACTER * TEXT)) as usize;
+                let room = f64::from(across.end - across.start) / columns.len().max(1) as f64 - 4.0;
                 for (index, name) in columns.iter().enumerate() {
                     let (x, _) = plane.map_coordinate(&(index as f64 + 0.5, self.y.start));
-                    let name = excerpt(name, fits.max(2));
+                    let name = fit(name, TEXT, false, room, 2);
                     surface.draw(&text(&name, (x, down.end + 10), HPos::Center))?;
                 }
             }

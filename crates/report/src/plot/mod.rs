@@ -15,6 +15,7 @@ mod parallel;
 mod points;
 mod raster;
 mod svg;
+mod width;
 
 use std::convert::Infallible;
 

@@ -122,9 +122,15 @@ fn headline(network: &Network) -> Option<Headline> {
                 number::value(row.model?)
             ))
         });
+    // Beside a network that says good or bad, an accuracy must not be taken for the same.
+    let of_scores = main.metric == "accuracy" && metrics.find(TEST, "sentiment_accuracy").is_some();
+    let label = match of_scores {
+        true => "accuracy of the exact score".into(),
+        false => metric::label(&main.metric),
+    };
     Some(Headline {
         network: network.name.clone(),
-        metric: metric::label(&main.metric),
+        metric: label,
         unit: subject.unit(&main.metric).into(),
         measured_on: counted(main.n, &format!("test {}", subject.example())),
         value: number::value(value),

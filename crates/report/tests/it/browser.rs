@@ -3,15 +3,13 @@
 //! With `CINESCORE_AXE=axe.min.js` an accessibility checker looks at the pages too (`make accessibility`). With
 //! `CINESCORE_PAGES` (files, separated by colons) pages that were made elsewhere are looked at as well.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cinescore_tests::Browser;
 use serde_json::{Value, json};
 
 use crate::given::Given;
 use crate::report;
-
-const WIDTHS: [u32; 3] = [360, 1280, 3840];
 
 /// Makes a report; where its page lies.
 fn page(given: &Given) -> PathBuf {
@@ -30,34 +28,6 @@ fn pages_made_elsewhere() -> Vec<PathBuf> {
     paths.filter(|path| path.is_file()).collect()
 }
 
-/// Opens a page at all widths. Nothing is complained of, fetched or wider than the window.
-fn look(browser: &mut Browser, page: &Path) {
-    for (width, dark) in WIDTHS
-        .into_iter()
-        .flat_map(|width| [(width, false), (width, true)])
-    {
-        browser.size(width, 900);
-        browser.dark(dark);
-        browser.open(page);
-        let at = format!("{} at {width}", page.display());
-        let own = format!("file://{}", page.display());
-        let outside: Vec<&str> = browser
-            .addresses()
-            .into_iter()
-            .filter(|address| *address != own)
-            .collect();
-        assert!(outside.is_empty(), "{at}: {outside:?}");
-        assert!(
-            browser.complaints().is_empty(),
-            "{at}: {:?}",
-            browser.complaints()
-        );
-        let wide = browser
-            .value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-        assert_eq!(wide, json!(0), "{at} scrolls sideways");
-    }
-}
-
 #[test]
 fn pages_load_without_a_complaint() {
     let Some(mut browser) = Browser::find("reports in a browser") else {
@@ -72,10 +42,10 @@ fn pages_load_without_a_complaint() {
         Given::tables_without_rows(),
     ];
     for given in &given {
-        look(&mut browser, &page(given));
+        browser.look(&page(given));
     }
     for other in pages_made_elsewhere() {
-        look(&mut browser, &other);
+        browser.look(&other);
     }
 }
 
@@ -92,7 +62,7 @@ fn hostile_text_runs_nothing() {
     );
     let given = Given::hostile();
     let page = page(&given);
-    look(&mut browser, &page);
+    browser.look(&page);
     assert_eq!(browser.value("window.ran"), json!([]));
     let foreign = "document.querySelectorAll('script').length - 1 + document.querySelectorAll('main b, main a').length";
     assert_eq!(

@@ -210,6 +210,7 @@ impl Given {
             log_dir: None,
             threads: 1,
             device: "cpu".into(),
+            work: Default::default(),
         };
         let path = self.root().join("task.json");
         write_json(&path, &task).unwrap();

@@ -14,16 +14,18 @@ pub mod progress;
 pub mod rows;
 pub mod sink;
 pub mod source;
+mod stage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cinescore_artifact::StageError;
+use cinescore_artifact::task::Shard;
 
-use crate::predictor::{Crew, Example, PredictError, Prediction};
+use crate::predictor::{Crew, Example, PredictError, Prediction, Predictor};
 use format::Format;
 use movielens::MovieLens;
 use parts::Parts;
@@ -31,6 +33,8 @@ use progress::FileProgress;
 use rows::{Chunk, Refused};
 use sink::{Added, Writer};
 use source::Source;
+
+pub(crate) use stage::kind;
 
 /// Rows of a chunk, and of a part of the output. Enough that its batches have texts of one length.
 pub const CHUNK_ROWS: usize = 8192;
@@ -64,7 +68,14 @@ pub struct Job {
     pub bundle: String,
     /// Forget what an earlier command left.
     pub restart: bool,
+    /// Where parts are kept meanwhile; beside the output where nothing is said.
+    pub parts: Option<PathBuf>,
+    /// Which of the chunks are rated.
+    pub shard: Shard,
 }
+
+/// The one shard of a file that is not divided.
+pub const WHOLE: Shard = Shard { index: 0, count: 1 };
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,11 +103,54 @@ pub fn rate(
     stop: &AtomicBool,
 ) -> Result<Done, StageError> {
     let began = Instant::now();
-    let mut source = source::open(job)?;
-    let added = Added::new(job, crew.any().manifest())?;
+    let (writer, parts, mut done) = rate_parts(crew, job, progress, stop)?;
+    progress.join();
+    parts.join(&writer)?;
+    progress.end();
+    done.took = began.elapsed();
+    Ok(done)
+}
+
+/// Rates the chunks of one shard, and leaves their parts in a folder for [`merge`].
+pub fn rate_share(
+    crew: &mut Crew,
+    job: &Job,
+    folder: &Path,
+    progress: &FileProgress,
+    stop: &AtomicBool,
+) -> Result<Done, StageError> {
+    let (_writer, parts, done) = rate_parts(crew, job, progress, stop)?;
+    parts.leave(folder)?;
+    Ok(done)
+}
+
+/// Makes the output of the folders of all shards, in order: the bytes that one process would have written.
+pub fn merge(predictor: &Predictor, job: &Job, folders: &[&Path]) -> Result<Done, StageError> {
+    let source = source::open(job)?;
+    let writer = checked_writer(predictor, job, source.as_ref())?;
+    parts::merge(&writer, folders, job)
+}
+
+/// What writes rows of a source, once it is clear that all that is asked for can be had.
+fn checked_writer(
+    predictor: &Predictor,
+    job: &Job,
+    source: &dyn Source,
+) -> Result<Writer, StageError> {
+    let added = Added::new(job, predictor.manifest())?;
     added.check(source.columns())?;
-    // Before anything is left on disk: it checks what was asked for.
-    let writer = Writer::new(job, added, source.columns(), source.schema())?;
+    Writer::new(job, added, source.columns(), source.schema())
+}
+
+fn rate_parts(
+    crew: &mut Crew,
+    job: &Job,
+    progress: &FileProgress,
+    stop: &AtomicBool,
+) -> Result<(Writer, Parts, Done), StageError> {
+    let mut source = source::open(job)?;
+    // Before anything is left on disk.
+    let writer = checked_writer(crew.any(), job, source.as_ref())?;
     let mut parts = Parts::open(job, writer.added())?;
     let mut done = parts.skip(source.as_mut())?;
     progress.begin(source.place(), source.size());
@@ -105,7 +159,7 @@ pub fn rate(
         let (to_writer, from_network) = sync_channel::<Rated>(WAITING);
         let reader = crew.any().reader();
         let first = parts.next();
-        scope.spawn(move || read(source.as_mut(), first, &reader, &to_network));
+        scope.spawn(move || read(source.as_mut(), (first, job.shard), &reader, &to_network));
         let (parts, writer) = (&mut parts, &writer);
         let writing = scope.spawn(move || write(writer, parts, from_network));
         let counts = network(crew, from_reader, &to_writer, progress, stop);
@@ -119,29 +173,31 @@ pub fn rate(
         done.refused += refused;
         Ok::<_, StageError>(())
     })?;
-    progress.join();
-    parts.join(&writer)?;
-    progress.end();
-    done.took = began.elapsed();
-    Ok(done)
+    Ok((writer, parts, done))
 }
 
-/// Reads chunks and encodes them, until the end, an error or nobody listens.
+/// Reads chunks and encodes those of a shard, until the end, an error or nobody listens.
 fn read(
     source: &mut dyn Source,
-    first: usize,
+    (first, shard): (usize, Shard),
     reader: &crate::predictor::Reader,
     to_network: &SyncSender<Read>,
 ) {
     for number in first.. {
         let read = source.next(number).map(|chunk| {
             chunk.map(|chunk| {
+                if !shard.takes(number) {
+                    return (chunk, Vec::new());
+                }
                 let texts: Vec<&str> = chunk.texts.iter().map(String::as_str).collect();
                 let examples = reader.read_all(&texts);
                 (chunk, examples)
             })
         });
         let Some(read) = read.transpose() else { return };
+        if !shard.takes(number) && read.is_ok() {
+            continue;
+        }
         let failed = read.is_err();
         if to_network.send(read).is_err() || failed {
             return;

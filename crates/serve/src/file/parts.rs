@@ -1,9 +1,13 @@
 //! What is finished of an output that is not.
 //!
 //! `OUT.parts/` holds a part of the output for each chunk of the input, with the rows that were refused and, written last, a
-//! note that both are whole. A command that finds parts of the same job goes on behind them; of another job, it refuses.
+//! note that both are whole. A command that finds parts of the same job goes on behind them; of another job, it refuses, and a stage
+//! begins anew.
 //! At the end the parts become the output by one rename, and the folder goes. A kernel lock keeps a second process
 //! out, and dies with its own.
+//!
+//! Where several processes share a file ([`Shard`]), each keeps the parts of its own chunks, under the numbers that they have
+//! in the file; `merge` makes the output of all of them.
 
 use std::ffi::OsString;
 use std::fs::TryLockError;
@@ -13,6 +17,7 @@ use std::time::UNIX_EPOCH;
 
 use cinescore_artifact::StageError;
 use cinescore_artifact::digest::Digest;
+use cinescore_artifact::task::Shard;
 use fs_err::File;
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +28,14 @@ use super::rows::Refused;
 use super::sink::{Added, Writer};
 use super::source::Source;
 
+/// The endings of the rows that were refused, and of the note that a part is whole.
+const REJECTS: &str = "rejects";
+const NOTE: &str = "json";
+/// What the parts are of, and what keeps other processes out.
+const JOB: &str = "job.json";
+const LOCK: &str = "lock";
 /// The version of the folder's format.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// What must be the same for a command to go on.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +60,8 @@ struct Identity {
 struct Note {
     rows: u64,
     refused: u64,
+    /// Whose part it is.
+    shard: Shard,
 }
 
 /// The parts of an output.
@@ -57,6 +70,8 @@ pub struct Parts {
     folder: PathBuf,
     output: PathBuf,
     ending: &'static str,
+    /// Which of the chunks have parts here.
+    shard: Shard,
     notes: Vec<Note>,
     /// Held as long as this process works on them.
     _lock: File,
@@ -79,10 +94,13 @@ impl Part {
 impl Parts {
     /// Opens the parts of a job, and makes the folder where there is none.
     pub(super) fn open(job: &Job, added: &Added) -> Result<Self, StageError> {
-        let folder = beside(&job.output, ".parts");
+        let folder = match &job.parts {
+            Some(folder) => folder.clone(),
+            None => beside(&job.output, ".parts"),
+        };
         let wanted = Identity::of(job, added)?;
         fs_err::create_dir_all(&folder)?;
-        let lock = File::create(folder.join("lock"))?;
+        let lock = File::create(folder.join(LOCK))?;
         match lock.file().try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -94,17 +112,19 @@ impl Parts {
         let mut parts = Self {
             output: job.output.clone(),
             ending: job.output_format.ending(),
+            shard: job.shard,
             notes: Vec::new(),
             folder,
             _lock: lock,
         };
-        let path = parts.folder.join("job.json");
+        let path = parts.folder.join(JOB);
         let found = fs_err::read(&path).ok();
         let found = found.and_then(|bytes| serde_json::from_slice::<Identity>(&bytes).ok());
         match found {
             Some(found) if found == wanted && !job.restart => parts.find(),
-            // Of an earlier program there may be another note. Without a part there is nothing to lose.
-            _ if !job.restart && parts.has_any() => {
+            // Of an earlier program there may be another note. Without a part there is nothing to lose. A stage's own folder has
+            // nothing that a person would miss, and is begun anew.
+            _ if !job.restart && job.parts.is_none() && parts.has_any() => {
                 let message = format!(
                     "`{}` holds parts of another job: its input, its bundle, the program or what was asked for is not the same",
                     parts.folder.display()
@@ -123,18 +143,18 @@ impl Parts {
 
     /// Whether there is a part, of whatever format.
     fn has_any(&self) -> bool {
-        self.path(0, "json").exists()
+        self.path(self.number(0), NOTE).exists()
     }
 
     /// Finds the parts that are there, up to the first that is not.
     fn find(&mut self) {
-        while let Some(note) = self.note(self.notes.len()) {
+        while let Some(note) = self.note(self.next()) {
             self.notes.push(note);
         }
     }
 
     fn note(&self, number: usize) -> Option<Note> {
-        let note = serde_json::from_slice(&fs_err::read(self.path(number, "json")).ok()?).ok()?;
+        let note = serde_json::from_slice(&fs_err::read(self.path(number, NOTE)).ok()?).ok()?;
         self.path(number, self.ending).exists().then_some(note)
     }
 
@@ -142,7 +162,7 @@ impl Parts {
     fn clear(&self) -> Result<(), StageError> {
         for entry in fs_err::read_dir(&self.folder)? {
             let path = entry?.path();
-            if !path.ends_with("lock") {
+            if !path.ends_with(LOCK) {
                 fs_err::remove_file(path)?;
             }
         }
@@ -151,22 +171,23 @@ impl Parts {
 
     /// The number of the first part that is not there.
     pub(super) fn next(&self) -> usize {
-        self.notes.len()
+        self.number(self.notes.len())
     }
 
-    /// Reads over the rows of the parts that are there.
+    /// The number of a part in the file, by its place among those that are kept here.
+    fn number(&self, place: usize) -> usize {
+        self.shard.index as usize + place * self.shard.count.max(1) as usize
+    }
+
+    /// Reads over the rows before the first part that is not there.
     pub(super) fn skip(&mut self, source: &mut dyn Source) -> Result<Done, StageError> {
-        let (mut rated, mut refused) = (0, 0);
-        for (number, note) in self.notes.iter().enumerate() {
+        for number in 0..self.next() {
             source.next(number)?;
-            rated += note.rows;
-            refused += note.refused;
         }
+        let done = counted(&self.notes);
         Ok(Done {
-            rated,
-            refused,
-            resumed: rated + refused,
-            took: Default::default(),
+            resumed: done.rated + done.refused,
+            ..done
         })
     }
 
@@ -190,49 +211,149 @@ impl Parts {
             serde_json::to_writer(&mut lines, row).map_err(StageError::failed)?;
             lines.push(b'\n');
         }
-        write_whole(&self.path(part.number, "rejects"), &lines)?;
+        write_whole(&self.path(part.number, REJECTS), &lines)?;
         File::open(&part.path)?.sync_all()?;
         fs_err::rename(&part.path, self.path(part.number, self.ending))?;
         let note = Note {
             rows,
             refused: refused.len() as u64,
+            shard: self.shard,
         };
         let json = serde_json::to_vec(&note).map_err(StageError::failed)?;
-        write_whole(&self.path(part.number, "json"), &json)?;
+        write_whole(&self.path(part.number, NOTE), &json)?;
         self.notes.push(note);
         Ok(())
     }
 
     /// Makes the output of the parts, and removes them.
     pub(super) fn join(self, writer: &Writer) -> Result<(), StageError> {
-        let numbers = 0..self.notes.len();
-        let whole = self.folder.join("whole.partial");
-        let paths: Vec<PathBuf> = numbers
-            .clone()
-            .map(|number| self.path(number, self.ending))
-            .collect();
-        writer.join(&paths, &whole)?;
-        File::open(&whole)?.sync_all()?;
-        let rejects = rejects_of(&self.output);
-        if self.notes.iter().any(|note| note.refused > 0) {
-            let path = self.folder.join("rejects.partial");
-            let mut file = File::create(&path)?;
-            for number in numbers {
-                io::copy(&mut File::open(self.path(number, "rejects"))?, &mut file)?;
-            }
-            file.sync_all()?;
-            fs_err::rename(&path, &rejects)?;
-        } else if rejects.exists() {
-            // Of an earlier output of this name.
-            fs_err::remove_file(&rejects)?;
-        }
-        fs_err::rename(&whole, &self.output)?;
+        let files = (0..self.notes.len()).map(|number| Files::of(&self.folder, number));
+        let files: Vec<Files> = files.collect();
+        join_files(
+            writer,
+            &files,
+            &self.notes,
+            self.ending,
+            &self.folder,
+            &self.output,
+        )?;
         Ok(fs_err::remove_dir_all(&self.folder)?)
     }
 
-    fn path(&self, number: usize, ending: &str) -> PathBuf {
-        self.folder.join(format!("{number:06}.{ending}"))
+    /// Leaves the parts of a share in a folder, with nothing beside them that another process would write otherwise.
+    pub(super) fn leave(self, folder: &Path) -> Result<(), StageError> {
+        for place in 0..self.notes.len() {
+            let number = self.number(place);
+            let (from, to) = (Files::of(&self.folder, number), Files::of(folder, number));
+            for ending in [self.ending, REJECTS, NOTE] {
+                fs_err::rename(from.with(ending), to.with(ending))?;
+            }
+        }
+        if self.folder != folder {
+            return Ok(fs_err::remove_dir_all(&self.folder)?);
+        }
+        for name in [JOB, LOCK] {
+            fs_err::remove_file(folder.join(name))?;
+        }
+        Ok(())
     }
+
+    fn path(&self, number: usize, ending: &str) -> PathBuf {
+        Files::of(&self.folder, number).with(ending)
+    }
+}
+
+/// The files of a part.
+struct Files(PathBuf);
+
+impl Files {
+    fn of(folder: &Path, number: usize) -> Self {
+        Self(folder.join(format!("{number:06}")))
+    }
+
+    fn with(&self, ending: &str) -> PathBuf {
+        self.0.with_extension(ending)
+    }
+}
+
+fn counted(notes: &[Note]) -> Done {
+    Done {
+        rated: notes.iter().map(|note| note.rows).sum(),
+        refused: notes.iter().map(|note| note.refused).sum(),
+        resumed: 0,
+        took: Default::default(),
+    }
+}
+
+/// Makes an output of parts, with the rows that were refused beside it, if any.
+fn join_files(
+    writer: &Writer,
+    files: &[Files],
+    notes: &[Note],
+    ending: &str,
+    folder: &Path,
+    output: &Path,
+) -> Result<(), StageError> {
+    let whole = folder.join("whole.partial");
+    let paths: Vec<PathBuf> = files.iter().map(|part| part.with(ending)).collect();
+    writer.join(&paths, &whole)?;
+    File::open(&whole)?.sync_all()?;
+    let rejects = rejects_of(output);
+    if notes.iter().any(|note| note.refused > 0) {
+        let path = folder.join("rejects.partial");
+        let mut file = File::create(&path)?;
+        for part in files {
+            io::copy(&mut File::open(part.with(REJECTS))?, &mut file)?;
+        }
+        file.sync_all()?;
+        fs_err::rename(&path, &rejects)?;
+    } else if rejects.exists() {
+        // Of an earlier output of this name.
+        fs_err::remove_file(&rejects)?;
+    }
+    Ok(fs_err::rename(&whole, output)?)
+}
+
+/// Makes an output of the folders that all shards left, in their order; says what is in it.
+pub(super) fn merge(writer: &Writer, folders: &[&Path], job: &Job) -> Result<Done, StageError> {
+    let ending = job.output_format.ending();
+    let (mut files, mut notes) = (Vec::new(), Vec::new());
+    // Chunks were dealt out in turn.
+    for (index, folder) in folders.iter().enumerate().cycle() {
+        let part = Files::of(folder, files.len());
+        let Ok(bytes) = fs_err::read(part.with(NOTE)) else {
+            break;
+        };
+        let note: Note = serde_json::from_slice(&bytes).map_err(StageError::input)?;
+        let Shard { index: own, count } = note.shard;
+        if (own as usize, count as usize) != (index, folders.len()) {
+            let message = format!(
+                "folder {} of {} is that of shard {} of {count}: the folders are not those of all shards, in order",
+                index + 1,
+                folders.len(),
+                u64::from(own) + 1
+            );
+            return Err(StageError::input(message));
+        }
+        notes.push(note);
+        files.push(part);
+    }
+    let mut there = 0;
+    for folder in folders {
+        for entry in fs_err::read_dir(folder)? {
+            there += usize::from(entry?.path().extension().is_some_and(|own| own == NOTE));
+        }
+    }
+    if there != files.len() {
+        let message = format!(
+            "of {there} parts only the first {} follow each other: the folders are not those of all shards, in order",
+            files.len()
+        );
+        return Err(StageError::input(message));
+    }
+    let folder = tempfile::tempdir_in(job.output.parent().unwrap_or(Path::new(".")))?;
+    join_files(writer, &files, &notes, ending, folder.path(), &job.output)?;
+    Ok(counted(&notes))
 }
 
 impl Identity {

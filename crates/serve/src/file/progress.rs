@@ -8,11 +8,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::rows::Chunk;
 
 /// A line on a terminal.
-#[derive(Debug)]
 pub struct FileProgress {
     bar: ProgressBar,
     rows: AtomicU64,
+    /// Who hears of it else.
+    tell: Option<Tell>,
 }
+
+/// Is told how many rows are rated.
+type Tell = Box<dyn Fn(u64) + Send + Sync>;
 
 impl FileProgress {
     /// A line that shows itself where stderr is a terminal.
@@ -25,6 +29,16 @@ impl FileProgress {
         Self {
             bar,
             rows: AtomicU64::new(0),
+            tell: None,
+        }
+    }
+
+    /// Nothing for people; `tell` hears how many rows are rated.
+    pub fn told(tell: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self {
+            bar: ProgressBar::hidden(),
+            rows: AtomicU64::new(0),
+            tell: Some(Box::new(tell)),
         }
     }
 
@@ -46,6 +60,9 @@ impl FileProgress {
         self.bar
             .set_position(chunk.places.start + (span as f64 * part) as u64);
         let all = self.rows.load(Ordering::Relaxed) + rated as u64;
+        if let Some(tell) = &self.tell {
+            tell(all);
+        }
         let per_second = all as f64 / self.bar.elapsed().as_secs_f64().max(0.001);
         self.bar
             .set_message(format!("{all} rated, {per_second:.0} a second"));

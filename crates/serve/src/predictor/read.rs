@@ -3,10 +3,8 @@
 //! Owns the choice among the two encoders of `cinescore-featurize` and what is counted beside them. The ids and values of a
 //! text are those that a training would have had.
 
-use std::collections::HashSet;
-
 use cinescore_artifact::encoder::{BagEncoderFile, EncoderFile, PADDING_ID};
-use cinescore_featurize::bags::{BagEncoder, BagFile};
+use cinescore_featurize::bags::{BagEncoder, BagFile, BagScratch};
 use cinescore_featurize::encode::{Encoder, Scratch, Settings};
 use cinescore_featurize::lengths::{Pad, Truncate};
 use cinescore_featurize::preprocess::{Preprocessing, Tokens};
@@ -71,6 +69,14 @@ pub struct Reader {
     layout: Layout,
 }
 
+/// The buffers in which texts are read, one after the other.
+#[derive(Debug, Default)]
+struct Buffers {
+    ids: Scratch,
+    bags: BagScratch,
+    terms: Tokens,
+}
+
 #[derive(Debug)]
 pub(super) enum TextEncoder {
     Tokens {
@@ -81,8 +87,8 @@ pub(super) enum TextEncoder {
     Bags {
         encoder: Box<BagEncoder>,
         text: Box<Preprocessing>,
-        /// The single terms of the vocabulary; none where n-grams are hashed, so that no term is unknown.
-        terms: Option<HashSet<Box<str>>>,
+        /// Whether single terms are among its n-grams; where they are not, no term is called unknown.
+        terms: bool,
     },
 }
 
@@ -119,7 +125,7 @@ impl Reader {
     /// The examples of many texts, on all threads of rayon's current pool, in their order.
     pub fn read_all(&self, texts: &[&str]) -> Vec<Example> {
         let each = |texts: &[&str]| {
-            let mut scratch = Scratch::default();
+            let mut scratch = Buffers::default();
             let read = |text: &&str| self.read_with(text, &mut scratch);
             texts.iter().map(read).collect::<Vec<_>>()
         };
@@ -131,14 +137,17 @@ impl Reader {
 
     /// The example of a text.
     pub fn read(&self, text: &str) -> Example {
-        self.read_with(text, &mut Scratch::default())
+        self.read_with(text, &mut Buffers::default())
     }
 
-    fn read_with(&self, text: &str, scratch: &mut Scratch) -> Example {
+    fn read_with(&self, text: &str, buffers: &mut Buffers) -> Example {
         let foreign = language::is_foreign(text);
-        let wide = self.wide.as_ref().map(|encoder| bag(encoder, text));
+        let Buffers { ids, bags, terms } = buffers;
+        let wide = self.wide.as_ref();
+        let wide = wide.map(|encoder| bag(encoder, text, bags));
         match &self.encoder {
             TextEncoder::Tokens { encoder, .. } => {
+                let scratch = ids;
                 let mut ids = Vec::new();
                 let encoded = encoder.encode_into(text, scratch, &mut ids);
                 let too_long = self.fit(&mut ids);
@@ -159,16 +168,15 @@ impl Reader {
                 text: preprocessing,
                 terms: known,
             } => {
-                let (mut terms, mut unknown) = (0, 0);
-                preprocessing.each_term(text, &mut Tokens::default(), |term| {
-                    terms += 1;
-                    let is_known = known.as_ref().is_none_or(|known| known.contains(term));
-                    unknown += u64::from(!is_known);
+                let (mut count, mut unknown) = (0, 0);
+                preprocessing.each_term(text, terms, |term| {
+                    count += 1;
+                    unknown += u64::from(*known && encoder.knows(term) == Some(false));
                 });
                 Example {
-                    numbers: bag(encoder, text),
+                    numbers: bag(encoder, text, bags),
                     wide,
-                    terms,
+                    terms: count,
                     unknown,
                     truncated: false,
                     foreign,
@@ -203,9 +211,9 @@ impl Reader {
 }
 
 /// The n-grams of a text and their values.
-fn bag(encoder: &BagEncoder, text: &str) -> Numbers {
+fn bag(encoder: &BagEncoder, text: &str, scratch: &mut BagScratch) -> Numbers {
     let (ids, values) = encoder
-        .encode(text)
+        .encode_with(text, scratch)
         .into_iter()
         // An encoder has at most as many numbers as a vector has places for them.
         .map(|(id, value)| (id as i32, value))
@@ -229,13 +237,12 @@ pub(super) fn bare(file: &EncoderFile) -> Result<(Encoder, Settings), PredictErr
 }
 
 fn of_bags(file: BagEncoderFile) -> Result<TextEncoder, PredictError> {
-    let single = file.ngrams.iter().filter(|name| !name.contains(' '));
-    let terms: HashSet<Box<str>> = single.map(|name| name.as_str().into()).collect();
+    let terms = file.ngrams.iter().any(|name| !name.contains(' '));
     let (encoder, text) = bags(file)?;
     Ok(TextEncoder::Bags {
         encoder: Box::new(encoder),
         text: Box::new(text),
-        terms: Some(terms).filter(|terms| !terms.is_empty()),
+        terms,
     })
 }
 
@@ -246,11 +253,7 @@ fn bags(file: BagEncoderFile) -> Result<(BagEncoder, Preprocessing), PredictErro
         version: file.version,
         text: text.clone(),
         bag: serde_json::from_value(file.bag)?,
-        ngrams: file
-            .ngrams
-            .into_iter()
-            .map(String::into_boxed_str)
-            .collect(),
+        ngrams: file.ngrams,
         weights: file.weights,
     };
     if !(1..=3).contains(&file.bag.ngrams) {

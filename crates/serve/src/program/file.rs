@@ -15,7 +15,7 @@ use crate::file::format::Format;
 use crate::file::movielens::{Movie, MovieLens, Timestamp};
 use crate::file::parts::rejects_of;
 use crate::file::progress::FileProgress;
-use crate::file::{Job, rate};
+use crate::file::{Job, WHOLE, rate};
 use crate::predictor::Crew;
 
 pub(super) const EXAMPLES: &str = "\
@@ -182,6 +182,8 @@ impl FileArguments {
             movielens,
             bundle: String::new(),
             restart: self.restart,
+            parts: None,
+            shard: WHOLE,
         })
     }
 }

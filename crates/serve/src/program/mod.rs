@@ -153,8 +153,19 @@ fn wait_asleep() {
     }
 }
 
+/// Whether the runner calls a kind of work that has the name of a verb: people call `file` with a file, the runner with
+/// that of a task.
+fn is_task() -> bool {
+    let mut arguments = std::env::args_os().skip(1);
+    arguments.next().is_some_and(|verb| verb == "file")
+        && arguments.any(|argument| argument == "--task-file")
+}
+
 /// Runs the program on this process's arguments.
 pub fn main() -> ExitCode {
+    if is_task() {
+        return stage::program().main();
+    }
     let verb = Cli::parse().verb;
     match verb {
         // Not worth loading LibTorch twice.

@@ -17,4 +17,5 @@ mod http_faults;
 mod http_load;
 mod http_page;
 mod predictor;
+mod shards;
 mod text;

@@ -261,9 +261,11 @@ fn bundles_that_contradict_themselves_are_refused() {
     // An encoder of bags for a network that reads tokens, of the same size and without digests.
     save(path, LINEAR, regression());
     let encoder = fs_err::read_to_string(path.join("encoder.json")).unwrap();
+    let ngrams = fs_err::read(path.join("ngrams.safetensors")).unwrap();
     save(path, LSTM, regression());
     fs_err::write(path.join("encoder.json"), &encoder).unwrap();
     assert!(refused().contains("damaged or was exchanged"));
+    fs_err::write(path.join("ngrams.safetensors"), &ngrams).unwrap();
     let json = fs_err::read_to_string(path.join("bundle.json")).unwrap();
     let mut json: serde_json::Value = serde_json::from_str(&json).unwrap();
     json.as_object_mut().unwrap().remove("files");
@@ -274,10 +276,20 @@ fn bundles_that_contradict_themselves_are_refused() {
         .replace("\"vocabulary\"", "\"hashed\"")
         .replace("\"size\":100", "\"size\":4294967295");
     save(path, LINEAR, regression());
+    // N-grams that are not those that the bundle was written with.
+    let other = fs_err::read(path.join("ngrams.safetensors")).unwrap();
+    let mut changed = other.clone();
+    let last = changed.len() - 1;
+    changed[last] ^= 1;
+    fs_err::write(path.join("ngrams.safetensors"), &changed).unwrap();
+    assert!(refused().contains("ngrams.safetensors` is damaged or was exchanged"));
     let json = fs_err::read_to_string(path.join("bundle.json")).unwrap();
     let mut json: serde_json::Value = serde_json::from_str(&json).unwrap();
     json.as_object_mut().unwrap().remove("files");
     fs_err::write(path.join("bundle.json"), json.to_string()).unwrap();
+    fs_err::write(path.join("ngrams.safetensors"), &other[..last]).unwrap();
+    assert!(refused().ends_with("ngrams.safetensors`"));
+    fs_err::write(path.join("ngrams.safetensors"), &other).unwrap();
     fs_err::write(path.join("encoder.json"), hostile).unwrap();
     assert_eq!(refused(), "the bundle's encoder cannot be used");
 }

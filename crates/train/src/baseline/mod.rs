@@ -106,23 +106,11 @@ fn run(params: BaselineParams, context: &mut TaskContext) -> Result<(), StageErr
     }
     let subject = params.model.name();
     let measured = results::measure(&best.decoder, subject, &best.labels, &evaluated);
-    let rows = [
-        (
-            "predictions",
-            results::write_predictions(&context.output("predictions"), &evaluated)?,
-        ),
-        (
-            "metrics",
-            results::write_metrics(&context.output("metrics"), &measured)?,
-        ),
-    ];
+    results::write_evaluated(context, &evaluated, &measured)?;
     let result = context.result();
     result
         .rows_in
         .insert("examples".into(), splits.rows() + splits.unlabelled);
-    result
-        .rows_out
-        .extend(rows.map(|(name, rows)| (name.to_owned(), rows)));
     result.metrics = results::by_name(subject, &measured);
     result.facts.insert("features".into(), features.into());
     result

@@ -31,22 +31,21 @@ use given::{Given, GivenError, Windows};
 use crate::fit::errors::of_windows;
 pub use params::CompareParams;
 
-/// The input.
-const NETS: &str = "nets";
+/// The input of [`input`].
+pub(crate) const NETS: &str = "nets";
 /// The windows, where there are any.
 const WINDOWS_INPUT: &str = "windows";
+
+/// The input of kinds that take several networks.
+pub(crate) fn input() -> Input {
+    let about = "the predictions of each network or baseline, `net[*].predictions`";
+    Input::table(NETS, &PREDICTIONS, about).many()
+}
 
 /// The kind, for the program.
 pub fn kind() -> Kind {
     Kind::new("compare", "Compare networks on the same examples", run)
-        .input(
-            Input::table(
-                NETS,
-                &PREDICTIONS,
-                "the predictions of each network or baseline, `net[*].predictions`",
-            )
-            .many(),
-        )
+        .input(input())
         .input(
             Input::table(
                 WINDOWS_INPUT,

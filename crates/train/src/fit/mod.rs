@@ -134,7 +134,9 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         &params.hold_out,
     )
     .map_err(of_examples)?;
-    logits::give(&spec, &mut examples, context)?;
+    let beside = wide.as_deref().map(bundle::digest).transpose();
+    let beside = beside.map_err(StageError::input)?;
+    logits::give(&spec, beside.as_ref(), &mut examples, context)?;
     let objective = Objective::new(
         params.task,
         params.loss,
@@ -216,26 +218,10 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         wide.as_deref(),
     )
     .map_err(of_bundle)?;
-    let rows = [
-        (
-            "history",
-            tables::write_history(
-                &context.output("history"),
-                &objective,
-                &state.epochs,
-                chosen,
-            )?,
-        ),
-        (
-            "predictions",
-            results::write_predictions(&context.output("predictions"), &evaluated)?,
-        ),
-        (
-            "metrics",
-            results::write_metrics(&context.output("metrics"), &measured)?,
-        ),
-    ];
-    report(context, &rows, &examples, device);
+    let path = context.output("history");
+    let history = tables::write_history(&path, &objective, &state.epochs, chosen)?;
+    results::write_evaluated(context, &evaluated, &measured)?;
+    report(context, history, &examples, device);
     let result = context.result();
     result.metrics = metrics;
     result.facts.extend(
@@ -359,7 +345,7 @@ fn tell_course(
     }
 }
 
-fn report(context: &mut TaskContext, rows: &[(&str, u64)], examples: &Examples, device: Device) {
+fn report(context: &mut TaskContext, history: u64, examples: &Examples, device: Device) {
     let result = context.result();
     let left_out: u64 = Split::ALL
         .iter()
@@ -368,9 +354,7 @@ fn report(context: &mut TaskContext, rows: &[(&str, u64)], examples: &Examples, 
     result
         .rows_in
         .insert("examples".into(), examples.len() as u64 + left_out);
-    result
-        .rows_out
-        .extend(rows.iter().map(|&(name, rows)| (name.to_owned(), rows)));
+    result.rows_out.insert("history".into(), history);
     for split in Split::ALL {
         result.facts.insert(
             format!("examples_{}", split.name()),

@@ -15,7 +15,7 @@ use cinescore_model::task::{Decoder, Prediction};
 use crate::figures::{Figure, Sample, is_of_all, trivial};
 use crate::windows::Knowledge;
 
-pub use tables::{write, write_metrics, write_predictions};
+pub use tables::{write, write_evaluated, write_metrics, write_noted};
 
 /// The subject of the trivial predictor's figures.
 pub const TRIVIAL: &str = "trivial";

@@ -7,6 +7,7 @@ use arrow::array::{
     ArrayRef, Float32Builder, Float64Array, ListArray, ListBuilder, RecordBatch, StringArray,
     UInt64Array, new_null_array,
 };
+use cinescore_artifact::program::TaskContext;
 use cinescore_artifact::table::{TableError, TableSpec, TableWriter};
 use cinescore_artifact::tables::{METRICS, PREDICTIONS};
 use cinescore_artifact::{Split, StageError};
@@ -15,8 +16,22 @@ use cinescore_model::task::Prediction;
 use super::{Evaluated, Measured};
 use crate::figures::Figure;
 
+/// Writes the outputs `predictions` and `metrics`, and says in the result how many rows they have.
+pub fn write_evaluated(
+    context: &mut TaskContext,
+    evaluated: &[Evaluated],
+    measured: &[Measured],
+) -> Result<(), StageError> {
+    let predictions = write_predictions(&context.output("predictions"), evaluated)?;
+    let metrics = write_metrics(&context.output("metrics"), measured)?;
+    let rows = &mut context.result().rows_out;
+    rows.insert("predictions".into(), predictions);
+    rows.insert("metrics".into(), metrics);
+    Ok(())
+}
+
 /// Writes `predictions`, sorted by id, and returns its number of rows.
-pub fn write_predictions(path: &Path, evaluated: &[Evaluated]) -> Result<u64, StageError> {
+fn write_predictions(path: &Path, evaluated: &[Evaluated]) -> Result<u64, StageError> {
     let mut rows: Vec<(u64, Split, f64, &Prediction)> = evaluated
         .iter()
         .flat_map(|own| {
@@ -98,11 +113,24 @@ pub fn write(
     spec: &'static TableSpec,
     columns: Vec<ArrayRef>,
 ) -> Result<u64, StageError> {
+    write_noted(path, spec, columns, None)
+}
+
+/// The same, with an entry in the table's metadata: its key and its value.
+pub fn write_noted(
+    path: &Path,
+    spec: &'static TableSpec,
+    columns: Vec<ArrayRef>,
+    note: Option<(&str, String)>,
+) -> Result<u64, StageError> {
     let batch: RecordBatch = spec.batch(columns).map_err(|source| TableError::Arrow {
         path: path.to_owned(),
         source,
     })?;
     let mut writer = TableWriter::create(path, spec)?;
+    if let Some((key, value)) = note {
+        writer.note(key, value);
+    }
     writer.write(&batch)?;
     Ok(writer.finish()?)
 }

@@ -8,32 +8,18 @@ use std::path::Path;
 
 use arrow::array::{Array as _, AsArray as _, Int32Array, ListArray, StringArray, UInt64Array};
 use arrow::datatypes::Int32Type;
-use cinescore_artifact::StageError;
 use cinescore_artifact::encoder::{EncoderFile, PADDING_ID, START_ID, UNKNOWN_ID};
 use cinescore_artifact::table::{TableReader, column};
 use cinescore_artifact::tables::{REVIEWS, TOKENS};
 use cinescore_artifact::task::read_json;
+use cinescore_artifact::{StageError, turns};
 
 use super::measure::{Factor, Level};
+use crate::examples::check_terms;
+use crate::fit::errors::of_examples;
 
 /// Rows read at a time.
 const READ_ROWS: usize = 8192;
-/// Words that turn what follows, and the ends of contracted ones, as the tokenizers leave them; all in lower case.
-const NEGATIONS: [&str; 9] = [
-    "not", "no", "never", "nothing", "nobody", "neither", "nor", "cannot", "without",
-];
-const CONTRACTED: [&str; 2] = ["n't", "n’t"];
-/// Words after which a review may say the opposite.
-const CONTRASTS: [&str; 8] = [
-    "but",
-    "however",
-    "although",
-    "though",
-    "yet",
-    "despite",
-    "nevertheless",
-    "unfortunately",
-];
 
 /// What a review's ids say.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,14 +55,12 @@ impl Known {
         reviews: Option<&Path>,
     ) -> Result<Self, StageError> {
         let mut known = Self::default();
-        let mut turns = Turns::default();
-        if let Some(path) = encoder {
-            let file: EncoderFile = read_json(path).map_err(StageError::input)?;
-            turns = Turns::of(&file.tokens);
-            known.has_words = true;
-        }
+        let file: Option<EncoderFile> = encoder
+            .map(|path| read_json(path).map_err(StageError::input))
+            .transpose()?;
         if let Some(path) = tokens {
-            known.read_tokens(path, wanted, &turns)?;
+            known.has_words = file.is_some();
+            known.read_tokens(path, wanted, file.as_ref())?;
         }
         if let Some(path) = reviews {
             known.read_titles(path, wanted)?;
@@ -88,10 +72,16 @@ impl Known {
         &mut self,
         path: &Path,
         wanted: &BTreeSet<u64>,
-        turns: &Turns,
+        encoder: Option<&EncoderFile>,
     ) -> Result<(), StageError> {
         let columns = ["review_id", "ids"];
-        for batch in TableReader::open(path, &TOKENS)?.batches_of(READ_ROWS, &columns)? {
+        let table = TableReader::open(path, &TOKENS)?;
+        if let Some(encoder) = encoder {
+            check_terms(&table, path, &encoder.terms()).map_err(of_examples)?;
+        }
+        let turns = encoder.map(|encoder| Turns::of(&encoder.tokens));
+        let turns = turns.unwrap_or_default();
+        for batch in table.batches_of(READ_ROWS, &columns)? {
             let batch = batch?;
             let reviews: &UInt64Array = column(&batch, "review_id");
             let lists: &ListArray = column(&batch, "ids");
@@ -159,10 +149,8 @@ impl Turns {
                 .collect()
         };
         Self {
-            negations: ids(|token| {
-                NEGATIONS.contains(&token) || CONTRACTED.iter().any(|end| token.ends_with(end))
-            }),
-            contrasts: ids(|token| CONTRASTS.contains(&token)),
+            negations: ids(turns::negates),
+            contrasts: ids(turns::contrasts),
         }
     }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use cinescore_artifact::describe::{Input, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::tables::{PREDICTIONS, REVIEWS, SLICES, TOKENS};
+use cinescore_artifact::tables::{REVIEWS, SLICES, TOKENS};
 use cinescore_artifact::{Split, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,10 +22,10 @@ pub use judged::{Judged, JudgedError, Rows};
 pub use measure::{Factor, Level, Slice, measure};
 pub use table::write;
 
+use crate::compare::{self, NETS};
 use crate::splits::SplitName;
 use factors::Known;
 
-const NETS: &str = "nets";
 const TOKENS_INPUT: &str = "tokens";
 const ENCODER: &str = "encoder";
 const REVIEWS_INPUT: &str = "reviews";
@@ -62,14 +62,7 @@ pub fn kind() -> Kind {
         "Measure errors by length, unknown words, negation, contrast, genre and decade",
         run,
     )
-    .input(
-        Input::table(
-            NETS,
-            &PREDICTIONS,
-            "the predictions of each network or baseline, `net[*].predictions`",
-        )
-        .many(),
-    )
+    .input(compare::input())
     .input(
         Input::table(
             TOKENS_INPUT,

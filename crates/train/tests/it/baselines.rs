@@ -110,6 +110,7 @@ impl Bench {
             log_dir: None,
             threads,
             device: "cpu".into(),
+            work: Default::default(),
         };
         for folder in [&task.output_dir, &task.scratch_dir] {
             fs_err::create_dir_all(folder).unwrap();

@@ -72,6 +72,7 @@ fn compare(folder: &TempDir, labels: &[&str], threads: usize, params: Value) -> 
         log_dir: None,
         threads,
         device: "cpu".into(),
+        work: Default::default(),
     };
     for folder in [&task.output_dir, &task.scratch_dir] {
         fs_err::create_dir_all(folder).unwrap();

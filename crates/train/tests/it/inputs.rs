@@ -7,6 +7,7 @@ use arrow::array::{
     ArrayRef, Float32Builder, Int32Array, ListBuilder, StringArray, UInt8Array, UInt32Builder,
     UInt64Array,
 };
+use cinescore_artifact::Strings;
 use cinescore_artifact::encoder::{BagEncoderFile, ENCODER_VERSION};
 use cinescore_artifact::table::TableWriter;
 use cinescore_artifact::tables::{BAGS, VECTORS};
@@ -73,7 +74,7 @@ fn bag_bench(reviews: &[Review], ngrams: usize) -> Bench {
         version: ENCODER_VERSION,
         text: Value::Null,
         bag: json!({}),
-        ngrams: (0..ngrams).map(|index| format!("n{index}")).collect(),
+        ngrams: Strings::of((0..ngrams).map(|index| format!("n{index}"))).unwrap(),
         weights: vec![1.0; ngrams],
     };
     fs_err::write(

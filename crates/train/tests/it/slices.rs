@@ -1,8 +1,10 @@
 //! Errors are measured by slice, each against the others.
 
 use arrow::array::{Array as _, Float64Array, StringArray, UInt64Array};
+use cinescore_artifact::encoder::{EncoderFile, digest_of_terms};
 use cinescore_artifact::table::{TableReader, column};
 use cinescore_artifact::tables::SLICES;
+use cinescore_artifact::task::read_json;
 use serde_json::json;
 
 use crate::synthetic::{Bench, padded, reviews};
@@ -118,4 +120,27 @@ fn a_split_without_predictions_has_no_slices_and_says_so() {
             .starts_with("there is no slice"),
         "{result}"
     );
+}
+
+#[test]
+fn an_encoder_of_other_terms_is_refused() {
+    let all = padded(reviews(100));
+    let bench = Bench::new(&all, false);
+    bench.fitted("fit", 1, json!({"task": "binary", "seed": 3, "epochs": 1}));
+    let encoder: EncoderFile = read_json(&bench.path("encoder.json")).unwrap();
+    bench.write_reviews_of(&all, encoder.terms());
+    bench.result("own", &bench.sliced("fit", "own", json!({})));
+    // As many, which stand for others.
+    let mut tokens = encoder.tokens;
+    tokens.swap(4, 5);
+    let others = digest_of_terms(tokens.iter().map(String::as_str));
+    bench.write_reviews_of(&all, others);
+    let output = bench.sliced("fit", "other", json!({}));
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("stand for other terms than the encoder's"),
+        "{said}"
+    );
+    assert!(said.contains("of one `featurize` stage"), "{said}");
 }

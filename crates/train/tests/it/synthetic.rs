@@ -194,6 +194,7 @@ impl Bench {
             log_dir: None,
             threads,
             device: "cpu".into(),
+            work: Default::default(),
         };
         change(&mut task);
         for folder in [&task.output_dir, &task.scratch_dir] {

@@ -9,6 +9,7 @@ use arrow::array::{
     ArrayRef, Float32Builder, Float64Array, ListBuilder, StringArray, UInt8Array, UInt32Array,
     UInt32Builder, UInt64Array,
 };
+use cinescore_artifact::Strings;
 use cinescore_artifact::describe::PROTOCOL;
 use cinescore_artifact::encoder::{BagEncoderFile, ENCODER_VERSION};
 use cinescore_artifact::table::{TableReader, TableWriter, column};
@@ -40,6 +41,17 @@ fn split(review: usize) -> &'static str {
         2 | 3 => "test",
         _ => "train",
     }
+}
+
+/// The columns that all tables of reviews begin with.
+fn ids() -> ArrayRef {
+    Arc::new((0..REVIEWS as u64).collect::<UInt64Array>())
+}
+
+/// See [`ids`].
+fn splits() -> ArrayRef {
+    let splits = (0..REVIEWS).map(|own| Some(split(own)));
+    Arc::new(splits.collect::<StringArray>())
 }
 
 /// Whether a review has 5 stars, which are neither positive nor negative.
@@ -75,12 +87,8 @@ impl Bench {
             values.append_value([Some(ratio), Some(own)]);
         }
         let columns: Vec<ArrayRef> = vec![
-            Arc::new((0..REVIEWS as u64).collect::<UInt64Array>()),
-            Arc::new(
-                (0..REVIEWS)
-                    .map(|own| Some(split(own)))
-                    .collect::<StringArray>(),
-            ),
+            ids(),
+            splits(),
             Arc::new(indices.finish()),
             Arc::new(values.finish()),
             Arc::new(
@@ -123,7 +131,7 @@ impl Bench {
             version: ENCODER_VERSION,
             text: Value::Null,
             bag: json!({"values": values, "smoothing": 1.0, "norm": "auto"}),
-            ngrams: (0..WORDS).map(|word| format!("w{word}")).collect(),
+            ngrams: Strings::of((0..WORDS).map(|word| format!("w{word}"))).unwrap(),
             weights: vec![1.0; WORDS],
         };
         fs_err::write(
@@ -159,6 +167,7 @@ impl Bench {
             log_dir: None,
             threads: 1,
             device: "cpu".into(),
+            work: Default::default(),
         };
         for folder in [&task.output_dir, &task.scratch_dir] {
             fs_err::create_dir_all(folder).unwrap();
@@ -174,12 +183,27 @@ impl Bench {
     }
 
     fn wide(&self, out: &str) -> Output {
+        self.wide_with(out, &[0.001, 0.01])
+    }
+
+    fn wide_with(&self, out: &str, l2: &[f64]) -> Output {
         let inputs = [
             ("examples", self.path("bags.parquet")),
             ("encoder", self.path("bags.json")),
             ("folds", self.path("folds.parquet")),
         ];
-        self.run("wide", out, &inputs, json!({"l2": [0.001, 0.01]}))
+        self.run("wide", out, &inputs, json!({"l2": l2}))
+    }
+
+    fn write_logits(&self, name: &str, logits: &[f64]) {
+        let columns: Vec<ArrayRef> = vec![
+            ids(),
+            splits(),
+            Arc::new(Float64Array::from(logits.to_vec())),
+        ];
+        let mut writer = TableWriter::create(&self.path(name), &LOGITS).unwrap();
+        writer.write(&LOGITS.batch(columns).unwrap()).unwrap();
+        writer.finish().unwrap();
     }
 
     /// The logit of each review.
@@ -339,6 +363,27 @@ fn a_network_reads_what_the_linear_model_says() {
     assert_eq!(read("again"), read("net"));
     let text = said(&bench.run("evaluate", "without", &asked[..2], json!({})));
     assert!(text.contains("the input `logits` is missing"), "{text}");
+    // The logits of another fit, of the same reviews in the same splits.
+    assert!(bench.wide_with("other", &[3.0]).status.success());
+    let other = || ("logits", bench.path("other/logits.parquet"));
+    inputs.retain(|(name, _)| *name != "logits");
+    inputs.push(other());
+    let mixed = [asked[0].clone(), asked[1].clone(), other()];
+    for text in [
+        said(&bench.run("fit", "mixed", &inputs, params())),
+        said(&bench.run("evaluate", "mixed", &mixed, json!({}))),
+        said(&bench.run("explain", "mixed", &mixed, json!({"reviews": 3}))),
+    ] {
+        assert!(text.contains("are those of another linear model"), "{text}");
+        assert!(text.contains("of one `train wide`"), "{text}");
+    }
+    // A table that others made need not say whose logits they are.
+    bench.write_logits("logits.parquet", &bench.logits("out"));
+    let others = ("logits", bench.path("logits.parquet"));
+    let others = [asked[0].clone(), asked[1].clone(), others];
+    let output = bench.run("evaluate", "others", &others, json!({}));
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(read("others"), read("net"));
     let explained = bench.run("explain", "words", &asked, json!({"reviews": 3}));
     assert!(explained.status.success(), "{}", said(&explained));
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cinescore_artifact::task::Event;
 
-use super::super::attempt::{End, Ended};
+use super::super::attempt::{End, Ended, cpu_of};
 use super::super::events::Events;
 use super::super::log::CappedLog;
 use super::verdict::Verdict;
@@ -95,7 +95,7 @@ impl Try<'_> {
             end: meaning.end,
             how: meaning.how,
             hint: meaning.hint,
-            cpu: cpu(self.bench.path()),
+            cpu: cpu_of(self.bench.path()),
             peak_memory_bytes: 0,
             wall: verdict.wall(),
             placed: Some(verdict.placed()),
@@ -115,18 +115,6 @@ fn ended_without(end: End, how: &str) -> Ended {
         placed: None,
         remarks: Vec::new(),
     }
-}
-
-/// Processor time of a task and all that it started, as its shell counted it: `0m1.25s 0m0.50s` of the shell, and in
-/// the second line of the rest.
-fn cpu(folder: &Path) -> Duration {
-    let text = fs_err::read_to_string(folder.join("times")).unwrap_or_default();
-    let secs = |word: &str| -> Option<f64> {
-        let (minutes, secs) = word.strip_suffix('s')?.split_once('m')?;
-        Some(60.0 * minutes.parse::<f64>().ok()? + secs.parse::<f64>().ok()?)
-    };
-    let words = text.lines().nth(1).unwrap_or_default().split_whitespace();
-    Duration::try_from_secs_f64(words.filter_map(secs).sum()).unwrap_or_default()
 }
 
 /// What is heard of a program on a node, out of the files that it writes.
@@ -231,9 +219,9 @@ mod tests {
     #[test]
     fn processor_time_is_that_of_the_program() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(cpu(folder.path()), Duration::ZERO);
+        assert_eq!(cpu_of(folder.path()), Duration::ZERO);
         let times = "0m0.010000s 0m0.020000s\n1m2.500000s 0m0.250000s\n";
         fs_err::write(folder.path().join("times"), times).unwrap();
-        assert_eq!(cpu(folder.path()), Duration::from_millis(62_750));
+        assert_eq!(cpu_of(folder.path()), Duration::from_millis(62_750));
     }
 }

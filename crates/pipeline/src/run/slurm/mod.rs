@@ -45,6 +45,7 @@ use crate::graph::{Graph, Stage};
 pub(super) use attempt::Try;
 pub(super) use bench::Bench;
 pub(super) use office::Office;
+pub(crate) use script::{quoted, write_task};
 use verdict::Verdict;
 
 /// The folder in the store.
@@ -148,7 +149,7 @@ impl Class {
 /// Whether a run may need Slurm.
 pub(super) fn is_needed(graph: &Graph, selected: &Selected) -> bool {
     let mut stages = selected.may_run.iter().map(|place| &graph.stages[*place]);
-    stages.any(|stage| stage.policy.executor.is_remote())
+    stages.any(|stage| settings(stage).is_some())
 }
 
 /// A thousand stages at a cluster are a thousand locks and logs here, and many systems allow 1,024 files at first.
@@ -200,7 +201,7 @@ impl Drop for Coming<'_> {
 impl Desk {
     /// A stage is started that will come here; [`Self::coming`] follows on its own thread.
     pub(super) fn expect(&self, stage: &Stage) {
-        if stage.policy.executor.is_remote() {
+        if settings(stage).is_some() {
             self.coming.fetch_add(1, Ordering::AcqRel);
         }
     }
@@ -209,7 +210,7 @@ impl Desk {
     pub(super) fn coming(&self, stage: &Stage) -> Coming<'_> {
         Coming {
             count: &self.coming,
-            counts: AtomicBool::new(stage.policy.executor.is_remote()),
+            counts: AtomicBool::new(settings(stage).is_some()),
         }
     }
 
@@ -261,7 +262,7 @@ fn gone() -> PipelineError {
 fn settings(stage: &Stage) -> Option<&Slurm> {
     match &stage.policy.executor {
         Executor::Slurm(slurm) => Some(slurm),
-        Executor::Local => None,
+        Executor::Local | Executor::Elsewhere => None,
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn array(wave: &Path) -> String {
 }
 
 /// Writes what a node needs to run a task: the program to look at, and the command.
-pub(super) fn write_task(folder: &Path, stage: &Stage) -> Result<(), PipelineError> {
+pub(crate) fn write_task(folder: &Path, stage: &Stage) -> Result<(), PipelineError> {
     let io = |name: &str| PipelineError::io("write", folder.join(name));
     let program = format!("{}\n{}\n", stage.program.display(), stage.code);
     fs_err::write(folder.join(PROGRAM), program).map_err(io(PROGRAM))?;
@@ -96,11 +96,12 @@ fn command(folder: &Path, stage: &Stage) -> String {
     }
     set("OMP_WAIT_POLICY", "PASSIVE");
     set(EVENTS_VARIABLE, "3");
-    // Those of the node: which GPUs are this job's is Slurm's to say.
+    // Those of the node: which GPUs are this job's is the cluster's to say.
     text.push_str(" \\\n        TMPDIR=\"${TMPDIR:-/tmp}\"");
     text.push_str(match stage.policy.gpus {
         0 => " \\\n        CUDA_VISIBLE_DEVICES=''",
-        _ => " \\\n        CUDA_VISIBLE_DEVICES=\"${CUDA_VISIBLE_DEVICES:-}\"",
+        // Where nobody says, as in a container that has only its own, all that are seen.
+        _ => " \\\n        ${CUDA_VISIBLE_DEVICES+CUDA_VISIBLE_DEVICES=\"$CUDA_VISIBLE_DEVICES\"}",
     });
     writeln!(
         text,
@@ -114,7 +115,7 @@ fn command(folder: &Path, stage: &Stage) -> String {
 }
 
 /// A text as a shell reads it.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 

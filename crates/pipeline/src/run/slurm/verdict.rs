@@ -239,7 +239,7 @@ mod tests {
     use crate::executor::{self, Choice, Executor};
 
     fn class() -> Class {
-        let Executor::Slurm(slurm) = executor::resolve(None, None, Choice::Slurm) else {
+        let Executor::Slurm(slurm) = executor::resolve(None, None, Choice::Slurm, 0) else {
             panic!("local");
         };
         Class {

@@ -20,10 +20,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt32Array, UInt64Array};
 use cinescore_artifact::describe::{Input, Output};
-use cinescore_artifact::encoder::TERMS_KEY;
+use cinescore_artifact::digest::Digest;
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::table::{TableReader, column};
-use cinescore_artifact::tables::{BAGS, FOLDS, LOGITS, METRICS, PREDICTIONS};
+use cinescore_artifact::tables::{BAGS, FOLDS, LOGITS, METRICS, MODEL_KEY, PREDICTIONS};
 use cinescore_artifact::{Split, StageError};
 use cinescore_model::bundle::{self, BUNDLE_VERSION, Encoder, Manifest};
 use cinescore_model::task::{Quantity, Task};
@@ -38,8 +38,8 @@ use super::bags::{Bags, Splits};
 use super::model::{decoder, plain};
 use super::newton::{Linear, Loss, logistic};
 use super::params::Strength;
-use crate::examples::ExamplesError;
-use crate::fit::errors::of_bundle;
+use crate::examples::check_terms;
+use crate::fit::errors::{of_bundle, of_examples};
 use crate::results::{self, Evaluated};
 use crossfit::Ratios;
 
@@ -111,7 +111,10 @@ fn run(params: WideParams, context: &mut TaskContext) -> Result<(), StageError> 
     let (encoder, encoder_bytes) = bundle::read_encoder(path).map_err(StageError::input)?;
     let ratios = ratios_of(&encoder)?;
     let path = &context.input("examples")?.path;
-    check_terms(path, &encoder)?;
+    if let Encoder::Bags(file) = &encoder {
+        let table = TableReader::open(path, &BAGS)?;
+        check_terms(&table, path, &file.terms()).map_err(of_examples)?;
+    }
     let splits = Splits::read(path, Task::Binary).map_err(super::of_bags)?;
     let empty = Bags::default();
     let of = |split| splits.of(split).unwrap_or(&empty);
@@ -179,27 +182,15 @@ fn run(params: WideParams, context: &mut TaskContext) -> Result<(), StageError> 
         let net = network_of(&spec, &model, ratios.columns).map_err(StageError::failed)?;
         bundle::save(&folder, &manifest, &spec, &encoder_bytes, &net, None).map_err(of_bundle)
     })??;
-    let rows = [
-        (
-            "logits",
-            write_logits(&context.output("logits"), &splits, &logits, &others)?,
-        ),
-        (
-            "predictions",
-            results::write_predictions(&context.output("predictions"), &evaluated)?,
-        ),
-        (
-            "metrics",
-            results::write_metrics(&context.output("metrics"), &measured)?,
-        ),
-    ];
+    let model = bundle::digest(&folder).map_err(of_bundle)?;
+    let path = context.output("logits");
+    let written = write_logits(&path, &model, &splits, &logits, &others)?;
+    results::write_evaluated(context, &evaluated, &measured)?;
     let result = context.result();
     result
         .rows_in
         .insert("examples".into(), splits.rows() + splits.unlabelled);
-    result
-        .rows_out
-        .extend(rows.map(|(name, rows)| (name.to_owned(), rows)));
+    result.rows_out.insert("logits".into(), written);
     result.metrics = metrics;
     let right = crossed.iter().zip(&train.labels);
     let right = right.filter(|(logit, label)| (**logit > 0.0) == (**label > 0.5));
@@ -233,21 +224,6 @@ fn ratios_of(encoder: &Encoder) -> Result<Ratios, StageError> {
             );
             Err(StageError::usage(message).hint(hint))
         }
-    }
-}
-
-/// Checks that the numbers of the bags stand for the encoder's n-grams. A table that others made need not say.
-fn check_terms(path: &Path, encoder: &Encoder) -> Result<(), StageError> {
-    let Encoder::Bags(file) = encoder else {
-        return Ok(());
-    };
-    let table = TableReader::open(path, &BAGS)?;
-    match table.note(TERMS_KEY) {
-        Some(own) if own != file.terms().to_string() => {
-            let path = path.to_owned();
-            Err(StageError::input(ExamplesError::Terms { path }))
-        }
-        _ => Ok(()),
     }
 }
 
@@ -369,9 +345,11 @@ fn network_of(spec: &NetworkSpec, model: &Linear, columns: usize) -> Result<Net,
     Ok(net)
 }
 
-/// Writes the logits, those of reviews without a label among them, sorted by review, and returns their number.
+/// Writes the logits of the model with that digest, those of reviews without a label among them, sorted by review, and returns
+/// their number.
 fn write_logits(
     path: &Path,
+    model: &Digest,
     splits: &Splits,
     logits: &BTreeMap<Split, Vec<f64>>,
     others: &BTreeMap<Split, Vec<f64>>,
@@ -401,5 +379,6 @@ fn write_logits(
         ),
         Arc::new(rows.iter().map(|row| row.2).collect::<Float64Array>()),
     ];
-    results::write(path, &LOGITS, columns)
+    let note = (MODEL_KEY, model.to_string());
+    results::write_noted(path, &LOGITS, columns, Some(note))
 }
