@@ -72,12 +72,13 @@ test: build ## Every test; those on real data read CINESCORE_DATA (default ../sh
 # No member of the workspace: a build of its own, beside the other's.
 BALLISTA := --release --manifest-path crates/ballista/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/ballista
 
-ballista: ## Build cinescore-ballista, which counts on a Ballista cluster and is its nodes (half an hour of processor time, once)
+ballista: ## Build cinescore-ballista, which counts and joins on a Ballista cluster and is its nodes (half an hour of processor time, once)
 	@cargo build $(BALLISTA) $(CARGO_FLAGS)
 	@mkdir -p $(PROGRAMS)
 	@install $(or $(CARGO_TARGET_DIR),target)/ballista/release/cinescore-ballista $(PROGRAMS)/
 
 test-ballista: ## Its tests, on a real cluster of three processes: 26 million ratings, executors killed with -9 (no part of `test`)
+	@cargo fmt --check --manifest-path crates/ballista/Cargo.toml
 	@cargo build --release -p cinescore-ingest $(CARGO_FLAGS)
 	@CINESCORE_INGEST='$(abspath $(PROGRAMS))/cinescore-ingest' cargo test $(BALLISTA) $(CARGO_FLAGS) -- --nocapture --test-threads 1
 

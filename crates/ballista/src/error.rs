@@ -62,12 +62,14 @@ pub(crate) enum Error {
     Job { source: DataFusionError },
     #[error(
         "the cluster counted {} ratings with checksum {}; there are {} with checksum {}",
-        found.ratings, found.checksum, expected.ratings, expected.checksum
+        found.items, found.checksum, expected.items, expected.checksum
     )]
     Sums { found: Sums, expected: Sums },
     #[error("the cluster read {found} ratings; the files' footers say {expected}")]
     Footers { found: u64, expected: u64 },
-    #[error("the cluster answered with {what}, which no count can have")]
+    #[error("the cluster joined {found} rows; there are {expected} reviews")]
+    Rows { found: u64, expected: u64 },
+    #[error("the cluster answered with {what}, which no answer can have")]
     Nonsense { what: String },
     #[error(
         "counted again here, {what} (movies with a rank below {limit}, {here} rows here and {there} of the cluster)"
@@ -110,6 +112,7 @@ impl Error {
             | Self::Here { .. } => Reason::Engine,
             Self::Sums { .. }
             | Self::Footers { .. }
+            | Self::Rows { .. }
             | Self::Nonsense { .. }
             | Self::Sample { .. } => Reason::Mismatch,
             Self::Output { .. } | Self::OutputFile { .. } => Reason::Output,

@@ -5,6 +5,7 @@
 //! `cinescore-ingest`, compiled into both), nor anything of raw sources: it reads and writes Parquet.
 
 mod error;
+mod joins;
 mod logs;
 mod node;
 #[path = "../../ingest/src/engine/plan.rs"]
@@ -30,7 +31,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 #[derive(Parser)]
 #[command(
     version,
-    about = "Counts on a Ballista cluster for cinescore-ingest, and runs that cluster's nodes."
+    about = "Counts and joins on a Ballista cluster for cinescore-ingest, and runs that cluster's nodes."
 )]
 struct Arguments {
     #[command(subcommand)]

@@ -87,7 +87,7 @@ async fn sums(
         });
     }
     Ok(Sums {
-        ratings: found as u64,
+        items: found as u64,
         // The same bits: the sum is modulo 2^64.
         checksum: checksum as u64,
     })
@@ -127,7 +127,8 @@ async fn one_row<const N: usize>(
     })
 }
 
-fn numbers<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Int64Array, Error> {
+/// A column of int64.
+pub(crate) fn numbers<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Int64Array, Error> {
     batch
         .column_by_name(name)
         .and_then(|column| column.as_primitive_opt::<Int64Type>())

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::error::Error;
+use crate::joins;
 use crate::logs;
 use crate::plan::{Answer, Plan, Reason, VERSION, Work};
 use crate::popularity::{self, Wanted};
@@ -60,6 +61,25 @@ async fn perform(path: &Path, until_input_ends: bool) -> Result<Answer, Error> {
                     output: &plan.output,
                 };
                 popularity::count(&wanted, &session).await
+            }
+            Work::Reviews {
+                reviews,
+                titles,
+                links,
+                ratings,
+                expected,
+            } => {
+                let wanted = joins::Wanted {
+                    tables: [
+                        ("reviews", reviews),
+                        ("titles", titles),
+                        ("links", links),
+                        ("ratings", ratings),
+                    ],
+                    expected: *expected,
+                    output: &plan.output,
+                };
+                joins::join(&wanted, &session).await
             }
         }
     };

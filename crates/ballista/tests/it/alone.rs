@@ -47,7 +47,7 @@ fn what_is_counted_is_answered_with_its_sums() {
     let (said, code) = answer(folder.path(), 1, "null");
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        said.starts_with(r#"{"done":{"version":1,"rows":3,"sums":{"ratings":5,"checksum":"#),
+        said.starts_with(r#"{"done":{"version":1,"rows":3,"sums":{"items":5,"checksum":"#),
         "{said}"
     );
     assert!(said.ends_with(r#"},"sampled":3}}"#), "{said}");
@@ -61,8 +61,8 @@ fn what_is_counted_is_answered_with_its_sums() {
 #[test]
 fn other_sums_than_were_announced_are_no_answer() {
     for wrong in [
-        r#"{"ratings": 5, "checksum": 17}"#,
-        r#"{"ratings": 6, "checksum": 0}"#,
+        r#"{"items": 5, "checksum": 17}"#,
+        r#"{"items": 6, "checksum": 0}"#,
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (said, code) = answer(folder.path(), 1, wrong);

@@ -11,16 +11,20 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_cinescore-ballista");
 const UP: Duration = Duration::from_secs(60);
 const HOST: &str = "127.0.0.1";
 
+/// Variables of nodes.
+type Variables = [(&'static str, String)];
+
 /// A scheduler and its executors; killed when dropped.
 pub(crate) struct Cluster {
     folder: PathBuf,
     port: u16,
     scheduler: Child,
     executors: Vec<Child>,
+    variables: Vec<(&'static str, String)>,
 }
 
 /// Ports that nobody has.
-fn free_ports<const N: usize>() -> [u16; N] {
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     // All at once, so that they differ.
     let held = [(); N].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
     held.map(|listener| listener.local_addr().unwrap().port())
@@ -34,11 +38,12 @@ fn wait_for(port: u16, what: &str) {
     }
 }
 
-fn start(arguments: &[&str], log: &Path) -> Child {
+fn start(arguments: &[&str], log: &Path, variables: &Variables) -> Child {
     let log = File::create(log).unwrap();
     Command::new(PROGRAM)
         .args(arguments)
         .env("RUST_LOG", "info,ballista_scheduler=debug")
+        .envs(variables.iter().cloned())
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
         .stderr(log)
@@ -49,6 +54,11 @@ fn start(arguments: &[&str], log: &Path) -> Child {
 impl Cluster {
     /// With so many executors of one core each, which lose heart soon: a lost one is known after seconds, not minutes.
     pub(crate) fn of(executors: usize, folder: &Path) -> Self {
+        Self::with(executors, folder, &[])
+    }
+
+    /// The same, whose nodes have these variables.
+    pub(crate) fn with(executors: usize, folder: &Path, variables: &Variables) -> Self {
         let [port] = free_ports();
         let text = port.to_string();
         let scheduler = start(
@@ -66,6 +76,7 @@ impl Cluster {
                 "3",
             ],
             &folder.join("scheduler.log"),
+            variables,
         );
         wait_for(port, "the scheduler");
         let mut cluster = Self {
@@ -73,6 +84,7 @@ impl Cluster {
             port,
             scheduler,
             executors: Vec::new(),
+            variables: variables.to_vec(),
         };
         for _ in 0..executors {
             cluster.add_executor();
@@ -114,6 +126,7 @@ impl Cluster {
                 "30",
             ],
             &self.folder.join(format!("executor-{number}.log")),
+            &self.variables,
         );
         self.executors.push(executor);
         // The scheduler names its port when it knows it.

@@ -109,6 +109,63 @@ fn a_scheduler_that_is_not_there_is_an_error_with_what_to_do() {
 }
 
 #[test]
+fn an_address_that_is_none_is_an_error_with_what_to_do() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let movielens = movielens(folder.path(), FEW);
+    for url in ["node0:50050", "http://node0:50050", "df://"] {
+        let far = Popularity {
+            program: &program,
+            movielens: &movielens,
+            slot: "day",
+            engine: Some(format!("{{url: '{url}'}}")),
+            verify_sample: "0.01",
+        };
+        let out = folder.path().join("far");
+        let output = far.run(&out);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        let error =
+            format!("error: `{url}` is no address of a scheduler; expected `df://HOST:PORT`");
+        assert!(said.contains(&error) && said.contains("hint: "), "{said}");
+        assert!(!out.exists());
+    }
+}
+
+#[test]
+fn ratings_that_an_executor_does_not_see_are_an_error_with_what_to_do() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::of(0, folder.path());
+    let shared = folder.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    let far = Popularity {
+        program: &program,
+        movielens: &movielens(folder.path(), FEW),
+        slot: "day",
+        engine: Some(format!(
+            "{{url: '{}', folder: '{}'}}",
+            cluster.url(),
+            shared.display()
+        )),
+        verify_sample: "0.01",
+    };
+    let out = folder.path().join("far");
+    let began = Instant::now();
+    let mut child = far.start(&out);
+    // It was there when the job was planned; the executor that comes then has another disk, as it were.
+    cluster.wait_for_log("job_name: cinescore");
+    for entry in std::fs::read_dir(&shared).unwrap() {
+        std::fs::remove_dir_all(entry.unwrap().path()).unwrap();
+    }
+    cluster.add_executor();
+    let (succeeded, said) = ended(&mut child, began);
+    assert!(!succeeded && !out.exists(), "{said}");
+    assert!(said.contains("error: the job failed: "), "{said}");
+    assert!(said.contains("under the same path"), "{said}");
+}
+
+#[test]
 fn a_stop_cancels_the_job_that_waits_for_executors() {
     let Some(program) = program() else { return };
     let folder = tempfile::tempdir().unwrap();

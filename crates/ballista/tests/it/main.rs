@@ -9,4 +9,6 @@ mod alone;
 mod cluster;
 mod counts;
 mod ingest;
+mod joins;
 mod losses;
+mod storage;

@@ -1,8 +1,9 @@
-//! Why a cluster's count was not taken.
+//! Why a cluster's answer was not taken.
 
 use std::io;
 use std::path::PathBuf;
 
+use arrow::datatypes::DataType;
 use cinescore_artifact::StageError;
 use cinescore_artifact::error::{ErrorClass, machine_hint};
 use thiserror::Error;
@@ -10,7 +11,7 @@ use thiserror::Error;
 use super::plan::{Reason, Sums, VERSION};
 use crate::error::ReadError;
 
-/// Why a cluster's count was not taken.
+/// Why a cluster's answer was not taken.
 #[derive(Debug, Error)]
 pub(crate) enum EngineError {
     /// The nodes have another working folder.
@@ -40,7 +41,7 @@ pub(crate) enum EngineError {
     /// The counts are not those of the ratings.
     #[error(
         "the cluster's table holds {} ratings with checksum {}; {} with checksum {} were given to it",
-        found.ratings, found.checksum, expected.ratings, expected.checksum
+        found.items, found.checksum, expected.items, expected.checksum
     )]
     Sums { found: Sums, expected: Sums },
     /// A pair was counted in parts.
@@ -56,8 +57,41 @@ pub(crate) enum EngineError {
         source: parquet::errors::ParquetError,
     },
     /// Its columns are others.
-    #[error("the cluster's table `{}` has no column `{column}` of int64 without nulls", path.display())]
-    Column { path: PathBuf, column: &'static str },
+    #[error("the cluster's table `{}` has no column `{column}` of {wanted}", path.display())]
+    Column {
+        path: PathBuf,
+        column: &'static str,
+        wanted: DataType,
+    },
+    /// There is no value where there must be one.
+    #[error("the cluster's table `{}` has nulls in its column `{column}`", path.display())]
+    Nulls { path: PathBuf, column: &'static str },
+    /// The joins are not those that the program saw.
+    #[error(
+        "the cluster's table holds {} reviews with checksum {}; {} with checksum {} were announced",
+        found.items, found.checksum, expected.items, expected.checksum
+    )]
+    Joined { found: Sums, expected: Sums },
+    /// A number that no row has.
+    #[error("the cluster's table has the number {value} in a row of a review")]
+    Number { value: i64 },
+    /// There is no such review.
+    #[error("the cluster's table has review {row}, which there is not")]
+    NoReview { row: u64 },
+    /// A review was multiplied.
+    #[error("the cluster's table has review {row} twice")]
+    ReviewTwice { row: u64 },
+    /// A review was lost.
+    #[error("the cluster's table does not have review {row}")]
+    ReviewLost { row: u64 },
+    /// A review has what belongs to others.
+    #[error("the cluster's table gives a review of {tconst} another title's {what}")]
+    Foreign { tconst: String, what: &'static str },
+    /// The sample differs.
+    #[error(
+        "joined again here, a review of {tconst} has other matches than in the cluster's table"
+    )]
+    Sample { tconst: String },
     /// A source cannot be read, a table not be written, or the work shall stop.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -86,15 +120,18 @@ impl EngineError {
                 Some("build both from the same sources: `make build ballista`".into()),
             ),
             Self::Failed { reason, .. } => match reason {
-                Reason::Plan => (ErrorClass::Usage, None),
+                Reason::Plan => (
+                    ErrorClass::Usage,
+                    Some("docs/cluster.md has the parameters of `engine`; build programs of two versions anew from the same sources".into()),
+                ),
                 Reason::Input => (
                     ErrorClass::Input,
-                    Some("all nodes and this machine must see the ratings under this name, and may read them".into()),
+                    Some("all nodes and this machine must see it under this name, and may read them".into()),
                 ),
                 Reason::Engine => (
                     ErrorClass::Machine,
                     Some(
-                        "is the scheduler running, do its executors live, and do all see the folder of the ratings under the same path? \
+                        "is the scheduler running, do its executors live, and do all see `folder` (or the stage's own) under the same path? \
                         docs/cluster.md has the set-up"
                             .into(),
                     ),
@@ -108,6 +145,14 @@ impl EngineError {
             | Self::Twice { .. }
             | Self::Value { .. }
             | Self::Column { .. }
+            | Self::Nulls { .. }
+            | Self::Joined { .. }
+            | Self::Number { .. }
+            | Self::NoReview { .. }
+            | Self::ReviewTwice { .. }
+            | Self::ReviewLost { .. }
+            | Self::Foreign { .. }
+            | Self::Sample { .. }
             | Self::Parquet { .. } => (ErrorClass::Failed, Some(wrong.into())),
             Self::Read(_) => (ErrorClass::Failed, None),
         }

@@ -1,9 +1,10 @@
-//! Counting on a cluster: what may be said of one, and the program that talks to it.
+//! Counting and joining on a cluster: what may be said of one, and the program that talks to it.
 //!
-//! Owns the parameters, the plan file, and how `cinescore-ballista` is found, started and stopped. Does not own what is counted: a kind
-//! writes its ratings as Parquet, hands over a plan, and checks the Parquet that comes back. Nothing here links Ballista or DataFusion: they
+//! Owns the parameters, the plan file, and how `cinescore-ballista` is found, started and stopped. Does not own what is asked for: a kind
+//! writes its rows as Parquet, hands over a plan, and checks the Parquet that comes back. Nothing here links Ballista or DataFusion: they
 //! take half an hour to build, and one stage of a thousand uses them.
 
+mod answer;
 mod error;
 pub mod plan;
 mod program;
@@ -14,10 +15,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
+pub(crate) use answer::{batches, column, full_column};
 pub(crate) use error::EngineError;
 pub(crate) use program::{Done, run};
 
-/// Where to count, instead of in this process.
+/// Where to count and join, instead of in this process.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Engine {
@@ -29,18 +31,18 @@ pub enum Engine {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ballista {
-    /// The scheduler, `df://HOST:PORT`; `in-process` counts with DataFusion in one process on this machine, without a cluster.
+    /// The scheduler, `df://HOST:PORT`; `in-process` asks DataFusion in one process on this machine, without a cluster.
     pub url: String,
-    /// The folder, absolute, into which ratings are written as Parquet for the cluster: all nodes must see it under the same path. They are removed
-    /// afterwards. Where it is not said, it is the stage's scratch folder, beside its output.
+    /// The folder, absolute, into which ratings, or keys of reviews, are written as Parquet for the cluster: all nodes must see it under the same path.
+    /// They are removed afterwards. Where it is not said, it is the stage's scratch folder, beside its output.
     #[serde(default)]
     pub folder: Option<PathBuf>,
     /// Ratings that lie as Parquet where all nodes see them, a file, folder or `s3://` address with the columns `movie_id` (or `movieId`) and
     /// `timestamp` (UTC seconds): they are counted instead of `ratings.csv`. What lies there is not part of the stage's key: new ratings need
-    /// a new address.
+    /// a new address. For `popularity` alone.
     #[serde(default)]
     pub ratings: Option<String>,
-    /// Parts into which the ratings are dealt; Ballista's own number (16) where it is not said.
+    /// Parts into which the rows are dealt; Ballista's own number (16) where it is not said.
     #[serde(default)]
     #[schemars(range(min = 1, max = 100_000))]
     pub partitions: Option<u32>,

@@ -25,7 +25,7 @@ pub struct Plan {
     /// Parts into which the rows are dealt; the engine's own number where it is not said.
     #[serde(default)]
     pub partitions: Option<u32>,
-    /// The share of the movies that is counted again in the program's own process, 0 to 1.
+    /// The share of the movies that is counted again in the program's own process, 0 to 1. What is joined is checked by whoever asks.
     pub verify_sample: f64,
     /// What to count.
     pub work: Work,
@@ -48,15 +48,32 @@ pub enum Work {
         #[serde(default)]
         expected: Option<Sums>,
     },
+    /// The joins of reviews with titles, and with MovieLens' movies and their ratings, each a left join from the reviews. The output has one
+    /// row for each review: `review_row`, `title_row`, `movie_id` and `count`, all int64, and `mean`, float64. Without a title `title_row` is
+    /// null; without a movie `movie_id`, `count` and `mean` are; of a movie without ratings `count` is 0 and `mean` null.
+    ///
+    /// Parquet files that all nodes see under these names, each key once in those that are joined.
+    Reviews {
+        /// `review_row` (int64), `tconst` (text), `imdb_id` (uint64); the last two may be null.
+        reviews: String,
+        /// `title_row` (int64), `tconst` (text).
+        titles: String,
+        /// `imdb_id` (uint64), `movie_id` (int64).
+        links: String,
+        /// `movie_id`, `count`, both int64, and `mean` (float64).
+        ratings: String,
+        /// Reviews.
+        expected: u64,
+    },
 }
 
-/// What a count must come to, whatever the order of its rows.
+/// What an answer comes to, whatever the order of its rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sums {
-    /// Ratings.
-    pub ratings: u64,
-    /// The sum of [`pair_hash`] over all ratings, modulo 2^64.
+    /// Ratings that were counted, or reviews that were joined.
+    pub items: u64,
+    /// The sum of [`pair_hash`] over all ratings, or of [`match_hash`] over all reviews, modulo 2^64.
     pub checksum: u64,
 }
 
@@ -64,15 +81,21 @@ impl Sums {
     /// Adds `count` ratings of a movie in a slot.
     pub fn add(&mut self, movie: u32, slot: u32, count: u64) {
         let hash = pair_hash(movie, slot).wrapping_mul(count);
-        self.ratings += count;
+        self.items += count;
         self.checksum = self.checksum.wrapping_add(hash);
+    }
+
+    /// Adds a review with what belongs to it.
+    pub fn add_match(&mut self, found: &Match) {
+        self.items += 1;
+        self.checksum = self.checksum.wrapping_add(match_hash(found));
     }
 
     /// The sums of both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
-            ratings: self.ratings + other.ratings,
+            items: self.items + other.items,
             checksum: self.checksum.wrapping_add(other.checksum),
         }
     }
@@ -82,15 +105,15 @@ impl Sums {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Answer {
-    /// The output is there, and was checked.
+    /// The output is there, and was checked as far as the program can.
     Done {
         /// [`VERSION`].
         version: u32,
         /// Rows of the output.
         rows: u64,
-        /// What they come to; equal to that of the ratings.
+        /// What they come to; of counts, equal to that of the ratings.
         sums: Sums,
-        /// Rows that were counted again in the program's own process, and were the same.
+        /// Rows that were counted again in the program's own process, and were the same; 0 of joins.
         sampled: u64,
     },
     /// Nothing was written.
@@ -139,6 +162,40 @@ pub const OFFSET: u64 = 1_442_695_041;
 pub fn pair_hash(movie: u32, slot: u32) -> u64 {
     let linear = (u64::from(movie) * MOVIE_FACTOR + u64::from(slot) * SLOT_FACTOR + OFFSET) % PRIME;
     linear * linear % PRIME * linear % PRIME
+}
+
+/// A row of the joins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Match {
+    /// The review's row.
+    pub review: u64,
+    /// The row of its title.
+    pub title: Option<u64>,
+    /// Its MovieLens movie.
+    pub movie: Option<u64>,
+    /// How many ratings the movie has.
+    pub count: Option<u64>,
+    /// Their mean, stars.
+    pub mean: Option<f64>,
+}
+
+/// A number for a row of the joins; every bit of the mean is in it. What is not there differs from 0.
+pub fn match_hash(found: &Match) -> u64 {
+    let number = |value: Option<u64>| value.map_or(0, |value| value.wrapping_add(1));
+    let parts = [
+        found.review,
+        number(found.title),
+        number(found.movie),
+        number(found.count),
+        number(found.mean.map(f64::to_bits)),
+    ];
+    // The finalizer of SplitMix64 (Steele, Lea and Flood 2014) after each part.
+    parts.into_iter().fold(OFFSET, |hash, part| {
+        let mut mixed = (hash ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    })
 }
 
 /// Below which [`movie_rank`] a movie belongs to the sample of a share.

@@ -4,21 +4,19 @@
 //! answer is taken: as many ratings as were given, with their checksum, and no pair twice. Whatever is wrong is an error, and no table is
 //! written. What follows the counts is the same code as for one process, so that the table is the same.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, Int32Array, Int64Array};
+use arrow::array::{ArrayRef, Int32Array, Int64Array};
 use arrow::datatypes::Int64Type;
 use cinescore_artifact::StageError;
 use cinescore_artifact::slots::{SlotUnit, Slots};
 use cinescore_artifact::table::{ColumnSpec, ColumnType, TableSpec, TableWriter};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::tally::Tally;
 use super::{Made, Out, finish};
 use crate::engine::plan::{Plan, Sums, VERSION, Work};
-use crate::engine::{self, Ballista, EngineError};
+use crate::engine::{self, Ballista, EngineError, batches, full_column};
 use crate::error::ReadError;
 use crate::movielens::movies::Movies;
 use crate::movielens::ratings;
@@ -96,8 +94,8 @@ pub(super) fn make(
     let (written, unknown) = finish(&tally, movies, out, watch)?;
     let made = Made {
         // What lies at an address has no refused rows: the program refuses all of it instead.
-        ratings_in: given.map_or(done.sums.ratings, |(_, rows_in)| rows_in),
-        kept: done.sums.ratings as usize,
+        ratings_in: given.map_or(done.sums.items, |(_, rows_in)| rows_in),
+        kept: done.sums.items as usize,
         written,
         unknown,
     };
@@ -170,26 +168,9 @@ fn take(path: &Path, done: engine::Done, expected: Sums) -> Result<Tally, Engine
 }
 
 fn read(path: &Path, mut each: impl FnMut(u32, u32, u32)) -> Result<(), EngineError> {
-    let broken = |source| EngineError::Parquet {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(|error| broken(error.into()))?;
-    let batches = ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(ParquetRecordBatchReaderBuilder::build)
-        .map_err(broken)?;
-    for batch in batches {
-        let batch = batch.map_err(|error| broken(error.into()))?;
-        let column = |name| {
-            batch
-                .column_by_name(name)
-                .and_then(|column| column.as_primitive_opt::<Int64Type>())
-                .filter(|column| column.null_count() == 0)
-                .ok_or_else(|| EngineError::Column {
-                    path: path.to_owned(),
-                    column: name,
-                })
-        };
+    for batch in batches(path)? {
+        let batch = batch?;
+        let column = |name| full_column::<Int64Type>(path, &batch, name);
         let (movies, slots, counts) = (column("movie")?, column("slot")?, column("count")?);
         let rows = movies
             .values()

@@ -1,107 +1,43 @@
-//! `popularity` with `engine`, against a toy in place of `cinescore-ballista`: what is handed to it, and that of its answers only the right
+//! `popularity` and `reviews` (in `joins`) with `engine`, against a toy in place of `cinescore-ballista`: what is handed to it, and that of its answers only the right
 //! one is taken. The program itself is tested in `crates/ballista`.
 
 #![cfg(unix)]
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+mod bench;
+mod joins;
+
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use cinescore_artifact::tables::POPULARITY;
 use cinescore_ingest::engine::plan::{Answer, Plan, Reason, Sums, VERSION, Work};
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::program::Ended;
+use bench::Bench;
 
 const RATINGS: &str = "userId,movieId,rating,timestamp\n1,7,4.0,86400\n2,7,3.5,1\n1,8,3.5,86401\n3,7,1.0,172800\n\
     4,9,1.0,172800\n5,7,0.5,172800\n6,7,9.5,172800\n";
 /// Movie, slot, count.
 const COUNTS: [[i64; 3]; 4] = [[8, 2, 1], [7, 2, 2], [9, 2, 1], [7, 1, 2]];
 
-/// A folder with the ingest program, sources, and a toy engine that keeps its plan and answers as it is told.
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let bench = Self { folder };
-        let program = bench.path("bin/cinescore-ingest");
-        fs_err::create_dir_all(program.parent().unwrap()).unwrap();
-        fs_err::copy(env!("CARGO_BIN_EXE_cinescore-ingest"), program).unwrap();
-        fs_err::create_dir(bench.path("ml-latest")).unwrap();
-        fs_err::write(bench.path("ml-latest/ratings.csv"), RATINGS).unwrap();
-        let movies = "movieId,title,genres\n7,\"Seven, The (1995)\",Crime|Drama\n8,Untimely,(no genres listed)\n";
-        fs_err::write(bench.path("ml-latest/movies.csv"), movies).unwrap();
-        bench
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Beside the ingest program: keeps plan and ratings, then does what the lines say.
-    fn toy(&self, lines: &str) {
-        let text = format!(
-            "#!/bin/sh\nplan=$2\ncp \"$plan\" {0}/plan.json\n\
-            ratings=$(sed -n 's/.*\"ratings\": \"\\(.*\\)\",*/\\1/p' \"$plan\" | head -1)\ncp \"$ratings\" {0}/ratings.parquet\n\
-            output=$(sed -n 's/.*\"output\": \"\\(.*\\)\",*/\\1/p' \"$plan\")\n{lines}\n",
-            self.folder.path().display()
-        );
-        let toy = self.path("bin/cinescore-ballista");
-        fs_err::write(&toy, text).unwrap();
-        fs_err::set_permissions(&toy, std::fs::Permissions::from_mode(0o755)).unwrap();
-    }
-
-    /// A toy that gives these rows and says this of them.
-    fn toy_answers(&self, counts: &[[i64; 3]], answer: &Answer) {
-        let column = |index: usize| -> ArrayRef {
-            Arc::new(Int64Array::from_iter_values(
-                counts.iter().map(|row| row[index]),
-            ))
-        };
-        let columns = [
-            ("movie", column(0)),
-            ("slot", column(1)),
-            ("count", column(2)),
-        ];
-        let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let file = std::fs::File::create(self.path("counts.parquet")).unwrap();
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
-        writer.write(&batch).unwrap();
-        writer.close().unwrap();
-        let answer = serde_json::to_string(answer).unwrap();
-        fs_err::write(self.path("answer.json"), answer).unwrap();
-        let folder = self.folder.path().display();
-        self.toy(&format!(
-            "cp {folder}/counts.parquet \"$output\"\ncat {folder}/answer.json"
-        ));
-    }
-
-    fn run(&self, engine: Option<&str>) -> Ended {
-        let out = self.path(if engine.is_some() { "far" } else { "near" });
-        let mut command = Command::new(self.path("bin/cinescore-ingest"));
-        command.arg("popularity").arg("--out").arg(&out);
-        command.arg("--movielens").arg(self.path("ml-latest"));
-        // Only what a script needs: an installed `cinescore-ballista` is not asked.
-        command.env("PATH", "/usr/bin:/bin");
-        if let Some(engine) = engine {
-            command.arg("--engine").arg(engine);
-        }
-        let output = command.output().unwrap();
-        Ended {
-            code: output.status.code().unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-            out,
-        }
-    }
-}
-
 const ENGINE: &str = "{ballista: {url: 'df://node1:50050', partitions: 3}}";
+
+fn rows(counts: &[[i64; 3]]) -> RecordBatch {
+    let column = |index: usize| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(
+            counts.iter().map(|row| row[index]),
+        ))
+    };
+    let columns = [
+        ("movie", column(0)),
+        ("slot", column(1)),
+        ("count", column(2)),
+    ];
+    RecordBatch::try_from_iter(columns).unwrap()
+}
 
 fn sums(counts: &[[i64; 3]]) -> Sums {
     let mut sums = Sums::default();
@@ -130,8 +66,11 @@ fn rows_of(path: &Path) -> RecordBatch {
 #[test]
 fn the_table_of_an_engine_is_that_of_one_process_byte_for_byte() {
     let bench = Bench::new();
-    bench.toy_answers(&COUNTS, &done(&COUNTS));
-    let (near, far) = (bench.run(None).done(), bench.run(Some(ENGINE)).done());
+    bench.toy_answers(&rows(&COUNTS), &done(&COUNTS));
+    let (near, far) = (
+        bench.run("popularity", &[], None).done(),
+        bench.run("popularity", &[], Some(ENGINE)).done(),
+    );
     assert_eq!(near.table(&POPULARITY), far.table(&POPULARITY));
     for output in ["popularity.parquet", "rejects.parquet"] {
         let bytes = |ended: &Ended| fs_err::read(ended.out.join(output)).unwrap();
@@ -153,15 +92,18 @@ fn the_table_of_an_engine_is_that_of_one_process_byte_for_byte() {
 #[test]
 fn the_plan_says_what_to_count_and_what_it_must_come_to() {
     let bench = Bench::new();
-    bench.toy_answers(&COUNTS, &done(&COUNTS));
-    bench.run(Some(ENGINE)).done();
+    bench.toy_answers(&rows(&COUNTS), &done(&COUNTS));
+    bench.run("popularity", &[], Some(ENGINE)).done();
     let plan: Plan =
         serde_json::from_slice(&fs_err::read(bench.path("plan.json")).unwrap()).unwrap();
     let Work::Popularity {
         ratings,
         slot,
         expected,
-    } = plan.work;
+    } = plan.work
+    else {
+        panic!("{:?}", plan.work)
+    };
     assert_eq!(
         (plan.version, plan.url.as_str()),
         (VERSION, "df://node1:50050")
@@ -202,8 +144,8 @@ fn a_wrong_answer_is_thrown_away_and_nothing_is_written() {
     ];
     for (answer, counts, expected) in cases {
         let bench = Bench::new();
-        bench.toy_answers(counts, &answer);
-        let ended = bench.run(Some(ENGINE));
+        bench.toy_answers(&rows(counts), &answer);
+        let ended = bench.run("popularity", &[], Some(ENGINE));
         assert_eq!(ended.code, 4, "{expected}");
         assert!(ended.stderr.contains(expected), "{}", ended.stderr);
         assert!(
@@ -231,8 +173,8 @@ fn what_the_program_says_is_the_error() {
         (Reason::Stopped, 130),
     ] {
         let bench = Bench::new();
-        bench.toy_answers(&COUNTS, &failed(reason));
-        let ended = bench.run(Some(ENGINE));
+        bench.toy_answers(&rows(&COUNTS), &failed(reason));
+        let ended = bench.run("popularity", &[], Some(ENGINE));
         assert_eq!(ended.code, code, "{}", ended.stderr);
         let error = "error: no scheduler answers at `df://node1:50050`: connection refused";
         assert!(ended.stderr.contains(error), "{}", ended.stderr);
@@ -242,7 +184,7 @@ fn what_the_program_says_is_the_error() {
 #[test]
 fn programs_that_are_missing_dumb_or_of_another_version_are_told_apart() {
     let bench = Bench::new();
-    let ended = bench.run(Some(ENGINE));
+    let ended = bench.run("popularity", &[], Some(ENGINE));
     assert_eq!(ended.code, 5);
     insta::assert_snapshot!(ended.error(bench.folder.path()), @r"
     error: the program `cinescore-ballista` is neither beside `DIR/bin/cinescore-ingest` nor on PATH
@@ -250,7 +192,7 @@ fn programs_that_are_missing_dumb_or_of_another_version_are_told_apart() {
     ");
 
     bench.toy("echo 'thread main panicked' >&2; exit 101");
-    let ended = bench.run(Some(ENGINE));
+    let ended = bench.run("popularity", &[], Some(ENGINE));
     assert_eq!(ended.code, 4);
     insta::assert_snapshot!(ended.error(bench.folder.path()), @r"
     error: `DIR/bin/cinescore-ballista` ended (exit status: 101) without an answer
@@ -258,14 +200,18 @@ fn programs_that_are_missing_dumb_or_of_another_version_are_told_apart() {
     ");
 
     bench.toy(r#"echo '{"done": {"version": 9, "lines": 3}}'"#);
-    let ended = bench.run(Some(ENGINE));
+    let ended = bench.run("popularity", &[], Some(ENGINE));
     assert_eq!(ended.code, 2);
     insta::assert_snapshot!(ended.error(bench.folder.path()), @r"
     error: `DIR/bin/cinescore-ballista` answers in version 9; this program knows version 1
     hint: build both from the same sources: `make build ballista`
     ");
 
-    let ended = bench.run(Some("{ballista: {url: 'df://node1', folder: here}}"));
+    let ended = bench.run(
+        "popularity",
+        &[],
+        Some("{ballista: {url: 'df://node1', folder: here}}"),
+    );
     assert_eq!(ended.code, 2);
     insta::assert_snapshot!(ended.error(bench.folder.path()), @r"
     error: `here` is no absolute path
