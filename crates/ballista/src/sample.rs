@@ -81,3 +81,63 @@ impl Sample {
         Columns::of(batch)?.each(|movie, slot, count| self.add(movie, slot, count))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{ArrayRef, Int64Array};
+    use datafusion::parquet::arrow::ArrowWriter;
+
+    use super::*;
+
+    /// Counts, as a cluster might have them, against ratings of which movie 7 has two in slot 1 and one in slot 2, and movie 8 one in slot 1.
+    async fn verified(counts: &[(u32, u32, u64)]) -> Result<u64, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ratings.parquet");
+        let column = |values: [i64; 4]| -> ArrayRef { Arc::new(Int64Array::from(values.to_vec())) };
+        let batch = RecordBatch::try_from_iter([
+            ("movie_id", column([7, 7, 7, 8])),
+            ("timestamp", column([1, 86_400, 86_401, 5])),
+        ])
+        .unwrap();
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+
+        let address = path.to_str().unwrap();
+        let here = Session::in_process(None).unwrap();
+        let schema = here.parquet("ratings", address).await.unwrap();
+        let ratings = Ratings::of(&schema, address, "day").unwrap();
+        let mut sample = Sample::of(1.0);
+        for (movie, slot, count) in counts {
+            sample.add(*movie, *slot, *count);
+        }
+        let end = sample.verify(&here, &ratings).await;
+        end.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_count_that_was_changed_moved_or_lost_is_found() {
+        assert_eq!(
+            verified(&[(8, 1, 1), (7, 2, 1), (7, 1, 2)]).await,
+            Ok(3),
+            "right counts, in another order"
+        );
+        for (counts, expected) in [
+            (
+                &[(7, 1, 1), (7, 2, 2), (8, 1, 1)][..],
+                "movie 7 has 2 ratings in slot 1, and not 1",
+            ),
+            (
+                &[(7, 1, 2), (7, 3, 1), (8, 1, 1)],
+                "the rows differ from movie 7, slot 2 on",
+            ),
+            (&[(7, 1, 2), (7, 2, 1)], "one has more rows than the other"),
+        ] {
+            let said = verified(counts).await.unwrap_err();
+            assert!(said.contains(expected), "{said}");
+        }
+    }
+}

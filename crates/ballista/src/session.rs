@@ -5,9 +5,11 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ballista::prelude::SessionContextExt as _;
+use ballista_core::JobId;
+use ballista_core::config::BALLISTA_ADAPTIVE_PLANNER_ENABLED;
 use ballista_core::execution_plans::DistributedQueryExec;
 use ballista_core::extension::SessionConfigExt as _;
 use ballista_core::object_store::{
@@ -29,6 +31,8 @@ use crate::plan::IN_PROCESS;
 const PORT: u16 = 50050;
 /// How long a scheduler may take to answer at all.
 const CONNECT_SECS: u64 = 10;
+/// How long it may take to number a job that shall be cancelled.
+const NUMBERED: Duration = Duration::from_secs(5);
 
 /// An open session.
 pub(crate) struct Session {
@@ -64,7 +68,11 @@ impl Session {
             }
         }
         let failed = |source| Error::Job { source };
-        let config = session_config_with_s3_support().with_ballista_job_name("cinescore");
+        // The adaptive planner of Ballista 55 cannot go on after an executor was lost: the scheduler says "can't find active stage
+        // to update stage outputs", and the job waits for ever.
+        let config = session_config_with_s3_support()
+            .with_ballista_job_name("cinescore")
+            .set_bool(BALLISTA_ADAPTIVE_PLANNER_ENABLED, false);
         let state = session_state_with_s3_support(with_partitions(config, partitions));
         let context = SessionContext::remote_with_state(&scheduler, state.map_err(failed)?)
             .await
@@ -124,17 +132,17 @@ impl Session {
         execute_stream(plan, context).map_err(failed)
     }
 
-    /// Cancels what was asked last, if a cluster works on it.
+    /// Cancels what was asked last, if a cluster works on it. What was asked must go on being polled meanwhile: a job's number comes
+    /// with the scheduler's first word about it, after it was planned.
     pub(crate) async fn cancel(&self) {
-        let asked = self
-            .asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let job = asked
-            .as_ref()
-            .and_then(|plan| plan.downcast_ref::<DistributedQueryExec<LogicalPlanNode>>())
-            .and_then(DistributedQueryExec::job_id);
+        let began = Instant::now();
+        let job = loop {
+            let job = self.job();
+            if job.is_some() || self.scheduler.is_none() || began.elapsed() > NUMBERED {
+                break job;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
         let (Some(scheduler), Some(job)) = (&self.scheduler, job) else {
             return;
         };
@@ -147,6 +155,15 @@ impl Session {
         if let Err(error) = cancelled.await {
             tracing::warn!("cannot cancel job {job}: {error}");
         }
+    }
+
+    /// The number of the job that was asked for last, once it is known.
+    fn job(&self) -> Option<JobId> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked
+            .as_ref()?
+            .downcast_ref::<DistributedQueryExec<LogicalPlanNode>>()?
+            .job_id()
     }
 }
 

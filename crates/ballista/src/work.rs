@@ -83,14 +83,17 @@ async fn perform(path: &Path, until_input_ends: bool) -> Result<Answer, Error> {
             }
         }
     };
+    tokio::pin!(work);
     tokio::select! {
-        end = work => end,
-        stopped = stop::wanted(until_input_ends) => {
-            stopped.map_err(|source| Error::Here { source })?;
-            session.cancel().await;
-            Err(Error::Stopped)
-        }
+        end = &mut work => return end,
+        stopped = stop::wanted(until_input_ends) => stopped.map_err(|source| Error::Here { source })?,
     }
+    tokio::select! {
+        // It may just have ended: what it wrote is not wanted any more.
+        _ = &mut work => {}
+        () = session.cancel() => {}
+    }
+    Err(Error::Stopped)
 }
 
 fn read(path: &Path) -> Result<Plan, Error> {
