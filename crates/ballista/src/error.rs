@@ -31,6 +31,9 @@ pub(crate) enum Error {
         address: String,
         source: DataFusionError,
     },
+    /// Ballista's scheduler takes a path that it does not see for a folder without files.
+    #[error("the cluster sees nothing at `{address}`")]
+    Unseen { address: String },
     #[error("`{address}` has no column `{column}`: it has {}", found.join(", "))]
     NoColumn {
         address: String,
@@ -103,6 +106,7 @@ impl Error {
             | Self::Slot { .. }
             | Self::Url { .. } => Reason::Plan,
             Self::Ratings { .. }
+            | Self::Unseen { .. }
             | Self::NoColumn { .. }
             | Self::ColumnType { .. }
             | Self::BadRows { .. } => Reason::Input,

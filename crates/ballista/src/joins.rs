@@ -45,6 +45,11 @@ pub(crate) async fn join(wanted: &Wanted<'_>, session: &Session) -> Result<Answe
         each(&batch, |found| sums.add_match(&found))?;
         output.write(&batch)?;
     }
+    if sums.items == 0 && wanted.expected > 0 {
+        return Err(Error::Unseen {
+            address: wanted.tables[0].1.into(),
+        });
+    }
     if sums.items != wanted.expected {
         return Err(Error::Rows {
             found: sums.items,

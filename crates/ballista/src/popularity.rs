@@ -50,6 +50,11 @@ pub(crate) async fn count(wanted: &Wanted<'_>, session: &Session) -> Result<Answ
         })?;
         output.write(&batch)?;
     }
+    if found.items == 0 && expected.items > 0 {
+        return Err(Error::Unseen {
+            address: wanted.ratings.into(),
+        });
+    }
     if found != expected {
         return Err(Error::Sums { found, expected });
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ballista::prelude::SessionContextExt as _;
 use ballista_core::JobId;
-use ballista_core::config::BALLISTA_ADAPTIVE_PLANNER_ENABLED;
+use ballista_core::config::{BALLISTA_ADAPTIVE_PLANNER_ENABLED, BALLISTA_CLIENT_PULL};
 use ballista_core::execution_plans::DistributedQueryExec;
 use ballista_core::extension::SessionConfigExt as _;
 use ballista_core::object_store::{
@@ -72,7 +72,9 @@ impl Session {
         // to update stage outputs", and the job waits for ever.
         let config = session_config_with_s3_support()
             .with_ballista_job_name("cinescore")
-            .set_bool(BALLISTA_ADAPTIVE_PLANNER_ENABLED, false);
+            .set_bool(BALLISTA_ADAPTIVE_PLANNER_ENABLED, false)
+            // Asked for its state, the scheduler names a job at once, so that it can be cancelled; else once its first task runs.
+            .set_bool(BALLISTA_CLIENT_PULL, true);
         let state = session_state_with_s3_support(with_partitions(config, partitions));
         let context = SessionContext::remote_with_state(&scheduler, state.map_err(failed)?)
             .await
@@ -133,7 +135,7 @@ impl Session {
     }
 
     /// Cancels what was asked last, if a cluster works on it. What was asked must go on being polled meanwhile: a job's number comes
-    /// with the scheduler's first word about it, after it was planned.
+    /// with the scheduler's first word about it.
     pub(crate) async fn cancel(&self) {
         let began = Instant::now();
         let job = loop {
