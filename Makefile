@@ -23,7 +23,7 @@ endif
 SET_DATA := $(if $(DATA),--set 'vars.data=$(DATA)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build data demo sentiment ratings recommended reviews-report run ingest featurize train report sweep reproduce test check fuzz bench screenshots accessibility fmt clean clean-cache
+.PHONY: help setup build data demo sentiment ratings recommended reviews-report run ingest featurize train report sweep reproduce test ballista test-ballista check fuzz bench screenshots accessibility fmt clean clean-cache
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  %-33s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -68,6 +68,19 @@ test: build ## Every test; those on real data read CINESCORE_DATA (default ../sh
 	@cargo test --release --workspace $(CARGO_FLAGS) --doc --no-fail-fast
 	@cargo build --release --workspace $(CARGO_FLAGS) --examples # the toy stage of the runner's tests
 	@cargo test --release --workspace $(CARGO_FLAGS) --tests --no-fail-fast
+
+# No member of the workspace: a build of its own, beside the other's.
+BALLISTA := --release --manifest-path crates/ballista/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/ballista
+
+ballista: ## Build cinescore-ballista, which counts and joins on a Ballista cluster and is its nodes (half an hour of processor time, once)
+	@cargo build $(BALLISTA) $(CARGO_FLAGS)
+	@mkdir -p $(PROGRAMS)
+	@install $(or $(CARGO_TARGET_DIR),target)/ballista/release/cinescore-ballista $(PROGRAMS)/
+
+test-ballista: ## Its tests, on a real cluster of three processes: 26 million ratings, executors killed with -9 (no part of `test`)
+	@cargo fmt --check --manifest-path crates/ballista/Cargo.toml
+	@cargo build --release -p cinescore-ingest $(CARGO_FLAGS)
+	@CINESCORE_INGEST='$(abspath $(PROGRAMS))/cinescore-ingest' cargo test $(BALLISTA) $(CARGO_FLAGS) -- --nocapture --test-threads 1
 
 check: setup ## Formatting, lints and documentation, warnings as errors
 	@cargo fmt --all --check

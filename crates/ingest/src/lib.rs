@@ -9,6 +9,7 @@
 
 pub mod audit;
 mod blocks;
+pub mod engine;
 mod error;
 pub mod fetch;
 mod frames;

@@ -3,11 +3,13 @@
 //!
 //! Owns the counts and the table. Does not own the source's format (`movielens`). Reads `ratings.csv` and
 //! `movies.csv`; writes the tables `popularity` and `rejects`. Slots in which a movie was not rated have no
-//! row. How it counts 26 million ratings in little time and memory stands in `count`.
+//! row. How it counts 26 million ratings in little time and memory stands in `count`, how a cluster does in `distributed`.
 
 mod count;
+mod distributed;
 mod own;
 mod rows;
+mod tally;
 
 use std::path::PathBuf;
 
@@ -22,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::count::{Chunk, Pairs, Sorted};
+use self::distributed::Far;
+use crate::engine::Engine;
 use crate::error::ReadError;
 use crate::input;
 use crate::movielens::movies::{self, Movies};
@@ -41,6 +45,12 @@ pub struct PopularityParams {
     /// Input rows, of all files together, that may be refused before the stage fails: a whole number, or a
     /// share of all rows below 1.
     pub max_rejects: MaxRejects,
+    /// Where to count; in this process where it is not said. The table is the same.
+    pub engine: Option<Engine>,
+    /// Of what an `engine` counted, the share of the movies that is counted again on this machine and compared. Beside that, the number of
+    /// ratings and a checksum over all of them are compared always.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub verify_sample: f64,
 }
 
 impl Default for PopularityParams {
@@ -48,6 +58,8 @@ impl Default for PopularityParams {
         Self {
             slot: SlotUnit::Day,
             max_rejects: MaxRejects::Count(100),
+            engine: None,
+            verify_sample: 0.01,
         }
     }
 }
@@ -88,12 +100,29 @@ fn run(params: PopularityParams, context: &mut TaskContext) -> Result<(), StageE
         threads: context.threads(),
         progress: context.progress(),
     };
+    let (made, sampled) = match &params.engine {
+        None => {
+            let made = make(&mut source, movies, params.slot, &mut rejects, &out, &watch)?;
+            (made, None)
+        }
+        Some(Engine::Ballista(ballista)) => {
+            let far = Far {
+                ballista,
+                verify_sample: params.verify_sample,
+                scratch: context.scratch(),
+            };
+            let unit = params.slot;
+            let (made, sampled) =
+                distributed::make(&far, &mut source, movies, unit, &mut rejects, &out, &watch)?;
+            (made, Some(sampled))
+        }
+    };
     let Made {
         ratings_in,
         kept,
         written,
         unknown,
-    } = make(&mut source, movies, params.slot, &mut rejects, &out, &watch)?;
+    } = made;
     if unknown > 0 {
         context.warn(format!(
             "{unknown} of the rated movies are not in `movies.csv`: their genres and year are null"
@@ -105,6 +134,10 @@ fn run(params: PopularityParams, context: &mut TaskContext) -> Result<(), StageE
     result.rows_out.insert("popularity".into(), written);
     result.facts.insert("ratings.counted".into(), json!(kept));
     result.facts.insert("movies.unknown".into(), json!(unknown));
+    if let Some(sampled) = sampled {
+        let name = "popularity.counted_again".into();
+        result.facts.insert(name, json!(sampled));
+    }
     rejects.write(context)
 }
 
@@ -152,17 +185,58 @@ fn make(
     rejects.check(movies.rows_in + ratings_in)?;
     watch.check()?;
     let sorted = pairs.sort();
-    let rows = Rows::new(movies.by_id);
+    let (written, unknown) = finish(&sorted, movies, out, watch)?;
     Ok(Made {
         ratings_in,
         kept: sorted.len(),
-        written: write(&sorted, &rows, out, watch)?,
-        unknown: rows.unknown_movies(),
+        written,
+        unknown,
     })
 }
 
+/// Counts in the order of the table.
+trait Ordered: Sync {
+    /// What a place is counted in.
+    const UNIT: &'static str;
+
+    /// The place behind the last count.
+    fn len(&self) -> usize;
+
+    /// Counts from the place `*at` on, at most `most`, and moves `at` behind them.
+    fn counts(&self, at: &mut usize, most: usize) -> Vec<count::Counted>;
+}
+
+impl Ordered for Sorted {
+    const UNIT: &'static str = "ratings";
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn counts(&self, at: &mut usize, most: usize) -> Vec<count::Counted> {
+        self.counts(at, most)
+    }
+}
+
+/// Adds what is known of the movies and writes the table; returns its rows, and how many rated movies are not known.
+fn finish<C: Ordered>(
+    counts: &C,
+    movies: Movies,
+    out: &Out<'_>,
+    watch: &Watch<'_>,
+) -> Result<(u64, usize), ReadError> {
+    let rows = Rows::new(movies.by_id);
+    let written = write(counts, &rows, out, watch)?;
+    Ok((written, rows.unknown_movies()))
+}
+
 /// Writes the table, a row group at a time on every thread.
-fn write(sorted: &Sorted, rows: &Rows, out: &Out<'_>, watch: &Watch<'_>) -> Result<u64, ReadError> {
+fn write<C: Ordered>(
+    sorted: &C,
+    rows: &Rows,
+    out: &Out<'_>,
+    watch: &Watch<'_>,
+) -> Result<u64, ReadError> {
     let mut writer = TableWriter::create(&out.path, &POPULARITY)?.by_groups()?;
     let encoder = writer.encoder();
     let mut at = 0;
@@ -177,7 +251,7 @@ fn write(sorted: &Sorted, rows: &Rows, out: &Out<'_>, watch: &Watch<'_>) -> Resu
             watch.check()?;
             let all = sorted.len() as u64;
             out.progress
-                .update(done as u64, Some(all), "ratings", "writing");
+                .update(done as u64, Some(all), C::UNIT, "writing");
             Ok::<(), ReadError>(writer.append(group)?)
         },
     )?;

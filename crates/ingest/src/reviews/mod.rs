@@ -3,10 +3,11 @@
 //!
 //! Owns the order of the work, the accounting (rows in = rows out + refused, for every source) and the
 //! `reviews` table's rows. Does not own the formats (`aclimdb`, `own`, `titles`, `movielens`) or the joins
-//! (`join`). Reads the sources that are given; writes the tables `reviews`, `unmatched` and `rejects`.
+//! (`join`, on a cluster `distributed`). Reads the sources that are given; writes the tables `reviews`, `unmatched` and `rejects`.
 
 mod aclimdb;
 mod checks;
+mod distributed;
 pub(crate) mod fuzz;
 mod join;
 mod member;
@@ -28,12 +29,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::engine::Engine;
 use crate::error::ReadError;
 use crate::input;
 use crate::movielens::{self, links, ratings, source::Source, statistics};
 use crate::ordered;
 use crate::rejects::{MaxRejects, Rejects};
 use crate::watch::Watch;
+use distributed::Far;
 use join::{Matches, MovieLens};
 use own::columns::Columns;
 use titles::Titles;
@@ -62,6 +65,12 @@ pub struct ReviewsParams {
     /// Share of the labelled rows that are test rows, where a table has no split column.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub test_share: f64,
+    /// Where to join; in this process where it is not said. The tables are the same.
+    pub engine: Option<Engine>,
+    /// Of what an `engine` joined, the share of the titles whose reviews are joined again on this machine and compared. Beside that, each review
+    /// must be there once, and whatever it found must have its key, always.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub verify_sample: f64,
 }
 
 impl ReviewsParams {
@@ -103,6 +112,8 @@ impl Default for ReviewsParams {
             split_column: None,
             id_column: None,
             test_share: 0.2,
+            engine: None,
+            verify_sample: 0.01,
         }
     }
 }
@@ -205,6 +216,8 @@ struct Joined {
     reviews: Vec<Review>,
     titles: Titles,
     matches: Matches,
+    /// Reviews that were joined again, of those that an engine joined.
+    again: Option<u64>,
     rejects: Rejects,
     rows_in: BTreeMap<&'static str, u64>,
 }
@@ -212,7 +225,7 @@ struct Joined {
 fn run(params: ReviewsParams, context: &mut TaskContext) -> Result<(), StageError> {
     let sources = Sources::of(context)?;
     let watch = Watch::of(context, sources.size());
-    let joined = read_and_join(&sources, &params, context.threads(), &watch)?;
+    let joined = read_and_join(&sources, &params, context, &watch)?;
 
     let written = write(&joined, context, &watch)?;
     let unmatched = Unmatched::of(
@@ -235,9 +248,10 @@ fn run(params: ReviewsParams, context: &mut TaskContext) -> Result<(), StageErro
 fn read_and_join(
     sources: &Sources,
     params: &ReviewsParams,
-    threads: usize,
+    context: &TaskContext,
     watch: &Watch<'_>,
-) -> Result<Joined, ReadError> {
+) -> Result<Joined, StageError> {
+    let threads = context.threads();
     let mut rejects = Rejects::new(params.max_rejects);
     let mut rows_in = BTreeMap::new();
     let mut reviews = Vec::new();
@@ -291,11 +305,24 @@ fn read_and_join(
         None => None,
     };
     rejects.check(rows_in.values().sum())?;
-    let matches = join::join(StringArray::from(tconst), titles.tconst.clone(), movielens)?;
+    let (own, others) = (StringArray::from(tconst), titles.tconst.clone());
+    let (matches, again) = match &params.engine {
+        None => (join::join(own, others, movielens)?, None),
+        Some(Engine::Ballista(ballista)) => {
+            let far = Far {
+                ballista,
+                verify_sample: params.verify_sample,
+                scratch: context.scratch(),
+            };
+            let (matches, again) = distributed::join(&far, own, others, movielens, watch)?;
+            (matches, Some(again))
+        }
+    };
     Ok(Joined {
         reviews,
         titles,
         matches,
+        again,
         rejects,
         rows_in,
     })
@@ -388,6 +415,9 @@ fn report(joined: &Joined, sources: &Sources, unmatched: &Unmatched, context: &m
     );
     fact("reviews.without_tconst".into(), json!(without_title_id));
     fact("titles.kept".into(), json!(joined.titles.tconst.len()));
+    if let Some(again) = joined.again {
+        fact("reviews.joined_again".into(), json!(again));
+    }
     for (split, count) in splits {
         fact(format!("reviews.{split}"), json!(count));
     }

@@ -5,6 +5,7 @@
 mod archives;
 mod audit;
 mod difficulty;
+mod engine;
 mod hostile;
 mod look;
 mod movielens;
