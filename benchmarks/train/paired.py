@@ -59,6 +59,10 @@ def mcnemar(ours, theirs):
     return min(1.0, 2 * tail)
 
 
+def told(p):
+    return f"{p:.2g}" if p > 1e-300 else "under 1e-300"
+
+
 def cell(ours, theirs, digits):
     if ours is None or theirs is None:
         return ""
@@ -84,7 +88,7 @@ def main():
         truth = ours.target[own] > MIDDLE
         right, theirs_right = ours.positive(own) == truth, theirs.positive(other) == truth
         print(
-            f"| `{theirs.name}` | {len(shared)} | {cell(right, theirs_right, 4)} | {mcnemar(right, theirs_right):.2g} |"
+            f"| `{theirs.name}` | {len(shared)} | {cell(right, theirs_right, 4)} | {told(mcnemar(right, theirs_right))} |"
             f" {cell(ours.stars_error(own), theirs.stars_error(other), 2)} | {cell(ours.exact(own), theirs.exact(other), 3)} |"
         )
 
