@@ -1,6 +1,6 @@
 """Whether a network is better than others on the same test reviews: sentiment, stars and the eight scores, each pair by itself.
 
-    VENV/bin/python benchmarks/train/paired.py artifacts/runs/recommended/net artifacts/runs/tutorial/net/* artifacts/runs/tutorial/logistic ..
+    VENV/bin/python benchmarks/train/paired.py artifacts/runs/recommended/net artifacts/runs/tutorial/net/* artifacts/runs/tutorial/linear ..
 
 Each folder is an output folder of `train fit`, `baseline` or `evaluate` and holds `predictions.parquet`; the first is compared with each of the others on
 the test reviews that both rate. VENV has pyarrow and numpy. Sentiment: the share of right ones, with the exact McNemar test. Stars: the mean squared error. Scores: the share of
@@ -85,7 +85,7 @@ def main():
         if not shared:
             raise SystemExit(f"{folder}: rates no test review that {options.ours} rates")
         own, other = (numpy.array([said.rows[review] for review in shared]) for said in (ours, theirs))
-        truth = ours.target[own] > MIDDLE
+        truth = ours.target[own] > (0.5 if ours.binary else MIDDLE)
         right, theirs_right = ours.positive(own) == truth, theirs.positive(other) == truth
         print(
             f"| `{theirs.name}` | {len(shared)} | {cell(right, theirs_right, 4)} | {told(mcnemar(right, theirs_right))} |"

@@ -7,7 +7,7 @@
 //! | `encoder.json` | the encoder of ids or of windows, byte for byte as it was given; of bags its settings |
 //! | `ngrams.safetensors` | of an encoder of bags its n-grams and their weights ([`read_encoder`] and what is behind it) |
 //! | `bundle.json` | a [`Manifest`]: task, target scale, calibration, chosen epoch, metrics |
-//! | `wide` | of a network with `wide: true` the linear model beside it: a bundle |
+//! | `wide` | of a network with `wide: true` the linear model beside it: a bundle; the second one's is `wide-2`, and so on |
 //!
 //! The manifest has the digests of the other files, so that a damaged or exchanged one is noticed.
 //!

@@ -1,7 +1,7 @@
 //! Intervals around predicted stars, or a predicted popularity, that hold what they promise.
 //!
 //! Owns fitting and applying split-conformal intervals. Does not own the choice of the examples: they must be ones on
-//! which nothing was learned and nothing chosen, the split `calib`.
+//! which nothing was learned and nothing chosen, the split `calib`, or ones that networks like this one did not see.
 //!
 //! An interval is the prediction give or take a width, cut to the scale of stars. The width is the k-th smallest
 //! absolute error of the n calibration examples, with k = ceil((n + 1) level): of a new example that is exchangeable with them

@@ -36,7 +36,7 @@ impl Batch {
         }
     }
 
-    /// The same with what a linear model says of each example, float32 `[B, 1]`.
+    /// The same with what the linear models say of each example, float32 `[B, W]`.
     #[must_use]
     pub fn with_wide(self, wide: Option<Tensor>) -> Self {
         Self { wide, ..self }

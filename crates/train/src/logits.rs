@@ -1,4 +1,4 @@
-//! What a linear model says of the examples, for networks that read it beside their input.
+//! What linear models say of the examples, for networks that read it beside their input.
 //!
 //! Owns reading the table `logits` and saying where it is missing or too much. Does not own the model (`baseline::wide`).
 
@@ -22,7 +22,7 @@ const READ_ROWS: usize = 8192;
 
 /// The input, for kinds that take examples.
 pub(crate) fn input() -> Input {
-    let about = "what the linear models say of the reviews, for a network with `wide: true`; of several in their order";
+    let about = "what the linear models say of the reviews, for a network with `wide: true`, or with `wide: 2` what each says, in the order of the input `wide`";
     Input::table(INPUT, &LOGITS, about).optional().many()
 }
 

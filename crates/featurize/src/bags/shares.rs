@@ -17,6 +17,7 @@ use arrow::array::{ArrayRef, AsArray as _, ListArray, RecordBatch, UInt32Array, 
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, UInt32Type};
 use cinescore_artifact::StageError;
+use cinescore_artifact::digest::Preimage;
 use cinescore_artifact::encoder::ENCODER_VERSION;
 use cinescore_artifact::program::TaskContext;
 use cinescore_artifact::table::{
@@ -29,6 +30,7 @@ use super::encoder::{BagEncoder, Bags};
 use super::ngrams::{Ngram, NgramCounter, is_alone};
 use super::params::{BagParams, Indices};
 use super::{BagWriter, Begun, Summed, begin, counter, encoder_of, sift, work, write_encoder};
+use crate::classes::Classes;
 use crate::encode::Known;
 use crate::reviews::{BATCH_ROWS, each_batch, texts_of};
 use crate::split::Split;
@@ -37,8 +39,9 @@ use crate::tokenize::Tokenizer;
 
 const ROWS_FILE: &str = "rows.parquet";
 const SEEN_FILE: &str = "seen.parquet";
-/// What the rows' metadata say: whose they are.
+/// What the rows' metadata say: which shard's they are, and of what work.
 const SHARD_KEY: &str = "cinescore.shard";
+const WORK_KEY: &str = "cinescore.work";
 /// No number: the n-gram is not in the vocabulary.
 const NONE: u32 = u32::MAX;
 
@@ -129,6 +132,7 @@ pub(super) fn share(
     let path = context.part().join(ROWS_FILE);
     let mut writer = TableWriter::create_quickly(&path, &ROWS)?;
     writer.note(SHARD_KEY, noted(shard));
+    writer.note(WORK_KEY, work_of(&params, &begun)?);
     let mut throughput = Throughput::of(&own, |split| split.is_some());
     each_batch(&begun.path, &["text"], &own, |batch, splits| {
         context.check_interrupt()?;
@@ -218,6 +222,23 @@ fn noted(Shard { index, count }: Shard) -> String {
     format!("{}/{count}", u64::from(index) + 1)
 }
 
+/// What tells one work from others: its parameters and reviews. The numbers of n-grams mean nothing in another one.
+fn work_of(params: &BagParams, begun: &Begun) -> Result<String, StageError> {
+    let settings = serde_json::to_vec(&(params, &begun.text)).map_err(StageError::failed)?;
+    let splits = begun
+        .splits
+        .iter()
+        .map(|split| split.map_or("", Split::name));
+    let classes = begun.classes.iter().flat_map(Classes::words).flatten();
+    let mut work = Preimage::new("cinescore bags of a share 1");
+    work.field("settings", &settings);
+    work.field("splits", splits.collect::<Vec<_>>().join(" ").as_bytes());
+    for word in classes {
+        work.field("word of a class", word.as_bytes());
+    }
+    Ok(work.digest().to_string())
+}
+
 fn rows_batch(path: &Path, rows: Vec<Vec<(u32, u32)>>) -> Result<RecordBatch, TableError> {
     let item = Arc::new(Field::new_list_field(DataType::UInt32, true));
     let list = |values: UInt32Array| {
@@ -256,6 +277,7 @@ pub(super) fn merge(params: BagParams, context: &mut TaskContext) -> Result<(), 
     let parts = Parts {
         begun: &begun,
         folders: parts.iter().map(AsRef::as_ref).collect(),
+        work: work_of(&params, &begun)?,
         numbers,
     };
     let mut summed = Summed::of(&encoder);
@@ -359,6 +381,8 @@ enum Numbers {
 struct Parts<'a> {
     begun: &'a Begun,
     folders: Vec<&'a Path>,
+    /// What tells this work from others.
+    work: String,
     numbers: Numbers,
 }
 
@@ -378,7 +402,7 @@ impl Parts<'_> {
         let count = self.folders.len().max(1);
         let open = |(index, folder): (u32, &&Path)| {
             let count = count as u32;
-            PartRows::open(&folder.join(ROWS_FILE), Shard { index, count })
+            PartRows::open(&folder.join(ROWS_FILE), Shard { index, count }, &self.work)
         };
         let parts = (0..).zip(&self.folders).map(open);
         let mut parts: Vec<PartRows> = parts.collect::<Result<_, _>>()?;
@@ -441,9 +465,10 @@ struct PartRows {
 }
 
 impl PartRows {
-    fn open(path: &Path, shard: Shard) -> Result<Self, StageError> {
+    fn open(path: &Path, shard: Shard, work: &str) -> Result<Self, StageError> {
         let reader = opened(path, &ROWS)?;
-        if reader.note(SHARD_KEY) != Some(noted(shard)) {
+        let is_own = reader.note(SHARD_KEY) == Some(noted(shard));
+        if !is_own || reader.note(WORK_KEY).as_deref() != Some(work) {
             return Err(foreign());
         }
         Ok(Self {

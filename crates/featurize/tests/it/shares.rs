@@ -186,4 +186,10 @@ fn parts_that_are_not_those_of_all_shards_in_order_are_refused() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("not all shards of this work"), "{said}");
+    // The more frequent terms have the same numbers with other settings, and all numbers would be known.
+    let parts = [1, 2].map(|index| place.shard("frequent", index, 2, &["--min-count", "50"]));
+    let output = featurize("bags", &out, &place.merge_arguments(&parts, &[]));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("not all shards of this work"), "{said}");
 }

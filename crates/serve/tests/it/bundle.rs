@@ -85,6 +85,11 @@ pub(crate) fn regression() -> Decoder {
 
 /// Writes a bundle of a network and a decoder.
 pub(crate) fn save(folder: &Path, network: &str, decoder: Decoder) {
+    save_drawn(folder, network, decoder, 5);
+}
+
+/// The same with first weights by a seed.
+fn save_drawn(folder: &Path, network: &str, decoder: Decoder, seed: i64) {
     let outputs = match &decoder {
         Decoder::Binary | Decoder::Regression { .. } | Decoder::Count { .. } => 1,
         Decoder::Classes { labels, .. } => labels.len(),
@@ -106,7 +111,7 @@ pub(crate) fn save(folder: &Path, network: &str, decoder: Decoder) {
         // The generator is the process's: two tests at once would draw each other's weights.
         static DRAWING: Mutex<()> = Mutex::new(());
         let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
-        tch::manual_seed(5);
+        tch::manual_seed(seed);
         Net::new(&spec, ids, Device::Cpu).unwrap()
     };
     // Large enough that words matter.
@@ -139,9 +144,15 @@ pub(crate) fn save(folder: &Path, network: &str, decoder: Decoder) {
         libtorch: LIBTORCH_VERSION.into(),
         files: BTreeMap::new(),
     };
-    let wide = (0..spec.wide).map(|_model| {
+    // Linear models that differ: which is asked first would not be seen otherwise.
+    let wide = (0..spec.wide).map(|model| {
         let wide = tempfile::tempdir().unwrap();
-        save(wide.path(), LINEAR, Decoder::Binary);
+        save_drawn(
+            wide.path(),
+            LINEAR,
+            Decoder::Binary,
+            seed + i64::from(model),
+        );
         wide
     });
     let wide: Vec<_> = wide.collect();

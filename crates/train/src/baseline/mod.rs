@@ -97,7 +97,7 @@ fn run(params: BaselineParams, context: &mut TaskContext) -> Result<(), StageErr
         }
     };
     let mut evaluated: Vec<Evaluated> = Split::ALL[1..].iter().map(|&split| said(split)).collect();
-    match results::calibrate(&best.decoder, &evaluated) {
+    match results::calibrate(&best.decoder, &evaluated, Default::default()) {
         Some(calibration) => results::add_intervals(&calibration, &mut evaluated),
         None if params.task == Task::Binary => {}
         None => {

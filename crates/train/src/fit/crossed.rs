@@ -1,7 +1,7 @@
 //! Intervals from what networks say that did not see the reviews.
 //!
-//! Owns keeping a fold of the training reviews from a network, and fitting intervals to what such networks said of their folds.
-//! Does not own the folds (`featurize folds`), nor how an interval comes out of errors (`cinescore_model::calibration`).
+//! Owns keeping a fold of the training reviews from a network, and reading what such networks said of their folds.
+//! Does not own the folds (`featurize folds`), nor how an interval comes out of errors (`results::calibrate`).
 //!
 //! The split `calib` costs training reviews, and of the thousand that one can spare the intervals stray by a per cent and more. Networks
 //! of the same kind, each trained without one fold, say of thousands of reviews what they would of new ones, and the network that
@@ -18,14 +18,12 @@ use cinescore_artifact::program::TaskContext;
 use cinescore_artifact::tables::{FOLDS, PREDICTIONS};
 use cinescore_artifact::task::TaskInput;
 use cinescore_artifact::{Split, StageError};
-use cinescore_model::calibration::Calibration;
 use cinescore_model::task::Decoder;
 
 use super::FitParams;
 use super::errors::of_examples;
 use crate::examples::Examples;
 use crate::folds;
-use crate::results::Evaluated;
 use crate::slices::judged::Judged;
 
 /// The input with the folds.
@@ -86,38 +84,36 @@ pub(super) fn hold_fold(
         .map_err(of_examples)
 }
 
-/// Fits intervals to what the network says of `calib`, and others said of their folds; none for task `binary`, and where there
-/// are too few for any.
-pub(super) fn calibrate(
+/// What other networks said of the folds that they did not see, and what is true of these: predictions and targets.
+///
+/// # Errors
+/// If a table is not that of such a network, has a prediction that is no number, or a review that another one has.
+pub(super) fn read(
     decoder: &Decoder,
-    evaluated: &[Evaluated],
     examples: &Examples,
     context: &TaskContext,
-) -> Result<Option<Calibration>, StageError> {
+) -> Result<(Vec<f64>, Vec<f64>), StageError> {
     let crossed = context.inputs(CROSSED);
-    let Some(quantity) = decoder.quantity() else {
-        if crossed.is_empty() {
-            return Ok(None);
-        }
+    if decoder.quantity().is_none() && !crossed.is_empty() {
         let message = "task `binary` has no intervals, and the input `crossed` is given";
         return Err(StageError::usage(message).hint("leave the input away"));
-    };
-    let own = evaluated
-        .iter()
-        .find(|evaluated| evaluated.split == Split::Calib);
-    let mut predicted: Vec<f64> = own
-        .iter()
-        .flat_map(|own| &own.predicted)
-        .map(|said| said.value)
-        .collect();
-    let mut targets: Vec<f64> = own.iter().flat_map(|own| &own.targets).copied().collect();
+    }
     let rows = examples.rows(Split::Train).iter();
-    // The label of each training review of which nothing has been said so far.
+    // The label of each training example of which nothing has been said so far.
     let mut left: HashMap<u64, f64> = rows
         .map(|&row| (examples.review_id(row), examples.label(row)))
         .collect();
+    let (mut predicted, mut targets) = (Vec::new(), Vec::new());
     for input in crossed {
         let judged = Judged::read(input, &[Split::Calib])?;
+        if judged.not_finite > 0 {
+            let message = format!(
+                "`{}` has {} predictions that are no numbers",
+                input.label, judged.not_finite
+            );
+            return Err(StageError::input(message)
+                .hint("train that network again, with a lower learning rate"));
+        }
         let Some(rows) = judged.splits.get(&Split::Calib) else {
             let message = format!("`{}` has no predictions of the split `calib`", input.label);
             return Err(StageError::input(message).hint("train it with `without_fold`"));
@@ -130,7 +126,7 @@ pub(super) fn calibrate(
         predicted.extend(rows.predicted.iter().map(|said| said.value));
         targets.extend(&rows.targets);
     }
-    Ok(Calibration::fit(quantity, &predicted, &targets))
+    Ok((predicted, targets))
 }
 
 /// That predictions cannot be ones of a network like this one that did not see a fold.

@@ -47,7 +47,7 @@ use measure::evaluate_all;
 use resume::{CHECKPOINT, Kept};
 use tensorboard::Events;
 
-/// The input with the linear model beside a network.
+/// The input with the linear models beside a network.
 const WIDE: &str = "wide";
 
 /// The kind, for the program.
@@ -153,6 +153,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     )
     .and_then(|objective| objective.with_class_weights(&params.class_weights, &examples))
     .map_err(of_objective)?;
+    let crossed = crossed::read(objective.decoder(), &examples, context)?;
     let parameters = network::parameter_count(&spec, encoder.ids());
 
     random::seed_torch(params.seed, random::INITIALISATION);
@@ -190,7 +191,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
     let decoder = bundle::as_read(objective.decoder()).map_err(StageError::failed)?;
     let mut evaluated = evaluate_all(&net, &examples, &decoder, context)
         .map_err(|error| of_training(error, params))?;
-    let calibration = crossed::calibrate(&decoder, &evaluated, &examples, context)?;
+    let calibration = results::calibrate(&decoder, &evaluated, crossed);
     let calibration = bundle::as_read(&calibration).map_err(StageError::failed)?;
     match &calibration {
         Some(calibration) => results::add_intervals(calibration, &mut evaluated),
@@ -282,7 +283,7 @@ fn read_network(params: &FitParams, context: &TaskContext) -> Result<NetworkSpec
     }
     if spec.wide > 0 && !params.hold_out.is_empty() {
         let message = format!(
-            "the network `{}` has a linear model beside it, which knows the scores that `hold_out` keeps from the network",
+            "the network `{}` has linear models beside it, which know the scores that `hold_out` keeps from the network",
             spec.name
         );
         return Err(StageError::usage(message).hint("take a network without `wide`"));

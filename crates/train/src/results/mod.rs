@@ -46,15 +46,20 @@ pub struct Measured {
     pub figures: Vec<Figure>,
 }
 
-/// Fits intervals to the predictions of the split `calib`; none for task `binary`, whose truth no interval holds, and
-/// without such examples.
-pub fn calibrate(decoder: &Decoder, evaluated: &[Evaluated]) -> Option<Calibration> {
+/// Fits intervals to the predictions of the split `calib`, and to further predictions and targets; none for task `binary`, whose
+/// truth no interval holds, and without any.
+pub fn calibrate(
+    decoder: &Decoder,
+    evaluated: &[Evaluated],
+    (mut values, mut targets): (Vec<f64>, Vec<f64>),
+) -> Option<Calibration> {
     let quantity = decoder.quantity()?;
-    let own = evaluated
-        .iter()
-        .find(|evaluated| evaluated.split == Split::Calib)?;
-    let values: Vec<f64> = own.predicted.iter().map(|said| said.value).collect();
-    Calibration::fit(quantity, &values, &own.targets)
+    let calib = |own: &&Evaluated| own.split == Split::Calib;
+    for own in evaluated.iter().filter(calib) {
+        values.extend(own.predicted.iter().map(|said| said.value));
+        targets.extend(&own.targets);
+    }
+    Calibration::fit(quantity, &values, &targets)
 }
 
 /// Gives every prediction its interval.

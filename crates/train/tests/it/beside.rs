@@ -33,7 +33,7 @@ fn a_network_reads_what_the_linear_model_says() {
     let mut held = params();
     held["hold_out"] = json!([4]);
     let text = said(&bench.run("fit", "held", &inputs, held));
-    assert!(text.contains("which knows the scores"), "{text}");
+    assert!(text.contains("which know the scores"), "{text}");
     let output = bench.run("fit", "net", &inputs, params());
     assert!(output.status.success(), "{}", said(&output));
     let result = result(&bench, "net");

@@ -73,7 +73,7 @@ impl Default for WideParams {
 
 /// The kind, for the program.
 pub fn kind() -> Kind {
-    let about = "Fit the linear model that a network with `wide: true` has beside it";
+    let about = "Fit a linear model that a network with `wide` has beside it";
     Kind::new("wide", about, run)
         .input(Input::table(
             "examples",
