@@ -152,6 +152,8 @@ mod tests {
         );
 
         let two = net();
+        // None of its three units is dead, whatever the first weights are.
+        fill(&two, "layers.0.bias", 10.0);
         // The gradient of the first dense layer overflows on its way through the second.
         fill(&two, "layers.3.weight", 1e30);
         fill(&two, "head.weight", 1e30);

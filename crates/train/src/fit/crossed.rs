@@ -23,7 +23,7 @@ use cinescore_model::task::Decoder;
 use super::FitParams;
 use super::errors::of_examples;
 use crate::examples::Examples;
-use crate::folds;
+use crate::folds::Folds;
 use crate::slices::judged::Judged;
 
 /// The input with the folds.
@@ -48,7 +48,7 @@ pub(super) fn crossed_input() -> Input {
 pub(super) fn hold_fold(
     params: &FitParams,
     examples: &mut Examples,
-    context: &TaskContext,
+    context: &mut TaskContext,
 ) -> Result<(), StageError> {
     let (fold, input) = match (params.without_fold, context.optional_input(FOLDS_INPUT)) {
         (None, None) => return Ok(()),
@@ -72,12 +72,17 @@ pub(super) fn hold_fold(
         .iter()
         .map(|&row| examples.review_id(row))
         .collect();
-    let folds = folds::of(&reviews, &input.path)?;
-    if !folds.contains(&fold) {
-        let last = folds.iter().max().copied().unwrap_or_default();
-        let message =
-            format!("no training review is in fold {fold}: the folds go from 0 to {last}");
+    let folds = Folds::read(&input.path)?;
+    let last = folds.last();
+    if fold > last {
+        let message = format!("there is no fold {fold}: the folds go from 0 to {last}");
         return Err(StageError::usage(message).hint("change `without_fold`"));
+    }
+    let folds = folds.of(&reviews)?;
+    if !folds.contains(&fold) {
+        context.warn(format!(
+            "all reviews of fold {fold} are in other splits than `train`: nothing is kept from the network, and it says nothing for intervals"
+        ));
     }
     examples
         .hold_fold(&folds, fold, params.task)
@@ -91,7 +96,7 @@ pub(super) fn hold_fold(
 pub(super) fn read(
     decoder: &Decoder,
     examples: &Examples,
-    context: &TaskContext,
+    context: &mut TaskContext,
 ) -> Result<(Vec<f64>, Vec<f64>), StageError> {
     let crossed = context.inputs(CROSSED);
     if decoder.quantity().is_none() && !crossed.is_empty() {
@@ -103,7 +108,7 @@ pub(super) fn read(
     let mut left: HashMap<u64, f64> = rows
         .map(|&row| (examples.review_id(row), examples.label(row)))
         .collect();
-    let (mut predicted, mut targets) = (Vec::new(), Vec::new());
+    let (mut predicted, mut targets, mut silent) = (Vec::new(), Vec::new(), Vec::new());
     for input in crossed {
         let judged = Judged::read(input, &[Split::Calib])?;
         if judged.not_finite > 0 {
@@ -115,8 +120,8 @@ pub(super) fn read(
                 .hint("train that network again, with a lower learning rate"));
         }
         let Some(rows) = judged.splits.get(&Split::Calib) else {
-            let message = format!("`{}` has no predictions of the split `calib`", input.label);
-            return Err(StageError::input(message).hint("train it with `without_fold`"));
+            silent.push(input.label.clone());
+            continue;
         };
         for (id, target) in rows.ids.iter().zip(&rows.targets) {
             if left.remove(id) != Some(*target) {
@@ -125,6 +130,11 @@ pub(super) fn read(
         }
         predicted.extend(rows.predicted.iter().map(|said| said.value));
         targets.extend(&rows.targets);
+    }
+    for label in silent {
+        context.warn(format!(
+            "`{label}` has no predictions of the split `calib`, so no interval is fitted to it: was it trained with `without_fold`?"
+        ));
     }
     Ok((predicted, targets))
 }

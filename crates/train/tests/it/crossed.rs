@@ -190,7 +190,7 @@ fn a_fold_needs_folds_and_one_that_exists() {
         ),
         (
             without(&bench, "c", fold_params(3)),
-            "no training review is in fold 3: the folds go from 0 to 2",
+            "there is no fold 3: the folds go from 0 to 2",
         ),
     ];
     for (output, message) in cases {
@@ -204,17 +204,10 @@ fn a_fold_needs_folds_and_one_that_exists() {
 fn predictions_that_no_such_network_made_are_refused() {
     let bench = bench();
     bench.result("fold", &without(&bench, "fold", fold_params(0)));
-    bench.fitted("alone", 1, params());
     let (code, text) = refusal(&with(&bench, "twice", params(), &["fold", "fold"]));
     assert_eq!(code, Some(3), "{text}");
     assert!(
         text.contains("or which another of the tables has too"),
-        "{text}"
-    );
-    let (code, text) = refusal(&with(&bench, "none", params(), &["alone"]));
-    assert_eq!(code, Some(3), "{text}");
-    assert!(
-        text.contains("`alone.predictions` has no predictions of the split `calib`"),
         "{text}"
     );
     let mut binary = params();
@@ -222,4 +215,33 @@ fn predictions_that_no_such_network_made_are_refused() {
     let (code, text) = refusal(&with(&bench, "binary", binary, &["fold"]));
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("task `binary` has no intervals"), "{text}");
+}
+
+#[test]
+fn a_fold_that_is_in_other_splits_and_a_table_without_one_are_told() {
+    let bench = bench();
+    // Every review of fold 2 goes to `valid`.
+    let mut reviews = uncalibrated();
+    for (id, review) in (0..).zip(&mut reviews) {
+        if fold(id) == 2 && review.split == "train" {
+            review.split = "valid";
+        }
+    }
+    bench.write_reviews(&reviews);
+    let output = without(&bench, "fold", fold_params(2));
+    let (code, text) = refusal(&output);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("all reviews of fold 2 are in other splits"),
+        "{text}"
+    );
+    assert!(said(&bench, "fold", "calib").is_empty());
+    let (code, text) = refusal(&with(&bench, "out", params(), &["fold"]));
+    assert_eq!(code, Some(0), "{text}");
+    for told in [
+        "`fold.predictions` has no predictions of the split `calib`",
+        "predictions have no intervals",
+    ] {
+        assert!(text.contains(told), "{text}");
+    }
 }

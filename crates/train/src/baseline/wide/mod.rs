@@ -40,7 +40,7 @@ use super::newton::{Linear, Loss, logistic};
 use super::params::Strength;
 use crate::examples::check_terms;
 use crate::fit::errors::{of_bundle, of_examples};
-use crate::folds;
+use crate::folds::Folds;
 use crate::results::{self, Evaluated};
 use crossfit::Ratios;
 
@@ -232,7 +232,7 @@ fn ratios_of(encoder: &Encoder) -> Result<Ratios, StageError> {
 
 /// The fold of each training review.
 fn folds_of(reviews: &[u64], path: &Path) -> Result<Vec<u32>, StageError> {
-    let folds = folds::of(reviews, path)?;
+    let folds = Folds::read(path)?.of(reviews)?;
     if folds.iter().min() == folds.iter().max() {
         let message = "all training reviews are in one fold, and none is left to learn from";
         return Err(StageError::input(message).hint("ask `featurize folds` for two folds or more"));
