@@ -1,5 +1,5 @@
 //! What every part of Cinescore agrees on: digests, the content store, the task protocol, table
-//! schemas and the frame that turns a stage into a program.
+//! schemas and the frame that turns a stage into a program; and the memory that large buffers lie in.
 //!
 //! Owns the formats in which stages and the runner meet. Does not own any stage's work, any join
 //! or any network: this crate links neither polars nor LibTorch, so that what depends on it alone
@@ -11,6 +11,7 @@ pub mod digest;
 pub mod encoder;
 pub mod error;
 pub mod exit;
+pub mod large_pages;
 pub mod pace;
 pub mod params;
 pub mod program;

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::large_pages;
+use cinescore_artifact::large_pages;
 
 /// What is kept of terms at most: 32 MiB.
 pub(crate) const KEPT: usize = 1 << 24;

@@ -17,8 +17,9 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
-use crate::large_pages;
+use crate::prefetch::prefetch;
 use crate::token::{Key, LONG, Secrets, Spot, Token};
+use cinescore_artifact::large_pages;
 
 /// Slots of an empty map.
 const FIRST_SLOTS: usize = 1 << 8;
@@ -93,8 +94,8 @@ impl<V: Copy + Default> TokenMap<V> {
     #[inline]
     fn fetch_hash(&self, hash: u64) {
         let home = self.home(hash);
-        fetch(&self.slots[home]);
-        fetch(&self.slots[(home + 1) & (self.slots.len() - 1)]);
+        prefetch(&self.slots[home]);
+        prefetch(&self.slots[(home + 1) & (self.slots.len() - 1)]);
     }
 
     /// The value of a token.
@@ -227,25 +228,6 @@ impl<V: Copy + Default> TokenMap<V> {
         }
     }
 }
-
-/// Has the processor fetch a slot, without waiting for it.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-fn fetch<T>(slot: &T) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    #[expect(
-        unsafe_code,
-        reason = "a prefetch neither reads nor writes, and may be of any address"
-    )]
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(slot).cast());
-    }
-}
-
-/// Elsewhere the look-up itself fetches it.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline]
-fn fetch<T>(_slot: &T) {}
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 
 use cinescore_artifact::digest::{Digest, Parts};
+use cinescore_artifact::large_pages;
 use cinescore_network::{WeightsMismatch, check_header};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, SafeTensorError, TensorView};
@@ -161,6 +162,7 @@ impl<R: Read> WeightsFile<R> {
         // only network that has it.
         let memory =
             unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<u8>(), bytes) };
+        large_pages::prefer(memory);
         for part in memory.chunks_mut(PART) {
             self.file.read_exact(part)?;
             self.digest.add(part);

@@ -20,6 +20,9 @@ const TEXTS_A_TASK: usize = 32;
 /// Texts whose bags are there one by one, before they are put behind those of others.
 const TEXTS_A_TURN: usize = 512;
 
+/// N-grams of a text that are looked up together. Those of a long text would take many times the room of the text.
+const TOGETHER: usize = 4096;
+
 /// Why there is no encoder.
 #[derive(Debug, Error)]
 pub enum BagEncoderError {
@@ -41,6 +44,11 @@ pub enum BagEncoderError {
     /// A word class is empty, or a word is in two.
     #[error("the encoder's word classes have an empty one, or a word twice")]
     Classes,
+    /// Hashed n-grams have no number, or word classes.
+    #[error(
+        "the encoder hashes n-grams to no numbers, or has word classes that hashed ones cannot have"
+    )]
+    Hashed,
     /// Numbers and weights do not belong together.
     #[error("the encoder has {weights} weights for {width} numbers")]
     Weights {
@@ -92,15 +100,16 @@ pub struct Bags {
 #[derive(Debug, Default)]
 pub struct BagScratch {
     tokens: Tokens,
-    /// The text's terms with spaces between them.
-    joined: String,
-    /// Where in `joined` each term is.
-    places: Vec<(usize, usize)>,
+    /// The text's terms with spaces between them, and behind them the names of n-grams that do not stand there: those with
+    /// word classes in them, and those of the ending.
+    buffer: String,
+    /// Where in `buffer` each term is.
+    terms: Vec<(usize, usize)>,
+    /// Where in it each n-gram's name is.
+    ngrams: Vec<(usize, usize)>,
     found: Vec<u32>,
     /// Of each term its word class.
     classes: Vec<u32>,
-    /// An n-gram with word classes in it, or one of the ending.
-    shaped: String,
 }
 
 impl BagEncoder {
@@ -120,6 +129,9 @@ impl BagEncoder {
         ngrams: Strings,
         weights: Vec<f32>,
     ) -> Result<Self, BagEncoderError> {
+        if bag.indices == Indices::Hashed && (bag.size == 0 || !bag.classes.is_empty()) {
+            return Err(BagEncoderError::Hashed);
+        }
         let names = Names::new(ngrams).map_err(|index| BagEncoderError::Ngram { index })?;
         let classes = match bag.classes.is_empty() {
             true => None,
@@ -265,67 +277,96 @@ impl BagEncoder {
     fn count(&self, text: &str, scratch: &mut BagScratch) -> Vec<(u32, u32)> {
         let BagScratch {
             tokens,
-            joined,
-            places,
+            buffer,
+            terms,
+            ngrams,
             found,
             classes,
-            shaped,
         } = scratch;
-        joined.clear();
-        places.clear();
+        buffer.clear();
+        terms.clear();
+        ngrams.clear();
         found.clear();
         self.text.each_term(text, tokens, |term| {
-            if !joined.is_empty() {
-                joined.push(' ');
+            if !buffer.is_empty() {
+                buffer.push(' ');
             }
-            places.push((joined.len(), joined.len() + term.len()));
-            joined.push_str(term);
+            terms.push((buffer.len(), buffer.len() + term.len()));
+            buffer.push_str(term);
         });
-        for (at, (begin, _end)) in places.iter().enumerate() {
-            for (_begin, end) in places[at..].iter().take(self.bag.ngrams as usize) {
-                let ngram = &joined.as_bytes()[*begin..*end];
-                match self.bag.indices {
-                    Indices::Vocabulary => found.extend(self.names.number(ngram)),
-                    Indices::Hashed => found.push(hashed(ngram, self.bag.size)),
-                }
+        let text_end = buffer.len();
+        for (at, (begin, _end)) in terms.iter().enumerate() {
+            let longer = terms[at..].iter().take(self.bag.ngrams as usize);
+            ngrams.extend(longer.map(|(_begin, end)| (*begin, *end)));
+            if ngrams.len() >= TOGETHER {
+                self.find(buffer, text_end, ngrams, found);
             }
         }
-        let last = places.len().saturating_sub(self.bag.ending as usize);
-        for (at, (begin, _end)) in places.iter().enumerate().skip(last) {
-            for (_begin, end) in places[at..].iter().take(ending::LONGEST) {
-                ending::write_name(&joined[*begin..*end], shaped);
-                match self.bag.indices {
-                    Indices::Vocabulary => found.extend(self.names.number(shaped.as_bytes())),
-                    Indices::Hashed => found.push(hashed(shaped.as_bytes(), self.bag.size)),
-                }
+        let last = terms.len().saturating_sub(self.bag.ending as usize);
+        for (at, (begin, _end)) in terms.iter().enumerate().skip(last) {
+            for (_begin, end) in terms[at..].iter().take(ending::LONGEST) {
+                let name = buffer.len();
+                ending::push_name(buffer, *begin..*end);
+                ngrams.push((name, buffer.len()));
+            }
+            if ngrams.len() >= TOGETHER {
+                self.find(buffer, text_end, ngrams, found);
             }
         }
         if let Some(own) = &self.classes {
-            let terms = |at: usize| &joined[places[at].0..places[at].1];
             classes.clear();
-            classes.extend((0..places.len()).map(|at| own.of(terms(at).as_bytes())));
-            for begin in 0..places.len() {
+            let class = |(begin, end): &(usize, usize)| own.of(&buffer.as_bytes()[*begin..*end]);
+            classes.extend(terms.iter().map(class));
+            for begin in 0..terms.len() {
                 for shape in shapes::SHAPES {
-                    if begin + shape.len() > places.len() {
+                    if begin + shape.len() > terms.len() {
                         continue;
                     }
-                    shaped.clear();
+                    let name = buffer.len();
                     for (at, is_class) in (begin..).zip(*shape) {
                         if at > begin {
-                            shaped.push(' ');
+                            buffer.push(' ');
                         }
-                        shaped.push_str(match is_class {
-                            true => own.name(classes[at]),
-                            false => terms(at),
-                        });
+                        match is_class {
+                            true => buffer.push_str(own.name(classes[at])),
+                            false => buffer.extend_from_within(terms[at].0..terms[at].1),
+                        }
                     }
-                    found.extend(self.names.number(shaped.as_bytes()));
+                    ngrams.push((name, buffer.len()));
+                }
+                if ngrams.len() >= TOGETHER {
+                    self.find(buffer, text_end, ngrams, found);
                 }
             }
         }
+        self.find(buffer, text_end, ngrams, found);
         found.sort_unstable();
         let runs = found.chunk_by(|a, b| a == b);
         runs.map(|run| (run[0], run.len() as u32)).collect()
+    }
+
+    /// Puts the numbers of n-grams in a buffer behind others; then the n-grams are gone, and what is behind the text.
+    fn find(
+        &self,
+        buffer: &mut String,
+        text_end: usize,
+        ngrams: &mut Vec<(usize, usize)>,
+        found: &mut Vec<u32>,
+    ) {
+        let bytes = buffer.as_bytes();
+        match self.bag.indices {
+            Indices::Vocabulary => self.names.numbers(bytes, ngrams, found),
+            Indices::Hashed => {
+                let name = |&(begin, end): &(usize, usize)| &bytes[begin..end];
+                found.extend(
+                    ngrams
+                        .iter()
+                        .map(|ngram| hashed(name(ngram), self.bag.size)),
+                );
+            }
+        }
+        ngrams.clear();
+        buffer.truncate(text_end);
     }
 
     pub(super) fn count_batch(&self, texts: &[&str]) -> Vec<Vec<(u32, u32)>> {
@@ -460,6 +501,22 @@ mod tests {
     }
 
     #[test]
+    fn a_text_has_the_ngrams_of_its_parts_however_long_it_is() {
+        let names = ["good", "not good", "{not} good", "{end}  not good"];
+        let mut own = encoder(Values::Counts, Indices::Vocabulary, &names);
+        own.bag.ending = 2 * TOGETHER as u32;
+        own.bag.classes = vec![vec!["not".into(), "never".into()]];
+        own.classes = Classes::new(own.bag.classes.clone());
+        let counts = |times: usize| own.encode(&"not good but ".repeat(times));
+        assert_eq!(counts(1), [(0, 1.0), (1, 1.0), (2, 1.0), (3, 1.0)]);
+        let times = TOGETHER;
+        // What ends within the last terms begins there too.
+        let last = (2 * TOGETHER / 3) as f32;
+        let all = times as f32;
+        assert_eq!(counts(times), [(0, all), (1, all), (2, all), (3, last)]);
+    }
+
+    #[test]
     fn weights_are_those_of_the_formulas() {
         let sums = [
             Sums {
@@ -513,7 +570,22 @@ mod tests {
         twice.ngrams = Strings::of(["good", "good", "a", "not good"]).unwrap();
         let mut unweighed = file.clone();
         unweighed.weights.pop();
-        let other = BagFile { version: 1, ..file };
+        let hashed = |size: u32, classes: Vec<Vec<Box<str>>>| {
+            let mut hashed = file.clone();
+            hashed.bag.indices = Indices::Hashed;
+            (hashed.bag.size, hashed.bag.classes) = (size, classes);
+            hashed.ngrams = Strings::default();
+            hashed.weights = vec![1.0; size as usize];
+            hashed
+        };
+        read(&hashed(2, Vec::new())).unwrap();
+        for wrong in [hashed(0, Vec::new()), hashed(2, vec![vec!["a".into()]])] {
+            assert!(matches!(read(&wrong), Err(BagEncoderError::Hashed)));
+        }
+        let other = BagFile {
+            version: 1,
+            ..file.clone()
+        };
         let errors = [twice, unweighed, other].map(|file| read(&file).unwrap_err().to_string());
         assert_eq!(
             errors,

@@ -3,19 +3,22 @@
 //! Owns how long they are and what they are called. A review says its verdict at the end: `not bad` there is another feature than
 //! `not bad` somewhere.
 
+use std::ops::Range;
+
 /// The longest of them, in terms.
 pub(super) const LONGEST: usize = 2;
 
-/// How such an n-gram is called: as no n-gram of the whole text is, whose terms have single spaces between them.
+/// What stands in front of such an n-gram in its name. No n-gram of the whole text is called so: its terms have single spaces
+/// between them.
+const MARK: &str = "{end}  ";
+
+/// How such an n-gram is called.
 pub(super) fn name(ngram: &str) -> String {
-    let mut name = String::new();
-    write_name(ngram, &mut name);
-    name
+    format!("{MARK}{ngram}")
 }
 
-/// Writes the name in place of what a buffer holds.
-pub(super) fn write_name(ngram: &str, buffer: &mut String) {
-    buffer.clear();
-    buffer.push_str("{end}  ");
-    buffer.push_str(ngram);
+/// Puts behind a buffer how the n-gram is called that stands there within it.
+pub(super) fn push_name(buffer: &mut String, ngram: Range<usize>) {
+    buffer.push_str(MARK);
+    buffer.extend_from_within(ngram);
 }

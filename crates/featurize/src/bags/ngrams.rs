@@ -21,10 +21,12 @@ use super::shapes::SHAPES;
 use crate::classes::Classes;
 use crate::count::{Count, Counts};
 use crate::encode::Known;
+use crate::prefetch::prefetch;
 use crate::preprocess::{Preprocessing, Tokens};
 use crate::token::Token;
 use crate::token_map::TokenMap;
 use cinescore_artifact::encoder::RESERVED;
+use cinescore_artifact::large_pages;
 
 /// Texts that a thread takes at a time.
 const TEXTS_A_TASK: usize = 32;
@@ -40,6 +42,8 @@ const HASHES: usize = 1 << 26;
 const SHARDS: usize = 64;
 /// N-grams that a thread brings to a shard at once.
 const BROUGHT: usize = 256;
+/// N-grams whose counts are fetched together.
+const TOGETHER: usize = 32;
 /// Where counting by hash ends. Far below what a byte holds, since several threads may pass it at once.
 const ENOUGH: u8 = 64;
 
@@ -48,18 +52,24 @@ pub type Ngram = [u32; 3];
 
 /// The counts of n-grams in a stream of batches.
 pub struct NgramCounter {
-    preprocessing: Preprocessing,
     terms: Vec<(Box<str>, Count)>,
+    source: Source,
+    state: RandomState,
+    sieve: Option<Sieve>,
+    shards: Vec<Mutex<Shard>>,
+    counters: Vec<Counter>,
+}
+
+/// What decides on a text's n-grams.
+struct Source {
+    preprocessing: Preprocessing,
+    /// The numbers of terms.
     numbers: TokenMap<u32>,
     longest: usize,
     /// The last terms of a text whose n-grams are counted besides.
     ending: usize,
     /// The word classes, where n-grams have them.
     classes: Option<ClassNumbers>,
-    state: RandomState,
-    sieve: Option<Sieve>,
-    shards: Vec<Mutex<Shard>>,
-    counters: Vec<Counter>,
 }
 
 /// How often the n-grams of each hash were seen, up to [`ENOUGH`].
@@ -87,6 +97,8 @@ struct Counter {
     tokens: Tokens,
     ids: Vec<i32>,
     terms: Vec<u32>,
+    /// A text's n-grams of two terms or more.
+    ngrams: Vec<Ngram>,
     /// N-grams on their way to their shards.
     brought: Vec<Vec<Ngram>>,
 }
@@ -103,15 +115,18 @@ impl NgramCounter {
             tokens: Tokens::default(),
             ids: Vec::new(),
             terms: Vec::new(),
+            ngrams: Vec::new(),
             brought: vec![Vec::new(); SHARDS],
         });
         Self {
-            preprocessing,
             terms,
-            numbers,
-            longest: longest as usize,
-            ending: 0,
-            classes: None,
+            source: Source {
+                preprocessing,
+                numbers,
+                longest: longest as usize,
+                ending: 0,
+                classes: None,
+            },
             state: RandomState::new(),
             sieve: None,
             shards: (0..SHARDS).map(|_shard| Mutex::default()).collect(),
@@ -128,7 +143,7 @@ impl NgramCounter {
     /// Has n-grams in which word classes stand for words counted too.
     pub fn with_classes(&mut self, classes: &Classes) {
         let of_terms = self.terms.iter();
-        self.classes = Some(ClassNumbers {
+        self.source.classes = Some(ClassNumbers {
             of_terms: of_terms
                 .map(|(name, _count)| CLASS | classes.of(name.as_bytes()))
                 .collect(),
@@ -138,29 +153,26 @@ impl NgramCounter {
 
     /// Has n-grams of the last terms of a text counted besides.
     pub fn with_ending(&mut self, terms: u32) {
-        self.ending = terms as usize;
+        self.source.ending = terms as usize;
     }
 
     /// Whether n-grams with word classes are counted. Then texts are wanted, and not what counting left of them: a term that is too rare
     /// to have a number has a class all the same.
     pub fn has_classes(&self) -> bool {
-        self.classes.is_some()
+        self.source.classes.is_some()
     }
 
-    /// The numbers of the terms of some texts, [`u32::MAX`] for those that are too rare.
+    /// The numbers of the terms of some texts, [`u32::MAX`] for those that are too rare; of a counter without word classes.
     pub fn numbers(&mut self, texts: &[Known<'_>]) -> Vec<Vec<u32>> {
         let Self {
-            preprocessing,
-            numbers,
-            counters,
-            ..
+            source, counters, ..
         } = self;
         let part = texts.len().div_ceil(counters.len()).max(1);
         let parts = counters.par_iter_mut().zip(texts.par_chunks(part));
         parts
             .flat_map_iter(|(counter, texts)| {
                 let found = texts.iter().map(|text| {
-                    counter.find_terms(preprocessing, numbers, None, *text);
+                    counter.find_terms(source, *text);
                     counter.terms.clone()
                 });
                 found.collect::<Vec<_>>()
@@ -176,11 +188,7 @@ impl NgramCounter {
         min_count: u64,
     ) -> Vec<Vec<(Ngram, u32)>> {
         let Self {
-            preprocessing,
-            numbers,
-            longest,
-            ending,
-            classes,
+            source,
             state,
             sieve,
             counters,
@@ -193,20 +201,10 @@ impl NgramCounter {
         let part = texts.len().div_ceil(counters.len()).max(1);
         let parts = counters.par_iter_mut().zip(texts.par_chunks(part));
         let of_text = |counter: &mut Counter, text: Known<'_>| {
-            counter.find_terms(preprocessing, numbers, classes.as_ref(), text);
+            counter.find_ngrams(source, text);
             let alone = counter.terms.iter().filter(|term| **term < CLASS);
             let mut found: Vec<Ngram> = alone.map(|&term| [term, NONE, NONE]).collect();
-            let keep = |brought: &mut [Vec<Ngram>], ngram| {
-                if passes(&ngram) {
-                    brought[0].push(ngram);
-                }
-            };
-            counter.each_ngram(*longest, keep);
-            counter.each_of_ending(*ending, keep);
-            if let Some(classes) = &*classes {
-                counter.each_shaped(classes, keep);
-            }
-            found.append(&mut counter.brought[0]);
+            found.extend(counter.ngrams.iter().filter(|ngram| passes(ngram)));
             found.sort_unstable();
             let runs = found.chunk_by(|a, b| a == b);
             runs.map(|run| (run[0], run.len() as u32)).collect()
@@ -221,10 +219,10 @@ impl NgramCounter {
 
     /// Counts the n-grams of some texts by their hashes. All texts are given, or none.
     pub fn sift(&mut self, texts: &[Known<'_>]) {
-        let sieve = self.sieve.take();
-        let sieve =
-            sieve.unwrap_or_else(|| Sieve((0..HASHES).map(|_hash| AtomicU8::new(0)).collect()));
-        self.each_ngram(texts, |_brought, _ngram, hash| sieve.add(hash));
+        let sieve = self.sieve.take().unwrap_or_else(Sieve::new);
+        self.each_ngram(texts, Some(&sieve), |_brought, _ngram, hash| {
+            sieve.add(hash);
+        });
         self.sieve = Some(sieve);
     }
 
@@ -232,7 +230,7 @@ impl NgramCounter {
     pub fn add(&mut self, texts: &[Known<'_>], min_count: u64) {
         let sieve = self.sieve.take();
         let shards = std::mem::take(&mut self.shards);
-        self.each_ngram(texts, |brought, ngram, hash| {
+        self.each_ngram(texts, sieve.as_ref(), |brought, ngram, hash| {
             let sieve = sieve.as_ref();
             if sieve.is_none_or(|sieve| sieve.passes(hash, min_count)) {
                 // By other bits than the place in the sieve.
@@ -251,24 +249,23 @@ impl NgramCounter {
         self.shards = shards;
     }
 
-    /// Gives every n-gram of two terms or more of some texts to `visit`, with its hash, divided among the threads.
+    /// Gives every n-gram of two terms or more of some texts to `visit`, with its hash, divided among the threads. What the sieve has
+    /// of them has been fetched.
     fn each_ngram(
         &mut self,
         texts: &[Known<'_>],
+        sieve: Option<&Sieve>,
         visit: impl Fn(&mut [Vec<Ngram>], Ngram, u64) + Sync,
     ) {
         let Self {
-            preprocessing,
-            numbers,
-            longest,
-            ending,
-            classes,
+            source,
             state,
             counters,
             ..
         } = self;
         let next = AtomicUsize::new(0);
         counters.par_iter_mut().for_each(|counter| {
+            let mut hashes = [0; TOGETHER];
             loop {
                 let begin = next.fetch_add(TEXTS_A_TASK, Ordering::Relaxed);
                 let end = texts.len().min(begin + TEXTS_A_TASK);
@@ -276,17 +273,17 @@ impl NgramCounter {
                     break;
                 };
                 for text in texts {
-                    counter.find_terms(preprocessing, numbers, classes.as_ref(), *text);
-                    counter.each_ngram(*longest, |brought, ngram| {
-                        visit(brought, ngram, state.hash_one(ngram));
-                    });
-                    counter.each_of_ending(*ending, |brought, ngram| {
-                        visit(brought, ngram, state.hash_one(ngram));
-                    });
-                    if let Some(classes) = &*classes {
-                        counter.each_shaped(classes, |brought, ngram| {
-                            visit(brought, ngram, state.hash_one(ngram));
-                        });
+                    counter.find_ngrams(source, *text);
+                    for ngrams in counter.ngrams.chunks(TOGETHER) {
+                        for (hash, ngram) in hashes.iter_mut().zip(ngrams) {
+                            *hash = state.hash_one(ngram);
+                            if let Some(sieve) = sieve {
+                                prefetch(sieve.seen(*hash));
+                            }
+                        }
+                        for (hash, ngram) in hashes.into_iter().zip(ngrams) {
+                            visit(&mut counter.brought, *ngram, hash);
+                        }
                     }
                 }
             }
@@ -333,9 +330,17 @@ impl NgramCounter {
         });
         // A term may be written as a class is, and a lemma may have a space in it. Then two n-grams have one name, and the more frequent
         // one keeps its place.
-        let mut class_names = self.classes.iter().flat_map(|own| own.classes.names());
-        if class_names.any(|name| self.numbers.get(Token::new(name.as_bytes())).is_some())
-            || self.terms.iter().any(|(name, _count)| name.contains(' '))
+        let mut class_names = self
+            .source
+            .classes
+            .iter()
+            .flat_map(|own| own.classes.names());
+        if class_names.any(|name| {
+            self.source
+                .numbers
+                .get(Token::new(name.as_bytes()))
+                .is_some()
+        }) || self.terms.iter().any(|(name, _count)| name.contains(' '))
         {
             let mut seen: HashSet<Box<str>, RandomState> = HashSet::default();
             named.retain(|(_count, name)| seen.insert(name.clone()));
@@ -347,7 +352,7 @@ impl NgramCounter {
     /// How an n-gram of these terms and classes is written.
     pub(super) fn name(&self, ngram: Ngram) -> String {
         let numbers = ngram.iter().take_while(|term| **term != NONE);
-        let name = |number: u32| match &self.classes {
+        let name = |number: u32| match &self.source.classes {
             Some(own) if number >= CLASS => own.classes.name(number ^ CLASS),
             _ => &*self.terms[number as usize].0,
         };
@@ -367,7 +372,7 @@ impl NgramCounter {
 
     /// Whether an n-gram's numbers are those of terms and classes that there are.
     pub(super) fn knows(&self, ngram: Ngram) -> bool {
-        let classes = self.classes.as_ref();
+        let classes = self.source.classes.as_ref();
         let classes = classes.map_or(0, |own| own.classes.unknown() + 1);
         let known = |number: u32| match number.checked_sub(CLASS) {
             None => (number as usize) < self.terms.len(),
@@ -385,15 +390,26 @@ pub(super) fn is_alone(ngram: Ngram) -> bool {
 }
 
 impl Sieve {
+    fn new() -> Self {
+        let mut seen = large_pages::with_capacity(HASHES);
+        seen.resize_with(HASHES, || AtomicU8::new(0));
+        Self(seen)
+    }
+
+    /// How often n-grams of that hash were seen.
+    fn seen(&self, hash: u64) -> &AtomicU8 {
+        &self.0[hash as usize % HASHES]
+    }
+
     fn add(&self, hash: u64) {
-        let seen = &self.0[hash as usize % HASHES];
+        let seen = self.seen(hash);
         if seen.load(Ordering::Relaxed) < ENOUGH {
             seen.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     fn passes(&self, hash: u64, min_count: u64) -> bool {
-        let seen = self.0[hash as usize % HASHES].load(Ordering::Relaxed);
+        let seen = self.seen(hash).load(Ordering::Relaxed);
         u64::from(seen) >= min_count.min(ENOUGH.into())
     }
 }
@@ -425,25 +441,25 @@ impl Shard {
 
 impl Counter {
     /// Finds the numbers of a text's terms; of those without one the numbers of their classes.
-    fn find_terms(
-        &mut self,
-        preprocessing: &Preprocessing,
-        numbers: &TokenMap<u32>,
-        classes: Option<&ClassNumbers>,
-        text: Known<'_>,
-    ) {
+    fn find_terms(&mut self, source: &Source, text: Known<'_>) {
         let Self {
             tokens, ids, terms, ..
         } = self;
+        let Source {
+            preprocessing,
+            numbers,
+            classes,
+            ..
+        } = source;
         terms.clear();
         match text {
             Known::Text(text) => preprocessing.each_term(text, tokens, |term| {
-                let class = || classes.map_or(NONE, |own| CLASS | own.classes.of(term.as_bytes()));
-                terms.push(
-                    numbers
-                        .get(Token::new(term.as_bytes()))
-                        .unwrap_or_else(class),
-                );
+                let class = || {
+                    let classes = classes.as_ref();
+                    classes.map_or(NONE, |own| CLASS | own.classes.of(term.as_bytes()))
+                };
+                let number = numbers.get(Token::new(term.as_bytes()));
+                terms.push(number.unwrap_or_else(class));
             }),
             Known::Counted(counted) => {
                 ids.clear();
@@ -455,56 +471,53 @@ impl Counter {
         }
     }
 
-    /// Gives every n-gram of two terms or more to `visit`.
-    fn each_ngram(&mut self, longest: usize, visit: impl Fn(&mut [Vec<Ngram>], Ngram)) {
-        for begin in 0..self.terms.len() {
+    /// Finds a text's n-grams of two terms or more, and its terms.
+    fn find_ngrams(&mut self, source: &Source, text: Known<'_>) {
+        self.find_terms(source, text);
+        let Self { terms, ngrams, .. } = self;
+        ngrams.clear();
+        for begin in 0..terms.len() {
             let mut ngram = [NONE; 3];
             // What holds a rare term is rare itself.
-            let terms = self.terms[begin..].iter().take(longest);
+            let terms = terms[begin..].iter().take(source.longest);
             for (length, &term) in terms.take_while(|term| **term < CLASS).enumerate() {
                 ngram[length] = term;
                 if length > 0 {
-                    visit(&mut self.brought, ngram);
+                    ngrams.push(ngram);
                 }
             }
         }
-    }
-
-    /// Gives every n-gram of the last terms to `visit`.
-    fn each_of_ending(&mut self, last: usize, visit: impl Fn(&mut [Vec<Ngram>], Ngram)) {
-        let from = self.terms.len().saturating_sub(last);
-        for begin in from..self.terms.len() {
+        for begin in terms.len().saturating_sub(source.ending)..terms.len() {
             let mut ngram = [END, NONE, NONE];
-            // What holds a rare term is rare itself.
-            let terms = self.terms[begin..].iter().take(ending::LONGEST);
+            let terms = terms[begin..].iter().take(ending::LONGEST);
             for (place, &term) in (1..).zip(terms.take_while(|term| **term < CLASS)) {
                 ngram[place] = term;
-                visit(&mut self.brought, ngram);
+                ngrams.push(ngram);
+            }
+        }
+        if let Some(classes) = &source.classes {
+            for begin in 0..terms.len() {
+                let shaped = |shape| classes.shaped(terms.get(begin..)?, shape);
+                ngrams.extend(SHAPES.iter().filter_map(|shape| shaped(shape)));
             }
         }
     }
+}
 
-    /// Gives every n-gram with word classes in it to `visit`.
-    fn each_shaped(&mut self, classes: &ClassNumbers, visit: impl Fn(&mut [Vec<Ngram>], Ngram)) {
-        for begin in 0..self.terms.len() {
-            for shape in SHAPES {
-                let Some(terms) = self.terms.get(begin..begin + shape.len()) else {
-                    continue;
-                };
-                let mut ngram = [NONE; 3];
-                for ((place, &term), is_class) in ngram.iter_mut().zip(terms).zip(*shape) {
-                    *place = match is_class {
-                        true => *classes.of_terms.get(term as usize).unwrap_or(&term),
-                        false => term,
-                    };
-                }
+impl ClassNumbers {
+    /// The n-gram of that shape at the beginning of some terms.
+    fn shaped(&self, terms: &[u32], shape: &[bool]) -> Option<Ngram> {
+        let terms = terms.get(..shape.len())?;
+        let mut ngram = [NONE; 3];
+        for ((place, &term), is_class) in ngram.iter_mut().zip(terms).zip(shape) {
+            *place = match is_class {
+                true => *self.of_terms.get(term as usize).unwrap_or(&term),
                 // What holds a rare term as a word is rare itself.
-                let mut places = terms.iter().zip(*shape);
-                if places.all(|(term, is_class)| *is_class || *term < CLASS) {
-                    visit(&mut self.brought, ngram);
-                }
-            }
+                false if term < CLASS => term,
+                false => return None,
+            };
         }
+        Some(ngram)
     }
 }
 

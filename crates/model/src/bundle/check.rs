@@ -4,9 +4,11 @@
 //! the network before LibTorch makes room for it.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use cinescore_artifact::digest::Digest;
+use cinescore_artifact::large_pages;
 use cinescore_network::{NetworkSpec, variables};
 use fs_err::File;
 use tch::Tensor;
@@ -25,8 +27,13 @@ pub(super) fn read(
     most: u64,
     files: &BTreeMap<String, Digest>,
 ) -> Result<Vec<u8>, BundleError> {
-    size(path, most)?;
-    let bytes = fs_err::read(path).map_err(super::io(path))?;
+    let size = size(path, most)?;
+    let mut bytes = large_pages::with_capacity(usize::try_from(size).unwrap_or_default());
+    let file = File::open(path).map_err(super::io(path))?;
+    // One that grows meanwhile is no larger than any that is read.
+    file.take(most)
+        .read_to_end(&mut bytes)
+        .map_err(super::io(path))?;
     match wanted(path, files) {
         Some(wanted) if *wanted != Digest::of_bytes(&bytes) => {
             Err(BundleError::Digest { path: path.into() })

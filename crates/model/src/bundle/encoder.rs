@@ -29,6 +29,8 @@ pub(super) const NGRAMS: &str = "ngrams.safetensors";
 const TEXT: &str = "text";
 const ENDS: &str = "ends";
 const WEIGHTS: &str = "weights";
+/// Bytes in front of a file's header, which say how long it is.
+const LENGTH: usize = 8;
 
 /// Why n-grams cannot be read or written.
 #[derive(Debug, Error)]
@@ -125,7 +127,7 @@ pub(super) fn load(
             let settings: Settings = versioned(&path, &bytes, ENCODER_VERSION)?;
             let path = folder.join(NGRAMS);
             let bytes = check::read_text(&path, digests)?;
-            let (names, weights) = of_bytes(&bytes).map_err(ngrams(&path))?;
+            let (names, weights) = of_bytes(bytes).map_err(ngrams(&path))?;
             Encoder::Bags(BagEncoderFile {
                 version: settings.version,
                 text: settings.text,
@@ -157,20 +159,28 @@ fn to_bytes(names: &Strings, weights: &[f32]) -> Result<Vec<u8>, NgramsError> {
     Ok(serialize(tensors, None)?)
 }
 
-fn of_bytes(bytes: &[u8]) -> Result<(Strings, Vec<f32>), NgramsError> {
-    let file = SafeTensors::deserialize(bytes)?;
-    let tensor = |name: &'static str, kind: Dtype| match file.tensor(name) {
-        Ok(view) if view.dtype() == kind && view.shape().len() == 1 && file.len() == 3 => {
-            Ok(view.data())
+/// The other way. The names stay in the memory that the file was read to, most of which is theirs where n-grams have names.
+fn of_bytes(mut bytes: Vec<u8>) -> Result<(Strings, Vec<f32>), NgramsError> {
+    let (header, metadata) = SafeTensors::read_metadata(&bytes)?;
+    let numbers = LENGTH + header;
+    let place = |name: &'static str, kind: Dtype| match metadata.info(name) {
+        Some(own) if own.dtype == kind && own.shape.len() == 1 && metadata.tensors().len() == 3 => {
+            let (begin, end) = own.data_offsets;
+            Ok(numbers + begin..numbers + end)
         }
         _ => Err(NgramsError::Tensor { name, kind }),
     };
-    let text = tensor(TEXT, Dtype::U8)?.to_vec();
-    let (ends, _none) = tensor(ENDS, Dtype::U32)?.as_chunks::<4>();
-    let (weights, _none) = tensor(WEIGHTS, Dtype::F32)?.as_chunks::<4>();
+    let text = place(TEXT, Dtype::U8)?;
+    let (ends, _none) = bytes[place(ENDS, Dtype::U32)?].as_chunks::<4>();
+    let (weights, _none) = bytes[place(WEIGHTS, Dtype::F32)?].as_chunks::<4>();
     let ends = ends.iter().map(|end| u32::from_le_bytes(*end)).collect();
     let weights = weights.iter().map(|own| f32::from_le_bytes(*own)).collect();
-    Ok((Strings::from_parts(text, ends)?, weights))
+    bytes.truncate(text.end);
+    bytes.drain(..text.start);
+    if bytes.len() < bytes.capacity() / 2 {
+        bytes.shrink_to_fit();
+    }
+    Ok((Strings::from_parts(bytes, ends)?, weights))
 }
 
 fn json(path: &Path) -> impl Fn(serde_json::Error) -> BundleError {

@@ -98,7 +98,9 @@ impl Reader {
         wide: Vec<bundle::Encoder>,
         layout: Layout,
     ) -> Result<Self, PredictError> {
-        let wide = wide.into_iter().filter_map(|encoder| match encoder {
+        // Tables of millions of n-grams are much of the time from a program's start to its first rating, so each is made on a
+        // thread of its own.
+        let wide = wide.into_par_iter().filter_map(|encoder| match encoder {
             bundle::Encoder::Bags(file) => Some(bags(file).map(|(encoder, ..)| encoder)),
             _ => None,
         });

@@ -5,18 +5,18 @@ fn ngrams_come_back_as_they_were() {
     let names = Strings::of(["good", "not good", "é"]).unwrap();
     let weights = [0.25, -1.5e-8, f32::MAX];
     let bytes = to_bytes(&names, &weights).unwrap();
-    assert_eq!(of_bytes(&bytes).unwrap(), (names, weights.to_vec()));
+    assert_eq!(of_bytes(bytes).unwrap(), (names, weights.to_vec()));
     // Hashed ones have weights and no names.
     let bytes = to_bytes(&Strings::default(), &weights).unwrap();
     assert_eq!(
-        of_bytes(&bytes).unwrap(),
+        of_bytes(bytes).unwrap(),
         (Strings::default(), weights.to_vec())
     );
 }
 
 #[test]
 fn files_that_hold_no_ngrams_are_refused() {
-    let refused = |bytes: &[u8]| of_bytes(bytes).unwrap_err().to_string();
+    let refused = |bytes: &[u8]| of_bytes(bytes.to_vec()).unwrap_err().to_string();
     let names = Strings::of(["good", "bad"]).unwrap();
     let whole = to_bytes(&names, &[1.0, 2.0]).unwrap();
     for end in [0, 8, 60, whole.len() - 1] {

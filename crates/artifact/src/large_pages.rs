@@ -9,17 +9,22 @@
 const LARGE_PAGE: usize = 1 << 21;
 
 /// So many copies of a value.
-pub(crate) fn filled<T: Copy>(value: T, len: usize) -> Vec<T> {
+pub fn filled<T: Copy>(value: T, len: usize) -> Vec<T> {
     let mut values = with_capacity(len);
     values.resize(len, value);
     values
 }
 
 /// Room for so many values.
-pub(crate) fn with_capacity<T>(len: usize) -> Vec<T> {
+pub fn with_capacity<T>(len: usize) -> Vec<T> {
     let values: Vec<T> = Vec::with_capacity(len);
     ask(values.as_ptr().addr(), len * size_of::<T>());
     values
+}
+
+/// Has a buffer that is still to be filled lie in large pages, but for what of it was touched before.
+pub fn prefer<T>(buffer: &mut [T]) {
+    ask(buffer.as_ptr().addr(), size_of_val(buffer));
 }
 
 /// Asks for large pages between the first and the last boundary of one within a buffer.
