@@ -47,6 +47,12 @@ pub(crate) enum EngineError {
     /// A pair was counted in parts.
     #[error("the cluster's table has movie {movie} twice in slot {slot}")]
     Twice { movie: u32, slot: u32 },
+    /// The column `total` does not hold the sum.
+    #[error(
+        "slot {slot} has more than {} ratings, which is the most that a slot can have",
+        u32::MAX
+    )]
+    TooMany { slot: u32 },
     /// A value that no count has.
     #[error("the cluster's table has movie {movie}, slot {slot}, count {count} in one row")]
     Value { movie: i64, slot: i64, count: i64 },
@@ -140,6 +146,7 @@ impl EngineError {
                 Reason::Mismatch => (ErrorClass::Failed, Some(wrong.into())),
                 Reason::Stopped => (ErrorClass::Interrupted, None),
             },
+            Self::TooMany { .. } => (ErrorClass::Input, Some("take shorter slots".into())),
             Self::Rows { .. }
             | Self::Sums { .. }
             | Self::Twice { .. }

@@ -164,7 +164,7 @@ fn take(path: &Path, done: engine::Done, expected: Sums) -> Result<Tally, Engine
     if found != expected {
         return Err(EngineError::Sums { found, expected });
     }
-    Tally::of(counts).map_err(|(movie, slot)| EngineError::Twice { movie, slot })
+    Tally::of(counts)
 }
 
 fn read(path: &Path, mut each: impl FnMut(u32, u32, u32)) -> Result<(), EngineError> {
