@@ -95,8 +95,8 @@ bench: build ## Time the runner's inner parts on a matrix of 1,000 cells, and te
 	@cargo bench -p cinescore-cli $(CARGO_FLAGS) --bench runner
 	@cargo bench -p cinescore-featurize $(CARGO_FLAGS) --bench text
 
-screenshots: build ## Take the README's pictures of a report: needs Chromium
-	@scripts/screenshots.sh '$(PROGRAMS)'
+screenshots: build ## Take pictures of a report (the README's: PIPELINE=recommended DATA=DIR): needs Chromium
+	@PIPELINE='$(PIPELINE)' DATA='$(DATA)' scripts/screenshots.sh '$(PROGRAMS)'
 
 accessibility: build ## Look at reports with axe in Chromium: needs npm
 	@CARGO_FLAGS='$(CARGO_FLAGS)' scripts/accessibility.sh

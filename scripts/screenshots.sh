@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
 # Makes the README's pictures of a report with Chromium: docs/report.png (light) and docs/report-dark.png (dark, narrow).
 #
-# Takes the folder of the built programs. Runs the pipeline PIPELINE (default `comparison`, which needs no data), which
-# computes nothing where its report is there already. CINESCORE_CHROMIUM names a browser elsewhere.
+# Takes the folder of the built programs. Runs the pipeline PIPELINE (default `demo`, which needs no data) with the data of the
+# folder DATA, which computes nothing where its report is there already. The README's are those of `recommended`. CINESCORE_CHROMIUM names a browser elsewhere.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 programs=${1:?the folder of the programs}
-pipeline=${PIPELINE:-comparison}
+pipeline=${PIPELINE:-demo}
 chromium=${CINESCORE_CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
 if [ -z "$chromium" ]; then
     printf 'error: no Chromium: apt-get install chromium, or set CINESCORE_CHROMIUM=FILE\n' >&2
     exit 2
 fi
-"$programs/cinescore" run -p "$pipeline"
+data=()
+if [ -n "${DATA:-}" ]; then
+    data=(--set "vars.data=$DATA")
+fi
+"$programs/cinescore" run -p "$pipeline" "${data[@]}"
 page=$(realpath "artifacts/runs/$pipeline/report/report")/index.html
 profile=$(mktemp -d)
 trap 'rm -rf -- "$profile"' EXIT

@@ -1,4 +1,5 @@
-//! The tables that set all networks side by side, one for each kind of figures.
+//! The tables that set all networks side by side, one for each kind of figures, and one for each figure that means the same whatever
+//! a network was trained for.
 //!
 //! Owns which networks share a table, which figures are its columns, and the verdict beside the trivial
 //! predictor. Nothing is ranked by test figures: rows stand in the order given, and what is called the best
@@ -41,6 +42,11 @@ const OTHERS: [&str; 10] = [
     "auc",
     "quadratic_kappa",
 ];
+
+/// The figure of networks that say good or bad, under the name that it has of networks that say stars.
+const SENTIMENT: &str = "sentiment_accuracy";
+/// The figures of reviews that mean the same of networks that were trained for different tasks.
+const ACROSS: [&str; 2] = [SENTIMENT, "mse"];
 
 /// So many networks are all shown at the top of the page.
 const FEW: usize = 6;
@@ -132,6 +138,8 @@ pub(crate) fn best_names(networks: &[Network]) -> Vec<&str> {
 /// Networks that share a table: those that are judged by the same metrics.
 #[derive(Debug)]
 struct League<'a> {
+    /// Whether they were trained for different tasks.
+    across: bool,
     main: &'a str,
     others: Vec<&'a str>,
     members: Vec<(&'a Network, &'a Metrics, &'a MetricRow)>,
@@ -140,11 +148,7 @@ struct League<'a> {
 /// The main figures of each table's networks as a plot, with the name and the caption of that table; none of fewer than
 /// two networks.
 pub(crate) fn plots(networks: &[Network]) -> Vec<Points> {
-    leagues(networks)
-        .iter()
-        .filter(|league| league.members.len() > 1)
-        .map(plot)
-        .collect()
+    shown(networks).iter().map(plot).collect()
 }
 
 fn plot(league: &League<'_>) -> Points {
@@ -185,24 +189,79 @@ fn plot(league: &League<'_>) -> Points {
         row_label: "network".into(),
         value_label: label,
         points,
-        mark: league
-            .members
-            .iter()
-            .find_map(|(.., main)| main.trivial)
-            .map(|value| (value, "trivial predictor".into())),
+        mark: trivial(league).map(|value| (value, "trivial predictor".into())),
         wide: true,
     }
 }
 
+/// The trivial predictor's figure, where all members have the same or are of one task.
+fn trivial(league: &League<'_>) -> Option<f64> {
+    let mut all = league.members.iter().filter_map(|(.., main)| main.trivial);
+    let first = all.next()?;
+    (!league.across || all.all(|other| other == first)).then_some(first)
+}
+
 /// The tables; none where fewer than two networks could share one.
 pub(crate) fn tables(networks: &[Network]) -> Vec<Table> {
-    let leagues = leagues(networks);
-    let several = leagues.len() > 1;
-    leagues
+    let several = leagues(networks).len() > 1;
+    let shown = shown(networks);
+    shown.iter().map(|league| table(league, several)).collect()
+}
+
+/// Whether networks of one task share a table, which then has more of each than one figure.
+pub(crate) fn share_a_table(networks: &[Network]) -> bool {
+    leagues(networks)
         .iter()
-        .filter(|league| league.members.len() > 1)
-        .map(|league| table(league, several))
-        .collect()
+        .any(|league| league.members.len() > 1)
+}
+
+/// What is shown: the networks that were trained for different tasks, then those of each.
+fn shown(networks: &[Network]) -> Vec<League<'_>> {
+    let leagues = leagues(networks);
+    let mut shown = across(networks, &leagues);
+    shown.extend(
+        leagues
+            .into_iter()
+            .filter(|league| league.members.len() > 1),
+    );
+    shown
+}
+
+/// For each figure that means the same of all tasks over reviews the networks that have it, where they are not of one league.
+fn across<'a>(networks: &'a [Network], leagues: &[League<'a>]) -> Vec<League<'a>> {
+    let league = |main: &'static str| {
+        let members: Vec<_> = networks
+            .iter()
+            .filter_map(|network| {
+                let metrics = network.metrics.as_ref()?;
+                let row = figure(metrics, TEST, main)?;
+                // Errors of popularity are in the unit of each task.
+                let counts = row.model.is_some() && metrics.subject_of() == Subject::Reviews;
+                counts.then_some((network, metrics, row))
+            })
+            .collect();
+        let is_in = |league: &League<'_>, network: &Network| {
+            let mut own = league.members.iter();
+            own.any(|(member, ..)| std::ptr::eq(*member, network))
+        };
+        let of_one = |league: &League<'_>| members.iter().all(|(own, ..)| is_in(league, own));
+        (members.len() > 1 && !leagues.iter().any(of_one)).then_some(League {
+            across: true,
+            main,
+            others: Vec::new(),
+            members: members.clone(),
+        })
+    };
+    ACROSS.into_iter().filter_map(league).collect()
+}
+
+/// A figure of a network, under the name that it has whatever the network was trained for.
+fn figure<'a>(metrics: &'a Metrics, split: &str, name: &str) -> Option<&'a MetricRow> {
+    metrics.find(split, name).or_else(|| {
+        // Only of two classes, good and bad, is there one F1.
+        let says_sentiment = name == SENTIMENT && metrics.find(split, "f1").is_some();
+        says_sentiment.then(|| metrics.find(split, "accuracy"))?
+    })
 }
 
 fn leagues(networks: &[Network]) -> Vec<League<'_>> {
@@ -225,6 +284,7 @@ fn leagues(networks: &[Network]) -> Vec<League<'_>> {
         {
             Some(league) => league.members.push(member),
             None => leagues.push(League {
+                across: false,
                 main: &main.metric,
                 others,
                 members: vec![member],
@@ -270,15 +330,16 @@ fn table(league: &League<'_>, several: bool) -> Table {
             .map(|name| subject.label_with_unit(name)),
     );
     columns.extend(facts.iter().map(|(_, column)| (*column).to_owned()));
-    let name = if several {
-        format!("all by {}", metric::label(league.main))
-    } else {
-        "all networks".into()
+    let name = match (league.across, several) {
+        (true, _) => format!("every network by {}", metric::label(league.main)),
+        (false, true) => format!("all by {}", metric::label(league.main)),
+        (false, false) => "all networks".into(),
     };
-    let caption = format!(
-        "All networks, judged by {label} on the test {}s",
-        subject.example()
-    );
+    let judged = format!("judged by {label} on the test {}s", subject.example());
+    let caption = match league.across {
+        true => format!("Networks trained for different tasks, {judged}"),
+        false => format!("All networks, {judged}"),
+    };
     let mut table = Table::new(
         name,
         caption,
@@ -315,7 +376,7 @@ fn table(league: &League<'_>, several: bool) -> Table {
 
 /// Which member has the best main figure on the validation split; those whose split lacks a score are not compared.
 fn best_on_validation(league: &League<'_>) -> Option<usize> {
-    let on_validation = |metrics: &Metrics| metrics.find(VALID, league.main)?.model;
+    let on_validation = |metrics: &Metrics| figure(metrics, VALID, league.main)?.model;
     let mut best: Option<(usize, f64)> = None;
     for (index, (network, metrics, _)) in league.members.iter().enumerate() {
         if !network.held_out.is_empty() {
@@ -405,6 +466,79 @@ b,4,12,better than trivial,,2,7
             .map(|one| one.name.as_str())
             .collect();
         assert_eq!(names, ["n5"]);
+    }
+
+    #[test]
+    fn networks_of_different_tasks_share_what_means_the_same() {
+        let named = |name: &str, rows: Vec<MetricRow>| Network {
+            metrics: Some(Metrics {
+                subject: None,
+                rows,
+            }),
+            facts: [].into(),
+            ..network(name, 1.0, 1.0, None)
+        };
+        let figures = |split: &str, figures: &[(&str, f64)]| -> Vec<MetricRow> {
+            let row = |(metric, value): &(&str, f64)| row(split, metric, *value, None);
+            figures.iter().map(row).collect()
+        };
+        let stars = [("accuracy", 0.5), ("mse", 3.0), (SENTIMENT, 0.92)];
+        let mut classes = figures(TEST, &stars);
+        classes.extend(figures(VALID, &[("accuracy", 0.5), (SENTIMENT, 0.8)]));
+        let mut binary = figures(TEST, &[("accuracy", 0.91), ("f1", 0.9)]);
+        binary.extend(figures(VALID, &[("accuracy", 0.9), ("f1", 0.9)]));
+        let regression = figures(TEST, &[("mse", 4.0), (SENTIMENT, 0.9)]);
+        let more = figures(TEST, &stars);
+        // Its errors are of another unit.
+        let windows = figures(TEST, &[("mse", 0.1), ("mase", 0.9)]);
+        let networks = [
+            named("classes", classes),
+            named("windows", windows),
+            named("binary", binary),
+            named("regression", regression),
+            named("more classes", more),
+        ];
+        let csv = |table: &Table| String::from_utf8(table.csv().unwrap()).unwrap();
+        let shown: Vec<String> = tables(&networks).iter().map(csv).collect();
+        let sentiment = "\
+network,sentiment accuracy,trivial,verdict,best on validation
+classes,0.92,12,not better than trivial,
+binary,0.91,12,not better than trivial,best
+regression,0.9,12,not better than trivial,
+more classes,0.92,12,not better than trivial,
+";
+        let mse = "\
+network,mean squared error (stars²),trivial,verdict,best on validation
+classes,3,12,better than trivial,
+regression,4,12,better than trivial,
+more classes,3,12,better than trivial,
+";
+        assert_eq!(&shown[..2], [sentiment, mse]);
+        assert_eq!((shown.len(), plots(&networks).len()), (3, 3));
+        assert!(share_a_table(&networks) && !share_a_table(&networks[..4]));
+    }
+
+    #[test]
+    fn trivial_predictors_that_differ_are_no_line() {
+        let with = |name: &str, metric: &str, trivial: f64| {
+            let mut own = network(name, 1.0, 1.0, None);
+            let rows = [row(TEST, metric, 0.9, None), row(TEST, "f1", 0.9, None)];
+            let mut rows = Vec::from(rows);
+            rows[0].trivial = Some(trivial);
+            if metric == SENTIMENT {
+                rows.truncate(1);
+            }
+            own.metrics = Some(Metrics {
+                subject: None,
+                rows,
+            });
+            own
+        };
+        let marks = |second: f64| {
+            let networks = [with("a", "accuracy", 0.5), with("b", SENTIMENT, second)];
+            plots(&networks)[0].mark.is_some()
+        };
+        assert!(marks(0.5) && !marks(0.4));
     }
 
     #[test]

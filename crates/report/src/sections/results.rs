@@ -22,8 +22,8 @@ pub(crate) fn section(
         section.blocks.push(absent("No network was given."));
     }
     let side_by_side = league::tables(networks);
-    let each_alone = side_by_side.is_empty();
-    if !each_alone {
+    let each_alone = !league::share_a_table(networks);
+    if !side_by_side.is_empty() {
         section.blocks.push(parts.heading("All networks"));
         section.blocks.push(text(
             "Rows stand in the order given. A verdict goes by the whole interval; the best is the best on the \
