@@ -36,7 +36,7 @@ pub(crate) fn with_records() -> Project {
 }
 
 /// A network that an epoch of which takes a moment.
-const TINY: &str = r#"
+pub(crate) const TINY: &str = r#"
 name: tiny
 about: An LSTM of eight units.
 params: {units: 8}

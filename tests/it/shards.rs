@@ -9,6 +9,8 @@ use cinescore_artifact::exit;
 use cinescore_tests::{Ended, Project};
 use serde_json::Value;
 
+use crate::pipelines::TINY;
+
 #[path = "../../crates/cli/tests/slurm/cluster.rs"]
 mod cluster;
 
@@ -54,17 +56,6 @@ stages:
     SHARDS
     inputs: {bundle: net.bundle, examples: text.tokens}
     resources: {threads: 1, memory: 600MB}
-"#;
-
-const TINY: &str = r#"
-name: tiny
-about: An LSTM of eight units.
-params: {units: 8}
-input: {kind: tokens, embedding: {size: 8}}
-layers:
-  - lstm: {units: "${units}"}
-  - pool: last
-head: {dense: 1}
 "#;
 
 const BAGS: &[&str] = &["bags.parquet", "ngrams.parquet", "bags.json"];
