@@ -22,6 +22,8 @@ struct RogueParams {
     /// How long it works before it writes.
     #[schemars(range(max = 60_000), extend("unit" = "milliseconds"))]
     sleep_millis: u64,
+    /// A file that must be there before it goes on.
+    waits_for: String,
     /// A file that gets a line with `text` each time that the stage runs.
     counter: String,
     /// It fails until the counter has more lines than this.
@@ -64,6 +66,7 @@ impl Default for RogueParams {
         Self {
             text: "rogue".into(),
             sleep_millis: 0,
+            waits_for: String::new(),
             counter: String::new(),
             fails: 0,
             variable: String::new(),
@@ -97,6 +100,10 @@ fn rogue(params: RogueParams, context: &mut TaskContext) -> Result<(), StageErro
         context.progress().step(&format!("event {number}"));
     }
     for _ in 0..params.sleep_millis / 10 {
+        context.check_interrupt()?;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    while !params.waits_for.is_empty() && !Path::new(&params.waits_for).exists() {
         context.check_interrupt()?;
         std::thread::sleep(Duration::from_millis(10));
     }

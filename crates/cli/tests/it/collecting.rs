@@ -219,10 +219,20 @@ fn pins_and_lock_files_hold() {
 
 #[test]
 fn what_a_living_run_uses_stays() {
-    let project = Project::new(&DIAMOND.replace("{text: c}", "{text: c, sleep_millis: 1500}"));
+    let project = Project::new("");
+    let gate = project.path().join("gate");
+    let waiting = format!("{{text: c, waits_for: {}}}", gate.display());
+    project.write(
+        &DIAMOND
+            .replace("{text: c}", &waiting)
+            .replace("c: {run: toy write", "c: {run: rogue write"),
+    );
     let mut command = project.command("run");
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    while !project.view("b").exists() {
+    // What is written last of a view: before that, its folder cannot be taken away.
+    let shown = project.view("b").with_file_name("stage.json");
+    while !shown.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended early");
         std::thread::sleep(Duration::from_millis(10));
     }
     // Now only the process itself speaks for `a` and `b`, which `d` is going to read.
@@ -233,6 +243,7 @@ fn what_a_living_run_uses_stays() {
         child.try_wait().unwrap().is_none(),
         "the run was to be going on"
     );
+    fs_err::write(&gate, "").unwrap();
     let ran = Ran::of(child.wait_with_output().unwrap());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(project.made("d"), "one\nb\none\nc\nd\n");
