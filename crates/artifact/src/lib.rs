@@ -11,6 +11,7 @@ pub mod digest;
 pub mod encoder;
 pub mod error;
 pub mod exit;
+pub mod folds;
 pub mod large_pages;
 pub mod pace;
 pub mod params;

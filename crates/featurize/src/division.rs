@@ -4,9 +4,8 @@ use std::path::Path;
 
 use cinescore_artifact::describe::Input;
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::{StageError, tables};
+use cinescore_artifact::{StageError, folds, tables};
 
-use crate::folds;
 use crate::params::SplitParams;
 use crate::reviews::{self, ReviewsError};
 use crate::split::{self, Assignment, Review, Source, Split, SplitBy};

@@ -1,6 +1,6 @@
 //! The kind `folds`: each training review in one of k folds.
 //!
-//! Owns the assignment and the table `folds`. A fold is then what `text` and `bags` hold out as `valid`
+//! Owns the assignment and writing the table `folds`. A fold is then what `text` and `bags` hold out as `valid`
 //! (their input `folds` and parameter `fold`), so that k stages with `fold` 0 to k - 1 are a
 //! cross-validation.
 //!
@@ -8,13 +8,12 @@
 //! fewest reviews; so folds differ by less than the largest movie.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, UInt32Array, UInt64Array};
 use cinescore_artifact::describe::{Input, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
-use cinescore_artifact::table::{TableError, TableReader, TableWriter, column};
+use cinescore_artifact::table::{TableError, TableWriter};
 use cinescore_artifact::{StageError, tables};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -138,23 +137,6 @@ pub fn assign(reviews: &[Review], params: &FoldParams) -> BTreeMap<u64, u32> {
         }
     }
     folds
-}
-
-/// Reads a table of folds.
-pub(crate) fn read(path: &Path) -> Result<BTreeMap<u64, u32>, StageError> {
-    let mut folds = BTreeMap::new();
-    for batch in TableReader::open(path, &tables::FOLDS)?.batches(8192)? {
-        let batch = batch?;
-        let ids: &UInt64Array = column(&batch, "review_id");
-        let numbers: &UInt32Array = column(&batch, "fold");
-        folds.extend(
-            ids.values()
-                .iter()
-                .copied()
-                .zip(numbers.values().iter().copied()),
-        );
-    }
-    Ok(folds)
 }
 
 #[cfg(test)]

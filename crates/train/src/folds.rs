@@ -1,37 +1,20 @@
 //! The folds of training reviews.
 //!
-//! Owns reading the table `folds`. Does not own the division (`featurize folds`), nor what is done with a fold.
+//! Owns asking the table `folds`. Does not own the division (`featurize folds`), nor what is done with a fold.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow::array::{UInt32Array, UInt64Array};
-use cinescore_artifact::StageError;
-use cinescore_artifact::table::{TableError, TableReader, column};
-use cinescore_artifact::tables::FOLDS;
-
-/// Rows read at a time.
-const READ_ROWS: usize = 8192;
+use cinescore_artifact::table::TableError;
+use cinescore_artifact::{StageError, folds};
 
 /// The fold of each review of a table.
-pub(crate) struct Folds(HashMap<u64, u32>);
+pub(crate) struct Folds(BTreeMap<u64, u32>);
 
 impl Folds {
     /// Reads the table.
     pub(crate) fn read(path: &Path) -> Result<Self, TableError> {
-        let mut by_review = HashMap::new();
-        for batch in TableReader::open(path, &FOLDS)?.batches(READ_ROWS)? {
-            let batch = batch?;
-            let ids: &UInt64Array = column(&batch, "review_id");
-            let folds: &UInt32Array = column(&batch, "fold");
-            by_review.extend(
-                ids.values()
-                    .iter()
-                    .copied()
-                    .zip(folds.values().iter().copied()),
-            );
-        }
-        Ok(Self(by_review))
+        Ok(Self(folds::read(path)?))
     }
 
     /// The last fold.

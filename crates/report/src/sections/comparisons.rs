@@ -66,16 +66,6 @@ fn pairs(
         section.blocks.push(absent(words));
         return Ok(());
     };
-    let columns = [
-        "first",
-        "second",
-        "first less second",
-        "lower, 95 %",
-        "upper, 95 %",
-        "p",
-        "spread between seeds",
-        "verdict",
-    ];
     let subject = subject.or(Subject::of(rows.iter().map(|row| &*row.metric)));
     let main_label = subject.label_with_unit(main);
     let caption = format!(
@@ -83,7 +73,7 @@ fn pairs(
         metric::capital(&main_label),
         subject.example()
     );
-    let mut table = Table::new(format!("{name} pairs"), caption, &columns);
+    let mut table = Table::new(format!("{name} pairs"), caption, &PAIR);
     let own = |row: &&Comparison| row.split == TEST && row.metric == main;
     let count = rows.iter().filter(own).count();
     for row in rows.iter().filter(own).take(SHOWN) {
@@ -106,16 +96,7 @@ fn pairs(
         table: parts.table(table)?,
     });
     let mut columns: Vec<&str> = vec!["split", "metric"];
-    columns.extend([
-        "first",
-        "second",
-        "first less second",
-        "lower, 95 %",
-        "upper, 95 %",
-        "p",
-        "spread between seeds",
-        "verdict",
-    ]);
+    columns.extend(PAIR);
     let mut all = Table::new(format!("{name} all"), "All comparisons", &columns);
     for row in rows {
         let mut own = vec![Cell::text(&row.split), Cell::text(&row.metric)];
@@ -165,6 +146,18 @@ fn standings<'a>(name: &str, rows: impl Iterator<Item = &'a Comparison>, metric:
     }
     table
 }
+
+/// What is said of a pair, by [`cells`].
+const PAIR: [&str; 8] = [
+    "first",
+    "second",
+    "first less second",
+    "lower, 95 %",
+    "upper, 95 %",
+    "p",
+    "spread between seeds",
+    "verdict",
+];
 
 fn cells(row: &Comparison) -> Vec<Cell> {
     vec![
