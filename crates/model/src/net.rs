@@ -58,6 +58,8 @@ impl Batch {
 pub struct Said {
     /// The outputs `[B, O]`.
     pub outputs: Tensor,
+    /// What each head says, `[B, O]` each, whose mean the outputs are; one is the outputs themselves.
+    pub members: Vec<Tensor>,
     /// What its attention layers gave each step, `[B, T]` each, in the order of the layers.
     pub attention: Vec<Tensor>,
 }
@@ -70,7 +72,8 @@ pub struct Net {
     layers: Vec<Layer>,
     /// Linear models beside it.
     wide: u32,
-    head: Head,
+    /// Side by side; at least one.
+    heads: Vec<Head>,
     /// Of training.
     precision: Precision,
 }
@@ -82,6 +85,27 @@ enum Head {
     Cumulative(Cumulative),
     /// As it is.
     None,
+}
+
+impl Head {
+    /// One over so many features.
+    fn new(path: &nn::Path<'_>, spec: HeadSpec, features: i64) -> Result<Self, TchError> {
+        Ok(match spec {
+            HeadSpec::Dense(outputs) => Self::Dense(Dense::new(path, features, outputs.into())?),
+            HeadSpec::Cumulative(classes) => {
+                Self::Cumulative(Cumulative::new(path, features, classes.into())?)
+            }
+            HeadSpec::Outputs(_) => Self::None,
+        })
+    }
+
+    fn forward(&self, xs: &Tensor, precision: Precision) -> Result<Tensor, TchError> {
+        match self {
+            Self::Dense(head) => head.forward(xs, precision),
+            Self::Cumulative(head) => head.forward(xs),
+            Self::None => Ok(xs.shallow_clone()),
+        }
+    }
 }
 
 /// How ids become what the first layer gets.
@@ -246,21 +270,20 @@ impl Net {
         let input = Input::new(&root, &spec.input, ids, drawn)?;
         let start = Shape::of_input(&spec.input, ids);
         let (layers, end) = Layer::list(&root.sub("layers"), &spec.layers, start)?;
-        let features = i64::from(end.features()) + i64::from(spec.wide);
+        let features = i64::from(end.features() / spec.members.max(1)) + i64::from(spec.wide);
         let path = root.sub("head");
-        let head = match spec.head {
-            HeadSpec::Dense(outputs) => Head::Dense(Dense::new(&path, features, outputs.into())?),
-            HeadSpec::Cumulative(classes) => {
-                Head::Cumulative(Cumulative::new(&path, features, classes.into())?)
-            }
-            HeadSpec::Outputs(_) => Head::None,
+        let head = |member: u32| match spec.members {
+            0 | 1 => Head::new(&path, spec.head, features),
+            _ => Head::new(&path.sub(member.to_string()), spec.head, features),
         };
+        let heads = (0..spec.members.max(1)).map(head);
+        let heads = heads.collect::<Result<_, _>>()?;
         let net = Self {
             vars,
             input,
             layers,
             wide: spec.wide,
-            head,
+            heads,
             precision: Precision::Float32,
         };
         match spec.init {
@@ -364,21 +387,23 @@ impl Net {
             Precision::Float32
         };
         let flow = Layer::all(&self.layers, flow.computed_in(precision), train)?;
+        let members = self.members(&flow.xs, wide, precision)?;
         Ok(Said {
-            outputs: self.outputs(&flow.xs, wide, precision)?,
+            outputs: mean(&members)?,
+            members,
             attention: flow.attention,
         })
     }
 
-    /// What the head makes of what the last layer gives, `[B, F]`.
-    fn outputs(
+    /// What each head makes of its features among those that the last layer gives, `[B, F]`.
+    fn members(
         &self,
         xs: &Tensor,
         wide: Option<&Tensor>,
         precision: Precision,
-    ) -> Result<Tensor, TchError> {
-        let xs = match (self.wide, wide) {
-            (0, _) => xs.shallow_clone(),
+    ) -> Result<Vec<Tensor>, TchError> {
+        let wide = match (self.wide, wide) {
+            (0, _) => None,
             (_, Some(wide)) => {
                 // A batch may be filled up with examples that nobody asks about.
                 let (rows, models) = wide.size2()?;
@@ -392,19 +417,26 @@ impl Net {
                     let message = "the linear models say something of more examples than there are";
                     return Err(TchError::Kind(message.into()));
                 }
-                let wide = wide.f_constant_pad_nd([0, 0, 0, missing])?;
-                Tensor::f_cat(&[xs, &wide], 1)?
+                Some(wide.f_constant_pad_nd([0, 0, 0, missing])?)
             }
             (_, None) => {
                 let message = "a network with a wide part needs what the linear models say";
                 return Err(TchError::Kind(message.into()));
             }
         };
-        match &self.head {
-            Head::Dense(head) => head.forward(&xs, precision),
-            Head::Cumulative(head) => head.forward(&xs),
-            Head::None => Ok(xs),
-        }
+        let count = i64::try_from(self.heads.len()).unwrap_or(i64::MAX);
+        let own = (0..).zip(&self.heads).map(|(member, head)| {
+            let xs = match count {
+                1 => xs.shallow_clone(),
+                // Regions give all features of one size, then those of the next: each head gets some of every size.
+                _ => xs.f_slice(1, member, None::<i64>, count)?,
+            };
+            match &wide {
+                None => head.forward(&xs, precision),
+                Some(wide) => head.forward(&Tensor::f_cat(&[&xs, wide], 1)?, precision),
+            }
+        });
+        own.collect()
     }
 
     /// What comes out of the input, of each layer and of the head, dropout off, by place in that order: `embedding` or
@@ -421,8 +453,8 @@ impl Net {
             flow = layer.forward(flow, false)?;
             places.push((format!("layers.{index}"), flow.xs.shallow_clone()));
         }
-        let outputs = self.outputs(&flow.xs, batch.wide.as_ref(), Precision::Float32)?;
-        places.push(("head".to_owned(), outputs));
+        let members = self.members(&flow.xs, batch.wide.as_ref(), Precision::Float32)?;
+        places.push(("head".to_owned(), mean(&members)?));
         Ok(places)
     }
 
@@ -437,6 +469,14 @@ impl Net {
     /// Where the variables are.
     pub fn device(&self) -> Device {
         self.vars.device()
+    }
+}
+
+/// The mean of what the heads say; of one, what it says.
+fn mean(members: &[Tensor]) -> Result<Tensor, TchError> {
+    match members {
+        [one] => Ok(one.shallow_clone()),
+        _ => Tensor::f_stack(members, 0)?.f_mean_dim(0, false, None::<Kind>),
     }
 }
 

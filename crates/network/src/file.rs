@@ -15,8 +15,8 @@ use crate::values::check_values;
 use crate::wide::Count;
 
 /// The keys of a network file.
-const KEYS: [&str; 8] = [
-    "name", "about", "init", "params", "input", "layers", "wide", "head",
+const KEYS: [&str; 9] = [
+    "name", "about", "init", "params", "input", "layers", "wide", "members", "head",
 ];
 
 /// Reads a network file's text; `file` is its name in messages, `overrides` are values for its
@@ -61,6 +61,11 @@ pub fn parse(
     } else {
         Some(0)
     };
+    let members = if map.contains_key("members") {
+        reader.section("members")
+    } else {
+        Some(1)
+    };
     let input = reader.section("input");
     let layers = reader.layers();
     let head = reader.section("head");
@@ -69,8 +74,16 @@ pub fn parse(
     if problems.is_empty() {
         params.unused(&mut problems);
     }
-    let (Some(name), Some(about), Some(init), Some(input), Some(layers), Some(wide), Some(head)) =
-        (name, about, init, input, layers, wide, head)
+    let (
+        Some(name),
+        Some(about),
+        Some(init),
+        Some(input),
+        Some(layers),
+        Some(wide),
+        Some(members),
+        Some(head),
+    ) = (name, about, init, input, layers, wide, members, head)
     else {
         return Err(problems);
     };
@@ -81,6 +94,7 @@ pub fn parse(
         input,
         layers,
         wide,
+        members,
         head,
     })?;
     let mut problems = Problems::default();
@@ -270,9 +284,37 @@ heads: {dense: 1}
            |
          8 | heads: {dense: 1}
            | ^^^^^
-          known: name, about, init, params, input, layers, wide, head
+          known: name, about, init, params, input, layers, wide, members, head
           did you mean `head`?
         "#);
+    }
+
+    #[test]
+    fn heads_side_by_side_share_the_features_evenly() {
+        let text = |members: &str, head: &str| {
+            format!(
+                "name: n\ninput: {{kind: tokens, mask: true, embedding: {{size: 6}}}}\nlayers: [{{pool: mean}}]\nmembers: {members}\nhead: {{{head}}}\n"
+            )
+        };
+        let spec = read(&text("3", "dense: 2"), &[]).unwrap();
+        let listed = crate::variables(&spec, 10);
+        let names = |part: &str| {
+            let own = listed.iter().filter(|own| own.name.starts_with(part));
+            own.map(|own| (own.name.as_str(), own.shape.as_slice()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names("head.2"),
+            [("head.2.weight", &[2, 2][..]), ("head.2.bias", &[2])]
+        );
+        assert_eq!(names("head.").len(), 6);
+        let told = |members, head| read(&text(members, head), &[]).unwrap_err();
+        assert!(told("4", "dense: 2").starts_with(
+            "4 heads cannot share the 6 features of the last layer evenly\n  --> net.yaml:4:10"
+        ));
+        assert!(told("0", "dense: 2").starts_with("`members` is a number from 1 to 16\n"));
+        assert!(told("17", "dense: 2").starts_with("`members` is a number from 1 to 16\n"));
+        assert!(told("2", "outputs: 6").starts_with("a head `outputs` gives"));
     }
 
     #[test]

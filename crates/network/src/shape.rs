@@ -175,6 +175,7 @@ mod tests {
             input: InputSpec::Tokens(input),
             layers,
             wide: 0,
+            members: 1,
             head: HeadSpec::Dense(1),
         }
     }

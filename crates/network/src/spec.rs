@@ -28,9 +28,23 @@ pub struct NetworkSpec {
         skip_serializing_if = "crate::wide::is_none"
     )]
     pub wide: u32,
+    /// How many heads it has side by side. Of M, the m-th reads every M-th feature of the last layer from the m-th on, and what
+    /// linear models say; each learns by a loss of its own, and the outputs are their mean. Networks that share no
+    /// weight below their heads are so an ensemble (Hansen and Salamon, PAMI 12, 1990), others share what is below (Lee et al.,
+    /// "Why M Heads are Better than One", 2015).
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub members: u32,
     /// What comes out.
     #[serde(with = "serde_yaml::with::singleton_map_recursive")]
     pub head: HeadSpec,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_one(members: &u32) -> bool {
+    *members == 1
 }
 
 /// How a network's weights begin, before any training. A recurrent network of hundreds of steps learns

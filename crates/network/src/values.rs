@@ -4,6 +4,8 @@ use crate::spec::{LayerSpec, RecurrentSpec};
 
 /// The widest layer: wider ones are a slip of the finger, and their sizes could not be counted any more.
 const WIDEST: u32 = 1_000_000;
+/// The most heads side by side: of more there is little to gain, and each has a loss to be followed back.
+pub(crate) const MOST_MEMBERS: u32 = 16;
 
 /// Checks a layer by itself; the layers of a `concat` are checked with the whole network.
 pub(crate) fn check_values(layer: &LayerSpec) -> Result<(), String> {

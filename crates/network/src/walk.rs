@@ -6,7 +6,7 @@ use crate::spec::{
     Conv1dSpec, HeadSpec, InputSpec, LayerSpec, MaxPool1dSpec, NetworkSpec, PoolSpec,
     PretrainedSpec, RecurrentSpec, RegionsInput,
 };
-use crate::values::{check_values, probability, within};
+use crate::values::{MOST_MEMBERS, check_values, probability, within};
 
 /// What was found.
 pub(crate) struct Walk {
@@ -114,7 +114,6 @@ impl Walk {
             ),
             _ => {}
         }
-        let features = shape.features().saturating_add(spec.wide);
         if spec.wide > 0 {
             match (&spec.input, spec.head) {
                 (InputSpec::Window(_), _) => walk.wrong(
@@ -128,9 +127,18 @@ impl Walk {
                 _ => {}
             }
         }
+        walk.members(spec, shape.features(), fits);
+        let members = spec.members.clamp(1, MOST_MEMBERS);
+        let features = (shape.features() / members).saturating_add(spec.wide);
+        let names = (0..members).map(|member| match members {
+            1 => "head.".to_owned(),
+            _ => format!("head.{member}."),
+        });
         match spec.head {
             HeadSpec::Dense(outputs) => {
-                walk.dense("head.", features, outputs);
+                for name in names {
+                    walk.dense(&name, features, outputs);
+                }
             }
             HeadSpec::Outputs(outputs) if fits && outputs != shape.features() => {
                 let message = format!(
@@ -141,9 +149,11 @@ impl Walk {
             }
             HeadSpec::Outputs(_) => {}
             HeadSpec::Cumulative(classes) => {
-                walk.learned("head.weight", &[1, features.into()]);
-                walk.learned("head.first", &[1]);
-                walk.learned("head.gaps", &[i64::from(classes) - 2]);
+                for name in names {
+                    walk.learned(&format!("{name}weight"), &[1, features.into()]);
+                    walk.learned(&format!("{name}first"), &[1]);
+                    walk.learned(&format!("{name}gaps"), &[i64::from(classes) - 2]);
+                }
             }
         }
         walk.line(
@@ -152,6 +162,24 @@ impl Walk {
             Shape::Vector { features: outputs },
         );
         walk
+    }
+
+    /// Checks the heads side by side over so many `features`; `fits`: whether the layers before do.
+    fn members(&mut self, spec: &NetworkSpec, features: u32, fits: bool) {
+        let path = ["members".to_owned()];
+        let members = spec.members;
+        if !(1..=MOST_MEMBERS).contains(&members) {
+            let message = format!("`members` is a number from 1 to {MOST_MEMBERS}");
+            self.wrong(&path, message);
+        } else if members > 1 && matches!(spec.head, HeadSpec::Outputs(_)) {
+            let message = "a head `outputs` gives the last layer's values as they are: there is nothing to have several of";
+            self.wrong(&path, message);
+        } else if fits && !features.is_multiple_of(members) {
+            let message = format!(
+                "{members} heads cannot share the {features} features of the last layer evenly"
+            );
+            self.wrong(&path, message);
+        }
     }
 
     /// An input of regions, which gives so many `features`, for an encoder of so many ids.

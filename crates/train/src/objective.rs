@@ -319,6 +319,20 @@ impl Objective {
         }
     }
 
+    /// The sum of the losses ([`Self::loss`]) of a network's heads, so that each learns as fast as if it were alone.
+    pub fn loss_of_members(
+        &self,
+        members: &[Tensor],
+        targets: &Tensor,
+    ) -> Result<Tensor, TchError> {
+        if let [one] = members {
+            return self.loss(one, targets);
+        }
+        let losses = members.iter().map(|outputs| self.loss(outputs, targets));
+        let losses = losses.collect::<Result<Vec<_>, _>>()?;
+        Tensor::f_stack(&losses, 0)?.f_sum(None::<Kind>)
+    }
+
     /// The loss of each example `[B]` before weights; of loss `rmse` its squared error.
     fn losses(&self, outputs: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
         match &self.decoder {

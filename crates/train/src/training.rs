@@ -326,9 +326,9 @@ impl Run<'_> {
             for (index, rows) in batches {
                 let batch = batches::assemble(examples, rows, self.net.device())?;
                 let targets = objective.targets(examples, rows, self.net.device())?;
-                let outputs = self.net.forward(&batch, true)?;
-                let loss = objective.loss(&outputs, &targets)?;
-                let value = loss.f_double_value(&[])?;
+                let said = self.net.say(&batch, true)?;
+                let loss = objective.loss_of_members(&said.members, &targets)?;
+                let value = loss.f_double_value(&[])? / said.members.len() as f64;
                 if !value.is_finite() || value > first.get_or_insert(value).max(LEAST) * EXPLODED {
                     return Err(TrainingError::NotFinite {
                         epoch,
@@ -345,7 +345,7 @@ impl Run<'_> {
                     loss.f_mul_scalar(share)?.f_backward()?;
                 }
                 losses += objective.share_of(value) * rows.len() as f64;
-                scores += self.score(rows, &Outputs::of(&outputs)?);
+                scores += self.score(rows, &Outputs::of(&said.outputs)?);
                 seen += rows.len();
                 self.advance(rows.len(), epoch, objective.mean_of(losses, seen))?;
             }

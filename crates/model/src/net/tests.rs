@@ -175,3 +175,34 @@ fn steps_are_flattened_as_pytorch_does() {
     let flat = Layer::all(&[Layer::Flatten], Flow::of(&steps, None), false).unwrap();
     assert_close(&flat.xs, &[0., 1., 2., 3., 4., 5.], 0.0);
 }
+
+#[test]
+fn members_are_networks_side_by_side() {
+    let text = |members: u32, filters: u32| {
+        format!(
+            "name: n\ninput: {{kind: regions, sizes: [1, 2], filters: {filters}}}\nwide: true\nlayers: [relu]\n\
+             members: {members}\nhead: {{dense: 3}}"
+        )
+    };
+    let both = Net::new(&spec(&text(2, 4)), 9, Device::Cpu).unwrap();
+    let rows = || {
+        let logits = Tensor::from_slice(&[0.5_f32, -1.0]).view([2, 1]);
+        batch(&[&[5, 2, 7, 8], &[3, 4]], true).with_wide(Some(logits))
+    };
+    let said = both.say(&rows(), false).unwrap();
+    let given: BTreeMap<String, Tensor> = both.variables().into_iter().collect();
+    for member in 0..2 {
+        let alone = Net::new(&spec(&text(1, 2)), 9, Device::Cpu).unwrap();
+        for (name, mut variable) in alone.variables() {
+            let own = match name.strip_prefix("head.") {
+                Some(part) => given[&format!("head.{member}.{part}")].shallow_clone(),
+                None => given[&name].slice(-1, member, None::<i64>, 2),
+            };
+            tch::no_grad(|| variable.copy_(&own));
+        }
+        let outputs = values(&alone.forward(&rows(), false).unwrap());
+        assert_close(&said.members[member as usize], &outputs, 1e-6);
+    }
+    let mean = (&said.members[0] + &said.members[1]) / 2.0;
+    assert_close(&said.outputs, &values(&mean), 1e-6);
+}

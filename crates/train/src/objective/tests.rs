@@ -164,3 +164,30 @@ fn scores_are_in_units_that_people_read() {
     let scores = [1.0, 2.0, 10.0].map(|label| classes.score_of(&[0.0, 3.0, 2.9], label));
     assert_eq!(scores, [0.0, 1.0, 0.0]);
 }
+
+#[test]
+fn each_head_learns_as_if_it_were_alone() {
+    let decoder = Decoder::Classes {
+        quantity: Quantity::Stars,
+        labels: vec![1, 2, 10],
+    };
+    let objective = objective(decoder, LossParams::Auto, 0.0);
+    let targets = Tensor::from_slice(&[2_i64, 0]);
+    let said = |factor: f32| {
+        let outputs = [0.5_f32, -1.0, 2.0, 1.5, 0.0, -0.5].map(|output| factor * output);
+        let outputs = Tensor::from_slice(&outputs).view([2, 3]);
+        outputs.set_requires_grad(true)
+    };
+    let together = [said(1.0), said(-2.0), said(0.5)];
+    let loss = objective.loss_of_members(&together, &targets).unwrap();
+    loss.backward();
+    let mut sum = 0.0;
+    for (own, factor) in together.iter().zip([1.0, -2.0, 0.5]) {
+        let alone = said(factor);
+        let loss = objective.loss(&alone, &targets).unwrap();
+        loss.backward();
+        sum += loss.double_value(&[]);
+        assert_eq!(own.grad(), alone.grad());
+    }
+    assert!((loss.double_value(&[]) - sum).abs() < 1e-6);
+}

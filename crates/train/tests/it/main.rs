@@ -11,7 +11,6 @@ mod explains;
 mod inputs;
 mod interrupted;
 mod learns;
-mod networks;
 mod refused;
 mod repeatable;
 mod resumed;
