@@ -24,11 +24,12 @@ NETWORK = """
 name: {name}
 input: {{kind: regions, sizes: {sizes}, filters: {filters}, word_dropout: {word_dropout}}}
 wide: {models}
+members: {members}
 layers: [relu, {{dropout: {dropout}}}]
 head: {{dense: 8}}
 """
 FULL = {
-    "sizes": [1, 2, 3], "filters": 128, "word_dropout": 0.25, "dropout": 0.5, "seed": 7, "reviews": None,
+    "sizes": [1, 2, 3], "filters": 256, "members": 2, "word_dropout": 0.25, "dropout": 0.5, "seed": 7, "reviews": None,
     "views": ["words", "marks"], "classes": 200, "ngrams": 2, "ending": 60,
 }  # fmt: skip
 # The linear model that all are compared with.
@@ -37,6 +38,8 @@ ROWS = {
     "full": {},
     "full, seed 8": {"seed": 8},
     "full, seed 9": {"seed": 9},
+    "one network": {"filters": 128, "members": 1},
+    "one of 256": {"members": 1},
     "no linear model": {"views": []},
     "one, words": {"views": ["words"]},
     "one, marks": {"views": ["marks"]},
@@ -71,7 +74,7 @@ def tokens(options, settings):
         return options.run / "text"
     text = options.work / f"text-{reviews}"
     if not text.exists():
-        length = ["--vocabulary", 30000, "--pad", "none", "--max-length", "null"]
+        length = ["--vocabulary", 20000, "--pad", "none", "--max-length", "null"]
         run(options.bin / "cinescore-featurize", "text", *table_of(options, settings), *length, "--out", text)
     return text
 
