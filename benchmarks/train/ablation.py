@@ -32,6 +32,7 @@ FULL = {
     "sizes": [1, 2, 3], "filters": 256, "members": 2, "word_dropout": 0.25, "dropout": 0.5, "seed": 7, "reviews": None,
     "views": ["words", "marks"], "classes": 200, "ngrams": 2, "ending": 60,
 }  # fmt: skip
+VOCABULARY = 20000
 # The linear model that all are compared with.
 LINEAR = FULL | {"views": ["words"], "classes": 0, "ngrams": 3, "ending": 0}
 ROWS = {
@@ -72,9 +73,9 @@ def tokens(options, settings):
     reviews = settings["reviews"]
     if reviews is None:
         return options.run / "text"
-    text = options.work / f"text-{reviews}"
+    text = options.work / f"text-{reviews}-{VOCABULARY}"
     if not text.exists():
-        length = ["--vocabulary", 20000, "--pad", "none", "--max-length", "null"]
+        length = ["--vocabulary", VOCABULARY, "--pad", "none", "--max-length", "null"]
         run(options.bin / "cinescore-featurize", "text", *table_of(options, settings), *length, "--out", text)
     return text
 

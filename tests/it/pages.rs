@@ -18,7 +18,7 @@ const SMALL: [(&str, &str); 11] = [
     ("networks", "[popularity_lstm, popularity_mlp]"),
     ("seeds", "[7]"),
     ("tenths", "[0]"),
-    ("network", "{models: 2, filters: 8}"),
+    ("network", "{models: 2, filters: 8, members: 2}"),
     ("recurrent_units", "8"),
 ];
 /// Of the pipelines that make their own sample: smaller ones.

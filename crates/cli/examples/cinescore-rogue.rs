@@ -103,9 +103,16 @@ fn rogue(params: RogueParams, context: &mut TaskContext) -> Result<(), StageErro
         context.check_interrupt()?;
         std::thread::sleep(Duration::from_millis(10));
     }
-    while !params.waits_for.is_empty() && !Path::new(&params.waits_for).exists() {
+    let waits = !params.waits_for.is_empty();
+    let mut rounds = 0;
+    while waits && !Path::new(&params.waits_for).exists() {
         context.check_interrupt()?;
         std::thread::sleep(Duration::from_millis(10));
+        rounds += 1;
+        // Whoever was to make the file is gone.
+        if rounds > 12_000 {
+            return Err(StageError::failed("nobody came"));
+        }
     }
     made.push_str(&params.text);
     made.push('\n');

@@ -270,13 +270,21 @@ impl Net {
         let input = Input::new(&root, &spec.input, ids, drawn)?;
         let start = Shape::of_input(&spec.input, ids);
         let (layers, end) = Layer::list(&root.sub("layers"), &spec.layers, start)?;
-        let features = i64::from(end.features() / spec.members.max(1)) + i64::from(spec.wide);
+        let members = spec.members.max(1);
+        if !end.features().is_multiple_of(members) {
+            let message = format!(
+                "{members} heads cannot share the {} features of the last layer evenly",
+                end.features()
+            );
+            return Err(TchError::Kind(message));
+        }
+        let features = i64::from(end.features() / members) + i64::from(spec.wide);
         let path = root.sub("head");
-        let head = |member: u32| match spec.members {
-            0 | 1 => Head::new(&path, spec.head, features),
+        let head = |member: u32| match members {
+            1 => Head::new(&path, spec.head, features),
             _ => Head::new(&path.sub(member.to_string()), spec.head, features),
         };
-        let heads = (0..spec.members.max(1)).map(head);
+        let heads = (0..members).map(head);
         let heads = heads.collect::<Result<_, _>>()?;
         let net = Self {
             vars,
@@ -440,7 +448,7 @@ impl Net {
     }
 
     /// What comes out of the input, of each layer and of the head, dropout off, by place in that order: `embedding` or
-    /// `input`, `layers.0`, .., `head`.
+    /// `input`, `layers.0`, .., `head`, or of several `head.0`, ..
     pub fn places(&self, batch: &Batch) -> Result<Vec<(String, Tensor)>, TchError> {
         let mut flow = self.input.forward(batch, false)?;
         let first = match self.input {
@@ -454,7 +462,13 @@ impl Net {
             places.push((format!("layers.{index}"), flow.xs.shallow_clone()));
         }
         let members = self.members(&flow.xs, batch.wide.as_ref(), Precision::Float32)?;
-        places.push(("head".to_owned(), mean(&members)?));
+        match &members[..] {
+            [one] => places.push(("head".to_owned(), one.shallow_clone())),
+            _ => {
+                let named = members.into_iter().enumerate();
+                places.extend(named.map(|(member, xs)| (format!("head.{member}"), xs)));
+            }
+        }
         Ok(places)
     }
 

@@ -127,7 +127,7 @@ impl Walk {
                 _ => {}
             }
         }
-        walk.members(spec, shape.features(), fits);
+        walk.members(spec, shape, fits);
         let members = spec.members.clamp(1, MOST_MEMBERS);
         let features = (shape.features() / members).saturating_add(spec.wide);
         let names = (0..members).map(|member| match members {
@@ -164,8 +164,13 @@ impl Walk {
         walk
     }
 
-    /// Checks the heads side by side over so many `features`; `fits`: whether the layers before do.
-    fn members(&mut self, spec: &NetworkSpec, features: u32, fits: bool) {
+    /// Checks the heads side by side over what the last layer gives; `fits`: whether the layers before do.
+    fn members(&mut self, spec: &NetworkSpec, end: Shape, fits: bool) {
+        let features = end.features();
+        // How many features a window has is not known without its encoder; a network that is built is checked again.
+        let known = fits
+            && matches!(end, Shape::Vector { .. })
+            && !matches!(spec.input, InputSpec::Window(_));
         let path = ["members".to_owned()];
         let members = spec.members;
         if !(1..=MOST_MEMBERS).contains(&members) {
@@ -174,7 +179,7 @@ impl Walk {
         } else if members > 1 && matches!(spec.head, HeadSpec::Outputs(_)) {
             let message = "a head `outputs` gives the last layer's values as they are: there is nothing to have several of";
             self.wrong(&path, message);
-        } else if fits && !features.is_multiple_of(members) {
+        } else if known && !features.is_multiple_of(members) {
             let message = format!(
                 "{members} heads cannot share the {features} features of the last layer evenly"
             );

@@ -319,7 +319,8 @@ impl Objective {
         }
     }
 
-    /// The sum of the losses ([`Self::loss`]) of a network's heads, so that each learns as fast as if it were alone.
+    /// The sum of the losses ([`Self::loss`]) of a network's heads, so that each gets the gradient that it would get alone. (Layers
+    /// that they share get the sum, and where gradients are clipped the length of all of them counts.)
     pub fn loss_of_members(
         &self,
         members: &[Tensor],

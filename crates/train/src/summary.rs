@@ -93,8 +93,10 @@ pub fn summary(spec: &NetworkSpec, ids: usize) -> String {
     let variables = network::variables(spec, ids);
     let mut rows = vec![["place", "layer", "output", "parameters"].map(str::to_owned)];
     for line in network::layer_lines(spec, ids) {
-        let own = |variable: &&Variable| {
-            variable.name.rsplit_once('.').map(|(place, _)| place) == Some(&line.place)
+        // Heads side by side are `head.0`, `head.1`, ..
+        let own = |variable: &&Variable| match line.place.as_str() {
+            "head" => variable.name.starts_with("head."),
+            place => variable.name.rsplit_once('.').map(|(own, _)| own) == Some(place),
         };
         let learned = count(
             variables
@@ -172,6 +174,17 @@ mod tests {
     fn of(text: &str, ids: usize) -> String {
         let spec = network::parse(text, Path::new("n.yaml"), &BTreeMap::new()).unwrap();
         summary(&spec, ids)
+    }
+
+    #[test]
+    fn heads_side_by_side_are_counted_together() {
+        let text = "name: n\ninput: {kind: regions, sizes: [1], filters: 4}\nwide: true\nlayers: [relu]\nmembers: 2\nhead: {dense: 3}";
+        // Twice (2 + 1) x 3 weights and 3 biases.
+        assert!(
+            of(text, 10).contains("head      dense    [B, 3]  24\n"),
+            "{}",
+            of(text, 10)
+        );
     }
 
     #[test]

@@ -344,6 +344,12 @@ impl Run<'_> {
                     let share = rows.len() as f64 / together as f64;
                     loss.f_mul_scalar(share)?.f_backward()?;
                 }
+                // Of heads side by side what counts is what they say together.
+                let value = match said.members.len() {
+                    1 => value,
+                    _ => tch::no_grad(|| objective.loss(&said.outputs, &targets))?
+                        .f_double_value(&[])?,
+                };
                 losses += objective.share_of(value) * rows.len() as f64;
                 scores += self.score(rows, &Outputs::of(&said.outputs)?);
                 seen += rows.len();

@@ -59,6 +59,16 @@ layers: [relu]
 head: {dense: OUTPUTS}
 ";
 
+/// Two networks as one.
+pub(crate) const MEMBERS: &str = "
+name: regions
+input: {kind: regions, sizes: [1, 2], filters: 6}
+wide: 2
+members: 2
+layers: [relu]
+head: {dense: OUTPUTS}
+";
+
 /// What was trained on; of stars 5 and 6 never.
 fn labels(counts: BTreeMap<u8, u64>) -> Labels {
     let examples: u64 = counts.values().sum();

@@ -8,7 +8,7 @@ use cinescore_serve::flags::Flag;
 use cinescore_serve::predictor::{Crew, Prediction, Predictor};
 
 use crate::bundle::{
-    CONVOLUTION, LINEAR, LSTM, REGIONS, TWO_BESIDE, classes, regression, save, texts,
+    CONVOLUTION, LINEAR, LSTM, MEMBERS, REGIONS, TWO_BESIDE, classes, regression, save, texts,
 };
 
 /// Does some work with a bundle.
@@ -44,6 +44,7 @@ fn all() -> Vec<(&'static str, Decoder)> {
         (LINEAR, Decoder::Binary),
         (REGIONS, classes(&[1, 2, 3, 4, 7, 8, 9, 10])),
         (TWO_BESIDE, regression()),
+        (MEMBERS, classes(&[1, 2, 3, 4, 7, 8, 9, 10])),
     ]
 }
 

@@ -99,9 +99,12 @@ fn waves_are_applied_one_after_another() {
     let kubectl = "#!/bin/sh\nprintf '%s\\n' \"$*\" >>\"${0%/bin/*}/calls\"\ncase $* in\n*' get '*)\n    looks=$(grep -c ' get ' \"${0%/bin/*}/calls\")\n    case $looks in 1) exit 1 ;; 2) exit 0 ;; esac\n    echo 'demo-1 SuccessCriteriaMet Complete'\n    if [ \"$looks\" = 3 ]; then echo 'demo-2 '; else echo 'demo-2 Failed'; fi ;;\nesac\n";
     let sleep = "#!/bin/sh\nexit 0\n";
     for (name, text) in [("kubectl", kubectl), ("sleep", sleep)] {
-        fs_err::write(bin.join(name), text).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs_err::set_permissions(bin.join(name), mode).unwrap();
+        // By a process of its own: one that another test starts meanwhile could hold a file that is written here, and it could not be run.
+        let source = bin.join(format!("{name}.sh"));
+        fs_err::write(&source, text).unwrap();
+        let mut install = Command::new("install");
+        install.args(["-m", "755"]).arg(source).arg(bin.join(name));
+        assert!(install.status().unwrap().success());
     }
     let path = std::env::var("PATH").unwrap_or_default();
     let mut command = Command::new("sh");

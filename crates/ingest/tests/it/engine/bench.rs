@@ -1,7 +1,6 @@
 //! A folder with what these tests need.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use arrow::array::RecordBatch;
@@ -22,7 +21,7 @@ impl Bench {
         let bench = Self { folder };
         let program = bench.path("bin/cinescore-ingest");
         fs_err::create_dir_all(program.parent().unwrap()).unwrap();
-        fs_err::copy(env!("CARGO_BIN_EXE_cinescore-ingest"), program).unwrap();
+        install(Path::new(env!("CARGO_BIN_EXE_cinescore-ingest")), &program);
         fs_err::create_dir(bench.path("ml-latest")).unwrap();
         fs_err::write(bench.path("ml-latest/ratings.csv"), RATINGS).unwrap();
         let movies = "movieId,title,genres\n7,\"Seven, The (1995)\",Crime|Drama\n8,Untimely,(no genres listed)\n";
@@ -42,9 +41,8 @@ impl Bench {
             output=$(sed -n 's/.*\"output\": \"\\(.*\\)\",*/\\1/p' \"$plan\")\n{lines}\n",
             self.folder.path().display()
         );
-        let toy = self.path("bin/cinescore-ballista");
-        fs_err::write(&toy, text).unwrap();
-        fs_err::set_permissions(&toy, std::fs::Permissions::from_mode(0o755)).unwrap();
+        fs_err::write(self.path("toy.sh"), text).unwrap();
+        install(&self.path("toy.sh"), &self.path("bin/cinescore-ballista"));
     }
 
     /// A toy that gives these rows and says this of them.
@@ -80,4 +78,12 @@ impl Bench {
             out,
         }
     }
+}
+
+/// Copies a program by a process of its own. Were the copy written here, a process that another test starts meanwhile could hold it
+/// open for writing, and a program that is being written cannot be run.
+fn install(program: &Path, place: &Path) {
+    let mut install = Command::new("install");
+    let ended = install.args(["-m", "755"]).arg(program).arg(place).status();
+    assert!(ended.unwrap().success());
 }
