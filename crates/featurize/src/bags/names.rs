@@ -118,7 +118,8 @@ impl Names {
         hash as usize & (self.slots.len() - 1)
     }
 
-    /// Where a name of that hash is, or would be. There is always a free slot.
+    /// Where a name of that hash is, or the free slot at which it is known not to be there. The search ends, since [`Self::new`] makes a third more
+    /// slots than names and none is taken after that.
     #[inline]
     fn place(&self, hash: u64, name: &[u8]) -> Place {
         let mut place = self.home(hash);
