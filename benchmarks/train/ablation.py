@@ -4,7 +4,7 @@
 
 `--run` is the folder of a finished run of pipelines/recommended.yaml, whose tables are read; VENV has pyarrow and numpy. Each row is one
 training of `cinescore-train fit` with the pipeline's settings but for what its name says. Rows of fewer training reviews have linear
-models of their own, of as many. How the settings were chosen is in benchmarks/RESULTS.md; nothing is to be chosen by the columns `test`. The last
+models of their own, of as many. How the settings were chosen is in benchmarks/CHOICES.md; nothing is to be chosen by the columns `test`. The last
 columns compare the network's sentiment with that of logistic regression on naive Bayes' log-count ratios of 1-3-grams of all training reviews (`nb_linear`), on the same
 test reviews (exact McNemar test, and a paired bootstrap interval of the difference), and give the wall time of the network's training, without that of the linear
 models. Intervals are in the table of the run itself: these networks have none.
