@@ -59,8 +59,9 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Looks for the cause in a network and the batch that showed it.
-pub fn cause(net: &Net, batch: &Batch) -> Result<Cause, TchError> {
+/// Looks for the cause in a network and the batch that showed it. `followed`: whether the network's gradients are those that the step before
+/// followed, and not of other batches of the step that is going on.
+pub fn cause(net: &Net, batch: &Batch, followed: bool) -> Result<Cause, TchError> {
     let places = tch::no_grad(|| net.places(batch))?;
     let variables = net.variables();
     // The order in which the input passes them; the names alone would put `layers.10` before `layers.2`.
@@ -70,7 +71,7 @@ pub fn cause(net: &Net, batch: &Batch) -> Result<Cause, TchError> {
     };
     let mut in_order: Vec<&(String, Tensor)> = variables.iter().collect();
     in_order.sort_by_key(|(name, _)| order(name));
-    for (name, variable) in in_order.iter().rev() {
+    for (name, variable) in in_order.iter().rev().filter(|_| followed) {
         let gradient = variable.grad();
         if gradient.defined() && !is_finite(&gradient)? {
             return Ok(Cause::Gradient { name: name.clone() });
@@ -139,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_place_is_found_from_the_input_on_and_gradients_from_the_output_on() {
-        let told = |net: &Net| cause(net, &batch()).unwrap().to_string();
+        let told = |net: &Net| cause(net, &batch(), true).unwrap().to_string();
         let one = net();
         fill(&one, "layers.0.bias", 1e38);
         fill(&one, "layers.3.weight", 10.0);
@@ -161,6 +162,12 @@ mod tests {
         assert_eq!(
             told(&two),
             "it began in the step before, with the gradient of `layers.0.weight`"
+        );
+        assert!(
+            !cause(&two, &batch(), false)
+                .unwrap()
+                .to_string()
+                .contains("gradient")
         );
 
         let three = net();

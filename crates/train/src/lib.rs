@@ -19,6 +19,7 @@ mod folds;
 mod logits;
 pub mod objective;
 pub mod optimizer;
+mod predictions;
 pub mod random;
 pub mod rate;
 pub mod results;

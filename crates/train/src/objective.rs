@@ -1,138 +1,22 @@
 //! What is minimised: the loss of a task, on tensors for learning and on numbers for reporting.
 
-use std::collections::BTreeMap;
-
 use cinescore_model::task::{Decoder, Prediction, Quantity, TargetScale, Task};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Reduction, TchError, Tensor};
-use thiserror::Error;
 
 use crate::examples::{Examples, Split};
 use crate::windows::LAST_CLASS;
 
 mod count;
+mod error;
+mod params;
+
+pub use error::ObjectiveError;
+pub use params::{ClassWeightParams, HuberParams, LossParams};
 
 /// Beyond every threshold: a logit whose logistic function is 1, or 0, to the last bit of a float32.
 const BEYOND: f64 = 40.0;
 /// What is added to a mean squared error before its root is taken.
 const LEAST_SQUARE: f64 = 1e-12;
-
-/// How far a prediction is from the truth, for task `regression`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LossParams {
-    /// The loss of the task: `mse` for `regression`; for the others the log loss (the cross entropy), and there is no
-    /// other.
-    #[default]
-    Auto,
-    /// The squared error.
-    Mse,
-    /// The root of a batch's mean squared error: as `mse`, with gradients of one length however far the network is.
-    Rmse,
-    /// The absolute error.
-    Mae,
-    /// Half the squared error up to a bound, and from there on as a line (Huber 1964).
-    Huber(HuberParams),
-}
-
-/// How much the examples of each class count in the loss, for tasks with classes.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ClassWeightParams {
-    /// Alike.
-    #[default]
-    None,
-    /// So that every class counts alike: each example by one over the share of its class in the training split.
-    Balanced,
-    /// As given, by label (`0` and `1` for task `binary`, stars for the others); a label that is not named has the
-    /// weight 1. What counts is how they relate: they are scaled so that the mean over the training split is 1.
-    Given(BTreeMap<String, f64>),
-}
-
-/// Parameters of `huber`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct HuberParams {
-    /// The bound, in standard deviations of the training stars.
-    #[schemars(range(min = 0.000_001))]
-    pub delta: f64,
-}
-
-impl Default for HuberParams {
-    fn default() -> Self {
-        Self { delta: 1.0 }
-    }
-}
-
-/// Why a task cannot be learned with these examples and this network.
-#[derive(Debug, Error)]
-pub enum ObjectiveError {
-    /// The loss is another task's.
-    #[error("this `loss` is for task `regression`, not `{task}`")]
-    Loss {
-        /// The task.
-        task: Task,
-    },
-    /// Labels are smoothed for another task.
-    #[error("`label_smoothing` is for task `classes`, not `{task}`")]
-    Smoothing {
-        /// The task.
-        task: Task,
-    },
-    /// Weights for another task.
-    #[error("`class_weights` are for tasks with classes, not `{task}`")]
-    Weights {
-        /// The task.
-        task: Task,
-    },
-    /// A weight for a class that there is not, or one that is none.
-    #[error(
-        "`class_weights` gives `{label}` the weight {weight}: weights are above 0, and the labels are {known}"
-    )]
-    Weight {
-        /// The label.
-        label: String,
-        /// Its weight.
-        weight: f64,
-        /// The labels that there are.
-        known: String,
-    },
-    /// The network has outputs for another number of classes.
-    #[error(
-        "the network has outputs for {found} classes, and the training reviews have {observed} different scores: it needs outputs for these, or for 10"
-    )]
-    Classes {
-        /// Classes of the network.
-        found: usize,
-        /// Different scores of the training split.
-        observed: usize,
-    },
-    /// The network has outputs for another number of classes of popularity.
-    #[error("the network has outputs for {found} classes, and popularity has {wanted}")]
-    PopularityClasses {
-        /// Classes of the network.
-        found: usize,
-        /// Classes that there are.
-        wanted: usize,
-    },
-    /// The network has outputs for no distribution of counts.
-    #[error(
-        "the network has {found} outputs, and task `count` needs 1 (Poisson) or 2 (negative binomial)"
-    )]
-    CountOutputs {
-        /// Outputs of the network.
-        found: usize,
-    },
-    /// A review has a score that has no class.
-    #[error("review {review_id} has {score} stars, which no training review has")]
-    Score {
-        /// The review.
-        review_id: u64,
-        /// Its stars.
-        score: u8,
-    },
-}
 
 /// The loss of a task.
 ///

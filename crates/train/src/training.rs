@@ -314,7 +314,8 @@ impl Run<'_> {
         let mut index = 0;
         for (step, group) in (0..steps).zip(groups) {
             let together: usize = group.iter().map(Vec::len).sum();
-            self.state.optimizer.forget()?;
+            // Whether the gradients that are there are still those that the step before followed.
+            let mut followed = true;
             let batches = group.iter().flat_map(|batch| {
                 index += 1;
                 let parts: Vec<&[usize]> = match divided {
@@ -334,8 +335,13 @@ impl Run<'_> {
                         epoch,
                         batch: index,
                         loss: value,
-                        cause: blame::cause(self.net, &batch)?,
+                        cause: blame::cause(self.net, &batch, followed)?,
                     });
+                }
+                // Only once the loss is known to be a number: one that is none may come of them.
+                if followed {
+                    self.state.optimizer.forget()?;
+                    followed = false;
                 }
                 // The mean over all examples of the step, as if they were one batch.
                 if rows.len() == together {

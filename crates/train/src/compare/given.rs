@@ -3,20 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow::array::{Array as _, AsArray as _, Float64Array, ListArray, StringArray, UInt64Array};
-use arrow::datatypes::Float32Type;
 use cinescore_artifact::Split;
-use cinescore_artifact::table::{TableError, TableReader, column};
-use cinescore_artifact::tables::PREDICTIONS;
+use cinescore_artifact::table::TableError;
 use cinescore_artifact::task::TaskInput;
 use cinescore_model::task::{Decoder, Prediction, Quantity, TargetScale, Task};
 use thiserror::Error;
 
+use crate::predictions;
 use crate::results::Evaluated;
 use crate::windows::{self, Knowledge, Known, LAST_CLASS, Window, WindowsError};
 
-/// Rows read at a time.
-const READ_ROWS: usize = 65_536;
 /// Stars that there are.
 const STARS: usize = 10;
 
@@ -109,41 +105,24 @@ impl Given {
             predicted: Vec::new(),
             knowledge: None,
         });
-        for batch in TableReader::open(&input.path, &PREDICTIONS)?.batches(READ_ROWS)? {
-            let batch = batch?;
-            let ids: &UInt64Array = column(&batch, "id");
-            let splits: &StringArray = column(&batch, "split");
-            let numbers = |name| column::<Float64Array>(&batch, name);
-            let (targets, values) = (numbers("target"), numbers("predicted"));
-            let (lower, upper) = (numbers("lower"), numbers("upper"));
-            let lists: &ListArray = column(&batch, "probabilities");
-            for row in 0..batch.num_rows() {
-                let Some(own) = evaluated
-                    .iter_mut()
-                    .find(|own| own.split.name() == splits.value(row))
-                else {
-                    let split = splits.value(row).to_owned();
-                    return Err(GivenError::Split { name, split });
-                };
-                let numbers = [targets.value(row), values.value(row)];
-                if let Some(&value) = numbers.iter().find(|value| !value.is_finite()) {
-                    let id = ids.value(row);
-                    return Err(GivenError::NotFinite { name, id, value });
-                }
-                own.ids.push(ids.value(row));
-                own.targets.push(targets.value(row));
-                own.predicted.push(Prediction {
-                    value: values.value(row),
-                    probabilities: lists.is_valid(row).then(|| {
-                        let list = lists.value(row);
-                        let values = list.as_primitive::<Float32Type>().values();
-                        values.iter().copied().map(f64::from).collect()
-                    }),
-                    interval: (lower.is_valid(row) && upper.is_valid(row))
-                        .then(|| (lower.value(row), upper.value(row))),
-                });
+        predictions::each(&input.path, |row| {
+            let unknown = |split| GivenError::Split {
+                name: name.clone(),
+                split,
+            };
+            let split = row.split().map_err(unknown)?;
+            let numbers = [row.target, row.value];
+            if let Some(&value) = numbers.iter().find(|value| !value.is_finite()) {
+                let (name, id) = (name.clone(), row.id);
+                return Err(GivenError::NotFinite { name, id, value });
             }
-        }
+            for own in evaluated.iter_mut().filter(|own| own.split == split) {
+                own.ids.push(row.id);
+                own.targets.push(row.target);
+                own.predicted.push(row.said());
+            }
+            Ok(())
+        })?;
         Ok(Self {
             name,
             evaluated: evaluated.into(),

@@ -130,7 +130,7 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         bundle::read_encoder(&context.input("encoder")?.path).map_err(StageError::input)?;
     let spec = read_network(params, context)?;
     let wide = wide_of(&spec, context)?;
-    let mut examples = Examples::read_without(
+    let mut examples = Examples::read(
         &context.input("examples")?.path,
         params.task,
         Layout::of(&spec.input),
@@ -197,7 +197,11 @@ fn fit(params: &FitParams, context: &mut TaskContext) -> Result<(), StageError> 
         Some(calibration) => results::add_intervals(calibration, &mut evaluated),
         None if params.task == Task::Binary => {}
         None => {
-            context.warn("the split `calib` has too few examples, and there is no input `crossed`: predictions have no intervals")
+            let crossed = match context.inputs("crossed").is_empty() {
+                true => "there is no input `crossed`",
+                false => "so has the input `crossed`",
+            };
+            context.warn(format!("the split `calib` has too few examples, and {crossed}: predictions have no intervals"))
         }
     }
     let labels = bundle::as_read(&labels_of(&decoder, &examples.labels(Split::Train)))

@@ -2,19 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array as _, AsArray as _, Float64Array, ListArray, StringArray, UInt64Array};
-use arrow::datatypes::Float32Type;
-use cinescore_artifact::table::{TableError, TableReader, column};
-use cinescore_artifact::tables::PREDICTIONS;
+use cinescore_artifact::table::TableError;
 use cinescore_artifact::task::TaskInput;
 use cinescore_artifact::{Split, StageError};
 use cinescore_model::task::Prediction;
 use thiserror::Error;
 
 use crate::compare::name_of;
-
-/// Rows read at a time.
-const READ_ROWS: usize = 65_536;
+use crate::predictions;
 
 /// Why predictions cannot be measured.
 #[derive(Debug, Error)]
@@ -81,43 +76,26 @@ impl Judged {
             read: 0,
             not_finite: 0,
         };
-        for batch in TableReader::open(&input.path, &PREDICTIONS)?.batches(READ_ROWS)? {
-            let batch = batch?;
-            own.read += batch.num_rows() as u64;
-            let ids: &UInt64Array = column(&batch, "id");
-            let names: &StringArray = column(&batch, "split");
-            let [targets, values, lower, upper]: [&Float64Array; 4] =
-                ["target", "predicted", "lower", "upper"].map(|name| column(&batch, name));
-            let lists: &ListArray = column(&batch, "probabilities");
-            for row in 0..batch.num_rows() {
-                let Some(split) = Split::of_name(names.value(row)) else {
-                    return Err(JudgedError::Split {
-                        name: own.name,
-                        split: names.value(row).to_owned(),
-                    });
-                };
-                if !splits.contains(&split) {
-                    continue;
-                }
-                if !targets.value(row).is_finite() || !values.value(row).is_finite() {
-                    own.not_finite += 1;
-                    continue;
-                }
-                let rows = own.splits.entry(split).or_default();
-                rows.ids.push(ids.value(row));
-                rows.targets.push(targets.value(row));
-                rows.predicted.push(Prediction {
-                    value: values.value(row),
-                    probabilities: lists.is_valid(row).then(|| {
-                        let list = lists.value(row);
-                        let list = list.as_primitive::<Float32Type>().values();
-                        list.iter().copied().map(f64::from).collect()
-                    }),
-                    interval: (lower.is_valid(row) && upper.is_valid(row))
-                        .then(|| (lower.value(row), upper.value(row))),
-                });
+        predictions::each(&input.path, |row| {
+            own.read += 1;
+            let unknown = |split| JudgedError::Split {
+                name: own.name.clone(),
+                split,
+            };
+            let split = row.split().map_err(unknown)?;
+            if !splits.contains(&split) {
+                return Ok(());
             }
-        }
+            if !row.target.is_finite() || !row.value.is_finite() {
+                own.not_finite += 1;
+                return Ok(());
+            }
+            let rows = own.splits.entry(split).or_default();
+            rows.ids.push(row.id);
+            rows.targets.push(row.target);
+            rows.predicted.push(row.said());
+            Ok::<_, JudgedError>(())
+        })?;
         own.is_binary = own.splits.values().all(|rows| {
             let mut pairs = rows.targets.iter().zip(&rows.predicted);
             pairs.all(|(&target, said)| {

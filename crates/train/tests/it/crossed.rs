@@ -240,7 +240,7 @@ fn a_fold_that_is_in_other_splits_and_a_table_without_one_are_told() {
     assert_eq!(code, Some(0), "{text}");
     for told in [
         "`fold.predictions` has no predictions of the split `calib`",
-        "predictions have no intervals",
+        "and so has the input `crossed`: predictions have no intervals",
     ] {
         assert!(text.contains(told), "{text}");
     }

@@ -15,6 +15,7 @@ mod refused;
 mod repeatable;
 mod resumed;
 mod slices;
+mod steps;
 mod synthetic;
 mod wide;
 mod windows;

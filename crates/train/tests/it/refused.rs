@@ -212,7 +212,12 @@ fn a_loss_that_is_no_number_stops_with_its_batch() {
         text.contains("error: the loss of batch 2 of epoch 1 is"),
         "{text}"
     );
-    assert!(text.contains(": it began in the "), "{text}");
+    // Adam divides a gradient by its size, so it was a number, and what was made of it is none or far from 0.
+    assert!(
+        text.contains(": it began in the output of")
+            || text.contains(": it began in the step before, which made"),
+        "{text}"
+    );
     assert!(text.contains("hint: try a learning rate below"), "{text}");
 }
 

@@ -436,7 +436,7 @@ fn a_class_ends_where_the_encoder_says() {
     let classes = file.classes.clone();
     let table = bench.path("windows.parquet");
     let encoder = Encoder::Windows(file);
-    let read = |task| Examples::read(&table, task, Layout::Window(None), &encoder).unwrap();
+    let read = |task| Examples::read(&table, task, Layout::Window(None), &encoder, &[]).unwrap();
     let known = read(Task::Regression).knowledge(Split::Test).unwrap();
     assert_eq!(known.bounds, classes);
     let known = read(Task::Classes).knowledge(Split::Test).unwrap();
