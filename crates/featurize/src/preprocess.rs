@@ -78,15 +78,6 @@ impl Preprocessing {
             }
         }
     }
-
-    /// The terms of a text: for tests and examples, since it allocates each of them.
-    pub fn terms_of(&self, text: &str) -> Vec<String> {
-        let mut terms = Vec::new();
-        self.each_term(text, &mut Tokens::default(), |term| {
-            terms.push(term.to_owned())
-        });
-        terms
-    }
 }
 
 /// A cleaned text and where its tokens are. Kept between texts, it costs no allocation.

@@ -9,6 +9,7 @@
 
 mod encoder;
 mod ending;
+mod hashing;
 mod names;
 mod ngrams;
 mod params;
