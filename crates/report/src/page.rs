@@ -3,6 +3,8 @@
 //! Owns what a page may consist of; `render` turns it into HTML and Markdown, `sections` fills it.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -244,9 +246,17 @@ impl Parts {
         table.view()
     }
 
-    /// The files beside the page, by path below the report's folder.
-    pub(crate) fn into_files(self) -> BTreeMap<String, Vec<u8>> {
+    /// Writes the page, its summary and the files beside it into a report's folder.
+    pub(crate) fn write(mut self, folder: &Path, html: String, markdown: String) -> io::Result<()> {
+        self.files.insert("index.html".into(), html.into_bytes());
         self.files
+            .insert("summary.md".into(), markdown.into_bytes());
+        for (name, bytes) in &self.files {
+            let path = folder.join(name);
+            fs_err::create_dir_all(path.parent().unwrap_or(folder))?;
+            fs_err::write(path, bytes)?;
+        }
+        Ok(())
     }
 
     fn keep(&mut self, table: &Table) -> Result<(), RenderError> {

@@ -110,14 +110,7 @@ fn run(params: ReportParams, context: &mut TaskContext) -> Result<(), StageError
     let (html, markdown) = render(&page)?;
 
     let folder = context.output(OUTPUT);
-    let mut files = parts.into_files();
-    files.insert("index.html".into(), html.into_bytes());
-    files.insert("summary.md".into(), markdown.into_bytes());
-    for (name, bytes) in &files {
-        let path = folder.join(name);
-        fs_err::create_dir_all(path.parent().unwrap_or(&folder))?;
-        fs_err::write(path, bytes)?;
-    }
+    parts.write(&folder, html, markdown)?;
     let networks = page.headlines.len() as u64;
     context
         .result()

@@ -19,6 +19,8 @@ pub(crate) use answer::{batches, column, full_column};
 pub(crate) use error::EngineError;
 pub(crate) use program::{Done, run};
 
+use self::plan::{Plan, VERSION, Work};
+
 /// Where to count and join, instead of in this process.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -46,6 +48,29 @@ pub struct Ballista {
     #[serde(default)]
     #[schemars(range(min = 1, max = 100_000))]
     pub partitions: Option<u32>,
+}
+
+/// A stage that asks a cluster.
+pub(crate) struct Far<'a> {
+    pub(crate) ballista: &'a Ballista,
+    /// The share of what the cluster answers that is computed again on this machine: of movies, or of titles.
+    pub(crate) verify_sample: f64,
+    /// A folder of this stage's.
+    pub(crate) scratch: &'a Path,
+}
+
+impl Far<'_> {
+    /// What the cluster shall do, and where it shall leave the answer.
+    pub(crate) fn plan(&self, work: Work, output: &Path) -> Plan {
+        Plan {
+            version: VERSION,
+            url: self.ballista.url.clone(),
+            partitions: self.ballista.partitions,
+            verify_sample: self.verify_sample,
+            work,
+            output: output.to_owned(),
+        }
+    }
 }
 
 impl Ballista {

@@ -15,8 +15,8 @@ use cinescore_artifact::table::{ColumnSpec, ColumnType, TableSpec, TableWriter};
 
 use super::tally::Tally;
 use super::{Made, Out, finish};
-use crate::engine::plan::{Plan, Sums, VERSION, Work};
-use crate::engine::{self, Ballista, EngineError, batches, full_column};
+use crate::engine::plan::{Sums, Work};
+use crate::engine::{self, EngineError, Far, batches, full_column};
 use crate::error::ReadError;
 use crate::movielens::movies::Movies;
 use crate::movielens::ratings;
@@ -40,15 +40,6 @@ static EVENTS: TableSpec = TableSpec {
         ),
     ],
 };
-
-/// How a cluster counts.
-pub(super) struct Far<'a> {
-    pub(super) ballista: &'a Ballista,
-    /// The share of the movies that is counted again on this machine.
-    pub(super) verify_sample: f64,
-    /// A folder of this stage's.
-    pub(super) scratch: &'a Path,
-}
 
 /// Counts the ratings on the cluster and writes the table; also returns how many rows were counted again here.
 pub(super) fn make(
@@ -75,19 +66,12 @@ pub(super) fn make(
     rejects.check(movies.rows_in + rows_in)?;
     let expected = given.map(|(sums, _)| sums);
     let counts = answer.path().join("counts.parquet");
-    let plan = Plan {
-        version: VERSION,
-        url: far.ballista.url.clone(),
-        partitions: far.ballista.partitions,
-        verify_sample: far.verify_sample,
-        work: Work::Popularity {
-            ratings,
-            slot: unit.name().into(),
-            expected,
-        },
-        output: counts.clone(),
+    let work = Work::Popularity {
+        ratings,
+        slot: unit.name().into(),
+        expected,
     };
-    let done = engine::run(&plan, answer.path(), watch)?;
+    let done = engine::run(&far.plan(work, &counts), answer.path(), watch)?;
     let tally = take(&counts, done, expected.unwrap_or(done.sums))?;
     // Gone before the table is written: both may lie on one disk.
     drop((folder, answer));

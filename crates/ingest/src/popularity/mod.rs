@@ -24,8 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::count::{Chunk, Pairs, Sorted};
-use self::distributed::Far;
-use crate::engine::Engine;
+use crate::engine::{Engine, Far};
 use crate::error::ReadError;
 use crate::input;
 use crate::movielens::movies::{self, Movies};

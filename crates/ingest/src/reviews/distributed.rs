@@ -15,8 +15,8 @@ use cinescore_artifact::StageError;
 use cinescore_artifact::table::{ColumnSpec, ColumnType, TableSpec, TableWriter};
 
 use super::join::{self, Matches, MovieLens};
-use crate::engine::plan::{Match, Plan, Sums, VERSION, Work, movie_rank, sample_limit};
-use crate::engine::{self, Ballista, EngineError, batches, column};
+use crate::engine::plan::{Match, Sums, Work, movie_rank, sample_limit};
+use crate::engine::{self, EngineError, Far, batches, column};
 use crate::error::ReadError;
 use crate::watch::Watch;
 
@@ -69,15 +69,6 @@ static RATINGS: TableSpec = TableSpec {
     ],
 };
 
-/// How a cluster joins.
-pub(super) struct Far<'a> {
-    pub(super) ballista: &'a Ballista,
-    /// The share of the titles whose reviews are joined again on this machine.
-    pub(super) verify_sample: f64,
-    /// A folder of this stage's.
-    pub(super) scratch: &'a Path,
-}
-
 /// Joins on the cluster; also returns how many reviews were joined again here.
 pub(super) fn join(
     far: &Far<'_>,
@@ -101,21 +92,14 @@ pub(super) fn join(
     };
     let [reviews, titles, links, ratings] = given.hand_over(folder.path())?;
     let output = answer.path().join("joined.parquet");
-    let plan = Plan {
-        version: VERSION,
-        url: far.ballista.url.clone(),
-        partitions: far.ballista.partitions,
-        verify_sample: far.verify_sample,
-        work: Work::Reviews {
-            reviews,
-            titles,
-            links,
-            ratings,
-            expected: given.reviews.len() as u64,
-        },
-        output: output.clone(),
+    let work = Work::Reviews {
+        reviews,
+        titles,
+        links,
+        ratings,
+        expected: given.reviews.len() as u64,
     };
-    let done = engine::run(&plan, answer.path(), watch)?;
+    let done = engine::run(&far.plan(work, &output), answer.path(), watch)?;
     let rows = given.take(&output, done)?;
     given.check(&rows)?;
     let matches = matches(&rows);

@@ -29,14 +29,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Far};
 use crate::error::ReadError;
 use crate::input;
 use crate::movielens::{self, links, ratings, source::Source, statistics};
 use crate::ordered;
 use crate::rejects::{MaxRejects, Rejects};
 use crate::watch::Watch;
-use distributed::Far;
 use join::{Matches, MovieLens};
 use own::columns::Columns;
 use titles::Titles;
