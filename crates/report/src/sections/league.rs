@@ -113,6 +113,24 @@ pub(crate) fn main_metric<'a>(metrics: &'a Metrics, split: &str) -> Option<&'a M
         .find(|row| row.model.is_some())
 }
 
+/// The figure at the top of the page, and its name: where networks of different tasks stand side by side the first one that means the
+/// same of all, else the one that each is judged by.
+pub(crate) fn leading_figure<'a>(
+    network: &'a Network,
+    networks: &'a [Network],
+) -> Option<(&'a str, &'a MetricRow)> {
+    let across = across(networks, &leagues(networks)).into_iter().next();
+    let shared = across.and_then(|league| {
+        let mut members = league.members.into_iter();
+        let (.., row) = members.find(|(own, ..)| std::ptr::eq(*own, network))?;
+        Some((league.main, row))
+    });
+    shared.or_else(|| {
+        let main = main_metric(network.metrics.as_ref()?, TEST)?;
+        Some((main.metric.as_str(), main))
+    })
+}
+
 /// The networks that stand at the top of the page: all where they are few, else the best on validation of
 /// each table.
 pub(crate) fn leading(networks: &[Network]) -> Vec<&Network> {
@@ -515,6 +533,21 @@ more classes,3,12,better than trivial,
 ";
         assert_eq!(&shown[..2], [sentiment, mse]);
         assert_eq!((shown.len(), plots(&networks).len()), (3, 3));
+        // At the top each has what can be compared.
+        let tops = |networks: &[Network]| -> Vec<String> {
+            let top = |network| {
+                let (name, row) = leading_figure(network, networks).unwrap();
+                format!("{name} {}", row.model.unwrap())
+            };
+            networks.iter().map(top).collect()
+        };
+        let wanted = [
+            "sentiment_accuracy 0.92",
+            "mse 0.1",
+            "sentiment_accuracy 0.91",
+        ];
+        assert_eq!(tops(&networks)[..3], wanted);
+        assert_eq!(tops(&networks[3..4]), ["mse 4"]);
         assert!(share_a_table(&networks) && !share_a_table(&networks[..4]));
     }
 

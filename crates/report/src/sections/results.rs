@@ -91,7 +91,9 @@ pub(crate) fn section(
 pub(crate) fn headlines(networks: &[Network]) -> Vec<Headline> {
     let leading = league::leading(networks);
     let chosen = leading.len() < networks.len();
-    let headlines = leading.into_iter().filter_map(headline);
+    let headlines = leading
+        .into_iter()
+        .filter_map(|network| headline(network, networks));
     headlines
         .map(|own| match chosen {
             true => Headline {
@@ -107,31 +109,31 @@ pub(crate) fn headlines(networks: &[Network]) -> Vec<Headline> {
         .collect()
 }
 
-fn headline(network: &Network) -> Option<Headline> {
+fn headline(network: &Network, networks: &[Network]) -> Option<Headline> {
     let metrics = network.metrics.as_ref()?;
-    let main = league::main_metric(metrics, TEST)?;
+    let (name, main) = league::leading_figure(network, networks)?;
     let value = main.model?;
     let subject = metrics.subject_of();
+    // Beside a network that says good or bad, an accuracy must not be taken for the same.
+    let of_scores = metrics.find(TEST, "sentiment_accuracy").is_some();
+    let label = |name: &str| match name {
+        "accuracy" if of_scores => "accuracy of the exact score".into(),
+        name => metric::label(name),
+    };
     let others = metric::headline_order()
         .filter_map(|name| metrics.find(TEST, name))
         .filter(|row| row.metric != main.metric)
         .filter_map(|row| {
             Some(format!(
                 "{} {}",
-                metric::label(&row.metric),
+                label(&row.metric),
                 number::value(row.model?)
             ))
         });
-    // Beside a network that says good or bad, an accuracy must not be taken for the same.
-    let of_scores = main.metric == "accuracy" && metrics.find(TEST, "sentiment_accuracy").is_some();
-    let label = match of_scores {
-        true => "accuracy of the exact score".into(),
-        false => metric::label(&main.metric),
-    };
     Some(Headline {
         network: network.name.clone(),
-        metric: label,
-        unit: subject.unit(&main.metric).into(),
+        metric: label(name),
+        unit: subject.unit(name).into(),
         measured_on: counted(main.n, &format!("test {}", subject.example())),
         value: number::value(value),
         trivial: main.trivial.map(number::value),
