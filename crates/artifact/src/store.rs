@@ -47,7 +47,7 @@ pub use listing::{ListedObject, ListedRecord, Listing};
 pub use lock::{KeyLock, LockHolder};
 pub use object::{Object, ObjectState, size_of};
 pub use quarantine::Quarantined;
-pub use record::{Kept, RECORD_VERSION, Record, RecordState};
+pub use record::{Kept, RECORD_VERSION, Record, RecordState, is_plain_name};
 pub use shared::{Pushed, Through};
 pub use stats::{Look, Stat, StatMemo, looks_of};
 

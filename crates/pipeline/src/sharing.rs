@@ -12,11 +12,14 @@ use std::path::{Component, Path, PathBuf};
 
 use cinescore_artifact::Digest;
 use cinescore_artifact::digest::files_below;
-use cinescore_artifact::store::{ListedRecord, Manner, ObjectState, Record, hand_out, sealed};
+use cinescore_artifact::store::{
+    ListedRecord, Manner, ObjectState, Record, hand_out, is_plain_name, sealed,
+};
 use serde::{Deserialize, Serialize};
 use tar::{EntryType, Header};
 
 use crate::error::PipelineError;
+use crate::file_name::file_name;
 use crate::project::Project;
 use crate::results::{self, Results};
 
@@ -225,6 +228,11 @@ pub fn import(project: &Project, file: &Path) -> Result<Imported, PipelineError>
             .outputs
             .values()
             .all(|object| manifest.objects.contains_key(&object.digest));
+        if !record.names_are_plain() {
+            return Err(refused(format!(
+                "the record {name} names a file outside its stage's folder"
+            )));
+        }
         if !is_of_that_name || !has_all {
             return Err(refused(format!(
                 "the record {name} belongs to something else"
@@ -291,6 +299,11 @@ fn unpack(file: &Path, into: &Path) -> Result<Manifest, PipelineError> {
                     "it is of version {}; this program knows version {VERSION}",
                     read.version
                 )));
+            }
+            // They become parts of paths, whether or not a member of that name follows.
+            let mut names = read.runs.iter().chain(&read.records);
+            if let Some(name) = names.find(|name| !is_plain_name(name)) {
+                return Err(refused(format!("{MANIFEST}: `{name}` is no plain name")));
             }
             manifest = Some(read);
             continue;
@@ -376,7 +389,8 @@ pub fn hand_out_files(
         let Some(record) = listed.record.as_ref().filter(|_| is_wanted) else {
             continue;
         };
-        let place = folder.join(wanted.stage_of(listed.fingerprint));
+        // The name may be out of an archive's run.
+        let place = folder.join(file_name(&wanted.stage_of(listed.fingerprint)));
         fs_err::create_dir_all(&place).map_err(PipelineError::io("make", &place))?;
         for object in record.outputs.values() {
             let path = place.join(&object.file_name);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,22 @@ pub enum Kept {
     OneOf(usize),
 }
 
+/// Whether a name stays inside the folder that it is joined to: it is one ordinary part of a path.
+pub fn is_plain_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    // `a/` has one part too, which is not all of it.
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name)
+}
+
+impl Record {
+    /// Whether every name in it that becomes part of a path stays where it belongs. A seal says nothing of that:
+    /// whoever writes a record can seal it.
+    pub fn names_are_plain(&self) -> bool {
+        let names = self.outputs.values().map(|object| &object.file_name);
+        names.chain([&self.run]).all(|name| is_plain_name(name))
+    }
+}
+
 impl Store {
     pub(super) fn record_path(&self, fingerprint: Digest) -> PathBuf {
         self.sharded("records", &format!("{fingerprint}.json"))
@@ -123,10 +139,10 @@ impl Store {
         }
     }
 
-    fn write_record(&self, path: &std::path::Path, record: &Record) -> Result<(), StoreError> {
+    fn write_record(&self, path: &Path, record: &Record) -> Result<(), StoreError> {
         let write = || -> io::Result<()> {
             let bytes = sealed::seal(record)?;
-            let write_in = |folder: &std::path::Path| {
+            let write_in = |folder: &Path| {
                 let file = sealed::temporary(folder, &bytes)?;
                 file.as_file().sync_all()?;
                 sealed::persist(file, path)
@@ -191,10 +207,10 @@ pub(super) enum Unread {
 }
 
 /// Reads a record's file.
-pub(super) fn read(path: &std::path::Path, fingerprint: Digest) -> Result<Record, Unread> {
+pub(super) fn read(path: &Path, fingerprint: Digest) -> Result<Record, Unread> {
     match sealed::read::<Record>(path) {
         Ok(record) if record.version != RECORD_VERSION => Err(Unread::Missing),
-        Ok(record) if record.fingerprint == fingerprint => Ok(record),
+        Ok(record) if record.fingerprint == fingerprint && record.names_are_plain() => Ok(record),
         Err(SealError::Io(error)) => Err(match error.kind() {
             io::ErrorKind::NotFound => Unread::Missing,
             io::ErrorKind::PermissionDenied => Unread::Machine(error),
@@ -207,12 +223,12 @@ pub(super) fn read(path: &std::path::Path, fingerprint: Digest) -> Result<Record
 }
 
 /// Whether this is a record of before they were sealed. No single flip makes a sealed one look so.
-fn is_of_version_1(path: &std::path::Path) -> bool {
+fn is_of_version_1(path: &Path) -> bool {
     let read = || -> Option<Value> { serde_json::from_slice(&fs_err::read(path).ok()?).ok() };
     read().is_some_and(|value| value["version"] == 1 && value.get("check").is_none())
 }
 
-fn note_use(path: &std::path::Path) {
+fn note_use(path: &Path) {
     let note = || -> io::Result<()> {
         let now = SystemTime::now();
         let used = std::fs::metadata(path)?.modified()?;
@@ -226,4 +242,21 @@ fn note_use(path: &std::path::Path) {
     };
     // Another user's record: its owner's uses count.
     note().ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_name_is_one_part_of_a_path() {
+        for name in ["made.txt", "a b", "..a", "net[seed=7]"] {
+            assert!(is_plain_name(name), "{name}");
+        }
+        for name in [
+            "", ".", "..", "/", "/a", "a/", "a/.", "./a", "a/b", "../a", "a/../b",
+        ] {
+            assert!(!is_plain_name(name), "{name}");
+        }
+    }
 }

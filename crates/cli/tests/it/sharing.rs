@@ -333,6 +333,131 @@ fn a_hostile_archive_is_refused() {
     }
 }
 
+/// The members of an archive that `cinescore export` wrote.
+fn members(archive: &Path) -> Vec<(String, Vec<u8>)> {
+    let tar = zstd::decode_all(fs_err::File::open(archive).unwrap()).unwrap();
+    let mut members = Vec::new();
+    for entry in tar::Archive::new(&tar[..]).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().display().to_string();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        members.push((name, bytes));
+    }
+    members
+}
+
+fn archive_of(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, &bytes[..]).unwrap();
+    }
+    zstd::encode_all(&builder.into_inner().unwrap()[..], 1).unwrap()
+}
+
+/// Changes a sealed text and seals it again, as anybody can.
+fn forge(sealed: &[u8], change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
+    let mut value: serde_json::Value = serde_json::from_slice(sealed).unwrap();
+    value.as_object_mut().unwrap().remove("check");
+    change(&mut value);
+    cinescore_artifact::store::sealed::seal(&value).unwrap()
+}
+
+/// A project, and a file of the user's that is none of it.
+fn project_and_another_file() -> (tempfile::TempDir, PathBuf, Project) {
+    let project = Project::new(PIPELINE);
+    let folder = tempfile::tempdir().unwrap();
+    let precious = folder.path().join("precious");
+    fs_err::write(&precious, "mine").unwrap();
+    (folder, precious, project)
+}
+
+/// `..` as often as it takes from a folder to the root, and from there to a path.
+fn way_out(path: &Path) -> String {
+    format!(
+        "{}{}",
+        "../".repeat(30),
+        path.display().to_string().trim_start_matches('/')
+    )
+}
+
+#[test]
+fn a_sealed_archive_whose_names_lead_out_is_refused() {
+    let first = Project::new(PIPELINE);
+    first.done("run");
+    first.done("export -o run.tar.zst");
+    let whole = members(&first.path().join("run.tar.zst"));
+
+    // The folder of a run that would be moved: the victim's whole store.
+    let second = Project::new(PIPELINE);
+    second.done("run");
+    let mut forged = whole.clone();
+    forged[0].1 = forge(&whole[0].1, |manifest| {
+        manifest["runs"] = serde_json::json!(["x", "../../../../store"]);
+        manifest["files"] = 1.into();
+        manifest["objects"] = serde_json::json!({});
+        manifest["records"] = serde_json::json!([]);
+    });
+    forged.truncate(1);
+    forged.push(("logs/x/f".into(), b"log".to_vec()));
+    fs_err::write(second.path().join("bad.tar.zst"), archive_of(&forged)).unwrap();
+    let ran = second.run("import bad.tar.zst");
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    insta::assert_snapshot!(ran.stderr, @"error: `bad.tar.zst` is refused: cinescore.json: `../../../../store` is no plain name");
+    assert!(second.path().join("artifacts/store/version").exists());
+    second.done("verify");
+
+    // A record of a result whose file would be put on view elsewhere.
+    for field in ["file_name", "run"] {
+        let (_folder, precious, second) = project_and_another_file();
+        let mut forged = whole.clone();
+        for (name, bytes) in &mut forged {
+            if name.starts_with("records/") {
+                *bytes = forge(bytes, |record| lead_out(record, field, &precious));
+            }
+        }
+        fs_err::write(second.path().join("bad.tar.zst"), archive_of(&forged)).unwrap();
+        let ran = second.run("import bad.tar.zst");
+        assert_eq!(ran.code, 3, "{field}: {}", ran.stderr);
+        assert!(
+            ran.stderr
+                .contains(" names a file outside its stage's folder"),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(second.done("run").computed().len(), 3);
+        assert_eq!(fs_err::read_to_string(precious).unwrap(), "mine");
+    }
+}
+
+fn lead_out(record: &mut serde_json::Value, field: &str, path: &Path) {
+    if field == "run" {
+        record["run"] = way_out(path).into();
+        return;
+    }
+    for object in record["outputs"].as_object_mut().unwrap().values_mut() {
+        object[field] = way_out(path).into();
+    }
+}
+
+#[test]
+fn a_record_of_a_second_store_whose_names_lead_out_is_damaged() {
+    let (_cache_folder, cache, _first) = pushed();
+    let (_folder, precious, second) = project_and_another_file();
+    for (path, bytes, _) in contents(&cache.join("records")) {
+        let forged = forge(&bytes, |record| lead_out(record, "file_name", &precious));
+        fs_err::write(path, forged).unwrap();
+    }
+    let ran = second.done(&format!("run --cache {}", cache.display()));
+    assert!(ran.stderr.contains("is damaged"), "{}", ran.stderr);
+    assert_eq!(ran.computed().len(), 3);
+    assert!(!precious.is_symlink());
+    assert_eq!(fs_err::read_to_string(precious).unwrap(), "mine");
+}
+
 #[test]
 fn plain_files_are_the_receivers_own() {
     let project = Project::new(PIPELINE);
