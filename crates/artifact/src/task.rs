@@ -295,7 +295,7 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), TaskError>
 
 /// A temporary file that, unlike other temporary files, has the rights of an ordinary one: it is going to be
 /// one.
-pub(crate) fn readable_temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+pub fn readable_temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     use std::os::unix::fs::PermissionsExt as _;
     tempfile::Builder::new()
         .prefix(".tmp-")
@@ -310,9 +310,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".tmp-")
-        .tempfile_in(folder)?;
+    let mut file = readable_temporary(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;

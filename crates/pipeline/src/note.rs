@@ -7,6 +7,7 @@
 use std::io::{self, BufWriter, IntoInnerError, Write as _};
 use std::path::Path;
 
+use cinescore_artifact::task::readable_temporary;
 use serde::Serialize;
 
 use crate::error::PipelineError;
@@ -15,9 +16,7 @@ use crate::error::PipelineError;
 pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), PipelineError> {
     let attempt = || -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new()
-            .prefix(".tmp-")
-            .tempfile_in(folder)?;
+        let file = readable_temporary(folder)?;
         // Not as one text first: the record of a thousand cells has two megabytes.
         let mut writer = BufWriter::new(file);
         serde_json::to_writer_pretty(&mut writer, value)?;
@@ -27,4 +26,23 @@ pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Pipeline
         Ok(())
     };
     attempt().map_err(PipelineError::io("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_note_may_be_read_by_whoever_may_read_other_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |name: &str| {
+            let meta = fs_err::metadata(folder.path().join(name)).unwrap();
+            meta.permissions().mode() & 0o777
+        };
+        write(&folder.path().join("run.json"), &1).unwrap();
+        fs_err::write(folder.path().join("ordinary"), "").unwrap();
+        assert_eq!(mode("run.json"), mode("ordinary"));
+    }
 }

@@ -258,6 +258,17 @@ fn a_second_writer_waits_and_learns_for_whom() {
 }
 
 #[test]
+fn colleagues_may_open_a_store() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, store) = store();
+    let mode = |path: &Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
+    // As an ordinary file is, with whatever the user's umask takes away.
+    let ordinary = folder.path().join("ordinary");
+    fs_err::write(&ordinary, "").unwrap();
+    assert_eq!(mode(&store.root().join("version")), mode(&ordinary));
+}
+
+#[test]
 fn a_store_of_another_layout_is_refused() {
     let (_folder, store) = store();
     fs_err::write(store.root().join("version"), "9\n").unwrap();
