@@ -44,7 +44,7 @@ use self::shared::Shared;
 pub use hand_out::{Manner, hand_out};
 pub use lease::{Collecting, NotCollecting, digests_in};
 pub use listing::{ListedObject, ListedRecord, Listing};
-pub use lock::{KeyLock, LockHolder};
+pub use lock::{Abandoned, KeyLock, LockHolder, abandoned};
 pub use object::{Object, ObjectState, size_of};
 pub use quarantine::Quarantined;
 pub use record::{Kept, RECORD_VERSION, Record, RecordState, is_plain_name};
@@ -214,6 +214,8 @@ impl Store {
             let lock_file = tempfile::Builder::new()
                 .prefix("work-")
                 .suffix(".lock")
+                // Whoever shares the store finds out by it whether this work goes on.
+                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
                 .tempfile_in(&tmp);
             let (lock, lock_path) = lock_file.map_err(io_error("write in", &tmp))?.into_parts();
             lock.lock().map_err(io_error("lock", &lock_path))?;
@@ -269,15 +271,10 @@ fn sweep(tmp: &Path) -> Result<(), StoreError> {
         } else {
             path.with_extension("lock")
         };
-        // The handle holds the lock until everything is removed. Two processes may sweep at once;
-        // what the other one removed is gone either way.
-        match std::fs::File::open(&lock_path) {
-            Ok(lock) if lock.try_lock().is_ok() => {
-                remove(&lock_path.with_extension(""), &lock_path)
-            }
-            Ok(_) => {}
-            // The lock is there before its folder and goes after it.
-            Err(_) => remove(&lock_path.with_extension(""), &lock_path),
+        // The lock is there before its folder and goes after it. Two processes may sweep at once; what the
+        // other one removed is gone either way.
+        if let Some(_abandoned) = abandoned(&lock_path) {
+            remove(&lock_path.with_extension(""), &lock_path);
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::object::set_writable;
-use super::{Collecting, Store, StoreError, WorkDir, io_error, sweep};
+use super::{Collecting, Store, StoreError, WorkDir, abandoned, io_error, sweep};
 
 /// A temporary file that is older than this is nobody's any more.
 const LEFT_BEHIND_AFTER: Duration = Duration::from_secs(3600);
@@ -83,9 +83,10 @@ impl Store {
                 continue;
             };
             // A stage that is trying again holds its key's lock.
-            let lock = File::open(self.root.join("locks").join(format!("{fingerprint}.lock")));
-            let is_free = lock.as_ref().map_or(true, |lock| lock.try_lock().is_ok());
-            if is_free && is_old_throughout(&path, max_age) {
+            let lock = self.root.join("locks").join(format!("{fingerprint}.lock"));
+            if let Some(_abandoned) = abandoned(&lock)
+                && is_old_throughout(&path, max_age)
+            {
                 cleared.0 += 1;
                 cleared.1 += super::size_of(&path);
                 if !dry_run {

@@ -133,8 +133,11 @@ impl Store {
     pub fn leased(&self, _collecting: &Collecting) -> Result<BTreeSet<Digest>, StoreError> {
         let mut used = BTreeSet::new();
         for path in super::entries(&self.root.join("leases"))? {
-            let Ok(lease) = File::open(&path) else {
-                continue;
+            let lease = match File::open(&path) {
+                Ok(lease) => lease,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                // What it says is in use would be collected.
+                Err(error) => return Err(io_error("read", &path)(error)),
             };
             if lease.try_lock().is_ok() {
                 fs_err::remove_file(&path).ok();

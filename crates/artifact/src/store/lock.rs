@@ -84,6 +84,22 @@ impl Store {
     }
 }
 
+/// The right to clear away what a lock's holder left; nobody else gets the lock until it is dropped.
+#[derive(Debug)]
+pub struct Abandoned {
+    _file: Option<File>,
+}
+
+/// Whether nobody holds a lock: its holder is dead, or its file is gone. A lock that cannot be looked at (another
+/// user's, or for want of file handles) may be held by somebody who works.
+pub fn abandoned(path: &Path) -> Option<Abandoned> {
+    match File::open(path) {
+        Ok(file) if file.try_lock().is_ok() => Some(Abandoned { _file: Some(file) }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Abandoned { _file: None }),
+        Ok(_) | Err(_) => None,
+    }
+}
+
 /// Whether a lock is still the one that others will open: a collection of garbage removes locks that
 /// nobody holds, perhaps between our opening and our locking.
 fn is_still_there(file: &File, path: &Path) -> bool {

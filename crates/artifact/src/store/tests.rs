@@ -266,6 +266,54 @@ fn colleagues_may_open_a_store() {
     let ordinary = folder.path().join("ordinary");
     fs_err::write(&ordinary, "").unwrap();
     assert_eq!(mode(&store.root().join("version")), mode(&ordinary));
+    // Whether work goes on is asked by opening its lock.
+    let work = store.work_dir().unwrap();
+    let lock = work.path().with_extension("lock");
+    assert_eq!(mode(&lock), mode(&ordinary) & 0o644);
+}
+
+/// A link that leads to itself: nobody can open it, and it is there.
+fn make_unreadable(path: &Path) {
+    fs_err::remove_file(path).ok();
+    std::os::unix::fs::symlink(path, path).unwrap();
+}
+
+#[test]
+fn work_whose_lock_cannot_be_opened_stays() {
+    let (_folder, store) = store();
+    let other = store.root().join("tmp/work-other");
+    fs_err::create_dir(&other).unwrap();
+    make_unreadable(&other.with_extension("lock"));
+    drop(store.work_dir().unwrap());
+    assert!(other.exists());
+    fs_err::remove_file(other.with_extension("lock")).unwrap();
+    drop(store.work_dir().unwrap());
+    assert!(!other.exists());
+}
+
+#[test]
+fn checkpoints_whose_lock_cannot_be_opened_stay() {
+    let (_folder, store) = store();
+    let key = Digest::of_bytes(b"key");
+    let scratch = store.root().join("scratch").join(key.to_hex());
+    fs_err::create_dir_all(&scratch).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let lock = store.root().join("locks").join(format!("{key}.lock"));
+    make_unreadable(&lock);
+    let collecting = store.collecting().unwrap();
+    let clear = || store.clear_scratch(std::time::Duration::ZERO, false, &collecting);
+    assert_eq!(clear().unwrap().0, 0);
+    fs_err::remove_file(lock).unwrap();
+    assert_eq!(clear().unwrap().0, 1);
+}
+
+#[test]
+fn nothing_is_collected_beside_a_lease_that_cannot_be_read() {
+    let (_folder, store) = store();
+    let leases = store.root().join("leases");
+    fs_err::create_dir_all(&leases).unwrap();
+    make_unreadable(&leases.join("1-abc"));
+    assert!(store.leased(&store.collecting().unwrap()).is_err());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cinescore_artifact::store::Store;
+use cinescore_artifact::store::{Store, abandoned};
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, waitid, waitpid,
 };
@@ -91,11 +91,7 @@ pub(super) fn stop_orphans_of_killed_runners(store: &Store) {
         if work.parent() != Some(&folder) {
             continue;
         }
-        let is_held = match std::fs::File::open(work.with_extension("lock")) {
-            Ok(lock) => lock.try_lock().is_err(),
-            Err(_) => false,
-        };
-        if !is_held {
+        if let Some(_abandoned) = abandoned(&work.with_extension("lock")) {
             kill(process.id);
         }
     }
@@ -195,6 +191,33 @@ mod tests {
         assert_eq!((process.id, process.parent, process.group), (42, 7, 9));
         assert!(!process.is_zombie);
         assert!(parse("nonsense").is_none());
+    }
+
+    #[test]
+    fn only_work_that_nobody_can_be_at_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        let work = store.root().join("tmp/work-other");
+        // A link that leads to itself: its lock is there, and cannot be opened.
+        let lock = work.with_extension("lock");
+        std::os::unix::fs::symlink(&lock, &lock).unwrap();
+        let mut stage = std::process::Command::new("sleep")
+            .arg("600")
+            .env(WORK_VARIABLE, &work)
+            .spawn()
+            .unwrap();
+        // The kernel shows a new program's environment a moment after it was started.
+        let id = i32::try_from(stage.id()).unwrap();
+        while work_of(id).is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        stop_orphans_of_killed_runners(&store);
+        std::thread::sleep(Duration::from_millis(100));
+        let stopped_too_early = stage.try_wait().unwrap();
+        std::fs::remove_file(&lock).unwrap();
+        stop_orphans_of_killed_runners(&store);
+        assert!(!stage.wait().unwrap().success());
+        assert!(stopped_too_early.is_none());
     }
 
     #[test]

@@ -6,7 +6,6 @@
 mod watch;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +13,7 @@ use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use cinescore_artifact::Digest;
-use cinescore_artifact::store::{RecordState, Store};
+use cinescore_artifact::store::{RecordState, Store, abandoned};
 
 use super::super::Observer;
 use super::super::interrupt::Interrupt;
@@ -459,9 +458,10 @@ impl<'a> Work<'a> {
                 continue;
             };
             // Whoever is making the result once more holds its key's lock.
-            let lock = File::open(store.root().join("locks").join(format!("{name}.lock")));
-            let is_free = lock.as_ref().map_or(true, |lock| lock.try_lock().is_ok());
-            if is_free && matches!(store.record(fingerprint), Ok(RecordState::Present(_))) {
+            let lock = store.root().join("locks").join(format!("{name}.lock"));
+            if let Some(_abandoned) = abandoned(&lock)
+                && matches!(store.record(fingerprint), Ok(RecordState::Present(_)))
+            {
                 fs_err::remove_dir_all(home.path()).ok();
             }
         }
