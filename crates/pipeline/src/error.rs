@@ -103,6 +103,12 @@ pub enum PipelineError {
         /// In what way.
         how: String,
     },
+    /// The thread of a stage panicked.
+    #[error("stage `{stage}` met a mistake in this program, which is described above")]
+    Panicked {
+        /// The stage.
+        stage: String,
+    },
     /// A file of the user's changed while a stage read it.
     #[error(
         "input `{input}` of stage `{stage}` changed while it was being read: the result is not kept"
@@ -240,6 +246,7 @@ impl PipelineError {
             Self::Describe { .. }
             | Self::Elsewhere { .. }
             | Self::Protocol { .. }
+            | Self::Panicked { .. }
             | Self::CheckFailed { .. }
             | Self::Several { .. } => ErrorClass::Failed,
             Self::StageFailed { code, .. } => match *code {

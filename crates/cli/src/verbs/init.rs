@@ -41,7 +41,8 @@ pub(crate) fn init(given: &ProjectArguments, arguments: &InitArguments) -> Resul
     let stages = graph.stages.len();
     display::say(&format!("wrote {}: {stages} stages", file.display()));
     display::say("\nRun it with:");
-    let program = std::env::args().next();
+    let program = std::env::args_os().next();
+    let program = program.as_ref().map(|program| program.to_string_lossy());
     display::row(&run_command(
         program.as_deref().unwrap_or("cinescore"),
         &file,

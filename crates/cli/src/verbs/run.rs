@@ -93,8 +93,10 @@ pub(crate) fn run(project: &ProjectArguments, arguments: &RunArguments) -> Resul
 /// The command that goes on where this one was stopped: the same without `--force`, which would make
 /// again what is finished.
 pub(crate) fn how_to_go_on() -> String {
-    let arguments = std::env::args().filter(|argument| argument != "--force");
-    let quoted: Vec<String> = arguments.map(|argument| quoted(&argument)).collect();
+    let arguments = std::env::args_os().filter(|argument| argument != "--force");
+    let quoted: Vec<String> = arguments
+        .map(|argument| quoted(&argument.to_string_lossy()))
+        .collect();
     format!("go on with `{}`", quoted.join(" "))
 }
 

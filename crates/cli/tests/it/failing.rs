@@ -32,6 +32,26 @@ fn a_refused_input_gives_its_exit_code_and_the_end_of_the_log() {
 }
 
 #[test]
+fn a_path_that_is_not_utf_8_does_not_hang_a_run() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let project = ending("well");
+    let mut command = project.command("run --artifacts");
+    command.arg(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    let mut going = project.spawn_command(command);
+    let began = Instant::now();
+    while going.is_alive() && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    if going.is_alive() {
+        going.signal("KILL");
+    }
+    let ran = going.end();
+    assert!(ran.code > 0, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("UTF-8"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_crash_and_a_missing_output_are_told() {
     let crashed = ending("abort").run("run");
     assert_eq!(crashed.code, 4);

@@ -186,6 +186,11 @@ impl Going {
         self.child.id()
     }
 
+    /// Whether it has not ended.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let id = self.id().to_string();
         let mut kill = Command::new("kill");

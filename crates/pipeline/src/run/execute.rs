@@ -3,6 +3,7 @@
 //! Runs on a thread of its own for each stage. Does not own which stage runs when (`scheduler`).
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -21,7 +22,7 @@ use super::child::Try;
 use super::inputs::{Verified, Watched};
 use super::interrupt::Interrupt;
 use super::processes::Children;
-use super::record::StageRun;
+use super::record::{StageRun, command_line};
 use super::scratch::Scratch;
 use super::slurm::{self, Desk};
 use super::{Observer, log, outputs};
@@ -146,7 +147,7 @@ impl Workshop<'_> {
                 .nodename()
                 .to_string_lossy()
                 .into_owned(),
-            command: std::env::args().collect::<Vec<_>>().join(" "),
+            command: command_line().collect::<Vec<_>>().join(" "),
             since: jiff::Timestamp::now().to_string(),
         };
         let (tell, told) = mpsc::channel();
@@ -372,6 +373,21 @@ impl Workshop<'_> {
     }
 }
 
+/// What a stage's thread comes to, a panic included: a thread that says nothing at its end is waited for for ever,
+/// and one that ends in a panic would take the other stages' results with it.
+pub(super) fn unless_it_panics(
+    stage: &Stage,
+    make: impl FnOnce() -> Result<Made, PipelineError>,
+) -> Result<Made, PipelineError> {
+    // Nothing that the threads share is left half changed: what is on disk comes to be by renames, and a lock
+    // whose holder panicked is taken as it is.
+    catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_said_on_stderr| {
+        Err(PipelineError::Panicked {
+            stage: stage.name.clone(),
+        })
+    })
+}
+
 /// Which part of a stage's work its program is asked for.
 pub(super) fn work(stage: &Stage, key: &Key) -> Result<Work, PipelineError> {
     match &stage.piece {
@@ -435,4 +451,20 @@ fn noted(stage: &Stage, key: &Key, ended: &Ended, result: Option<&TaskResult>) -
         noted.performance = result.performance.clone();
     }
     noted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures;
+    use super::*;
+
+    #[test]
+    fn a_stage_whose_thread_panics_has_failed() {
+        let stage = fixtures::stage("a", &[]);
+        let made = unless_it_panics(&stage, || panic!("a mistake in this program"));
+        let error = made.err().unwrap().to_string();
+        insta::assert_snapshot!(error, @"stage `a` met a mistake in this program, which is described above");
+        let made = unless_it_panics(&stage, || Ok(Made::HeldUp));
+        assert!(matches!(made, Ok(Made::HeldUp)));
+    }
 }

@@ -235,6 +235,11 @@ impl StageRun {
     }
 }
 
+/// The words of the command. A path that is not UTF-8 is shown as far as it is.
+pub(super) fn command_line() -> impl Iterator<Item = String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned())
+}
+
 impl RunRecord {
     pub(super) fn begin(pipeline: &str) -> Self {
         let now = jiff::Timestamp::now();
@@ -247,7 +252,7 @@ impl RunRecord {
             version: VERSION,
             id: format!("{stamp}-{pipeline}-{}", std::process::id()),
             pipeline: pipeline.into(),
-            command: std::env::args().collect(),
+            command: command_line().collect(),
             started: now.to_string(),
             finished: None,
             exit_code: None,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use cinescore_artifact::store::Record;
 use serde_json::Value;
 
-use super::execute::{Job, Made, Workshop};
+use super::execute::{Job, Made, Workshop, unless_it_panics};
 use super::resources::{Budget, Grant};
 use super::selection::{Edges, Selected};
 use super::{checks, processes};
@@ -328,7 +328,8 @@ impl<'a> Scheduler<'a> {
                 let waiting = || {
                     tell.send(Message::Waiting(place)).ok();
                 };
-                let made = workshop.execute(&job, &group, &waiting);
+                let execute = || workshop.execute(&job, &group, &waiting);
+                let made = unless_it_panics(job.stage, execute);
                 tell.send(Message::Done(place, made)).ok();
             });
         }
