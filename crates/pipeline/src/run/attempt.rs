@@ -3,6 +3,7 @@
 //! The seam between what makes a result (`execute`) and what runs a program (`child` on this machine, `slurm` on a
 //! cluster): a program is run on a task file and comes back as an [`Ended`].
 
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ pub(super) const THREAD_VARIABLES: [&str; 4] = [
     "POLARS_MAX_THREADS",
     "RAYON_NUM_THREADS",
 ];
+
+/// How much of a log is read at once.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// How a try ended.
 pub(super) struct Ended {
@@ -67,9 +71,8 @@ pub(super) enum End {
 
 /// The end of a task that another engine ran; what it said goes into the run's log.
 pub(super) fn emitted(task: &taken::Ended, log: &Path) -> Result<Ended, PipelineError> {
-    let said = fs_err::read(task.folder.join("log")).unwrap_or_default();
     let mut kept = CappedLog::open(log, false).map_err(PipelineError::io("write", log))?;
-    kept.write(&said);
+    let read = keep_log(&task.folder.join("log"), &mut kept);
     kept.finish().map_err(PipelineError::io("write", log))?;
     // What `timeout` says of a program that it ended.
     let (end, how) = match (task.code, task.limit) {
@@ -90,8 +93,30 @@ pub(super) fn emitted(task: &taken::Ended, log: &Path) -> Result<Ended, Pipeline
         peak_memory_bytes: 0,
         wall: task.wall,
         placed: Some(task.placed.clone()),
-        remarks: Vec::new(),
+        remarks: read
+            .err()
+            .map(|error| format!("what it said is lost: {error}"))
+            .into_iter()
+            .collect(),
     })
+}
+
+/// Reads a log piece by piece: nobody has kept it from growing larger than the memory.
+fn keep_log(path: &Path, kept: &mut CappedLog) -> io::Result<()> {
+    let mut log = match fs_err::File::open(path) {
+        // A program that never began has said nothing.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match log.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(count) => kept.write(piece.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Processor time of a task and all that it started, as its shell counted it: `0m1.25s 0m0.50s` of the shell, and in
@@ -115,5 +140,40 @@ impl End {
             Ok(code) => Self::Code(code),
             Err(_) => Self::Code(exit::FAILED),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(log: &Path) -> (io::Result<()>, Vec<u8>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kept.log");
+        let mut kept = CappedLog::open(&path, false).unwrap();
+        let read = keep_log(log, &mut kept);
+        kept.finish().unwrap();
+        (read, fs_err::read(path).unwrap())
+    }
+
+    #[test]
+    fn a_log_of_many_pieces_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let said: Vec<u8> = (0..3 * PIECE_BYTES + 7)
+            .map(|at| (at % 251) as u8)
+            .collect();
+        fs_err::write(&log, &said).unwrap();
+        let (read, bytes) = kept(&log);
+        assert!(read.is_ok() && bytes == said);
+        let (read, bytes) = kept(&folder.path().join("none"));
+        assert!(read.is_ok() && bytes.is_empty());
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_read_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        // A folder can be opened and not read.
+        assert!(kept(folder.path()).0.is_err());
     }
 }
