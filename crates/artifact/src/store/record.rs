@@ -102,41 +102,56 @@ impl Store {
         if let Ok(before) = sealed::read::<Record>(&path)
             && before.outputs != record.outputs
         {
-            let others = self.other_results(fingerprint);
-            let is_new = others.iter().all(|other| other.outputs != before.outputs);
-            let free = (1..=MOST_OTHERS)
-                .map(|n| self.other_path(fingerprint, n))
-                .find(|place| !place.exists());
-            if is_new && let Some(place) = free {
-                self.write_record(&place, &before)?;
-            }
+            self.put_beside(&before)?;
         }
         self.write_record(&path, record)?;
         sync_folder(shard)?;
-        let differing = self
-            .other_results(fingerprint)
+        Ok(self.kept_beside(record))
+    }
+
+    /// How many different results there are of the fingerprint of the record that is the one.
+    fn kept_beside(&self, the_one: &Record) -> Kept {
+        let others = self.other_results(the_one.fingerprint);
+        let differing = others
             .iter()
-            .filter(|other| other.outputs != record.outputs)
-            .count();
-        Ok(match differing {
+            .filter(|other| other.outputs != the_one.outputs);
+        match differing.count() {
             0 => Kept::AsTheOne,
             others => Kept::OneOf(others + 1),
-        })
+        }
+    }
+
+    /// Keeps a record's file as one more result of its key, unless it is known or there are too many.
+    fn put_beside(&self, record: &Record) -> Result<(), StoreError> {
+        let others = self.other_results(record.fingerprint);
+        let is_new = others.iter().all(|other| other.outputs != record.outputs);
+        let free = (1..=MOST_OTHERS)
+            .map(|n| self.other_path(record.fingerprint, n))
+            .find(|place| !place.exists());
+        match free {
+            Some(place) if is_new => self.write_record(&place, record),
+            _ => Ok(()),
+        }
     }
 
     /// Keeps a record beside the one that the fingerprint has, or as the one where it has none.
     pub fn add_record(&self, record: &Record) -> Result<Kept, StoreError> {
-        match sealed::read::<Record>(&self.record_path(record.fingerprint)) {
-            // The record that this store's results were made with stays the one.
-            Ok(first) => {
-                let kept = self.put_record(record)?;
-                if first.outputs != record.outputs {
-                    self.put_record(&first)?;
-                }
-                Ok(kept)
-            }
-            Err(_) => self.put_record(record),
+        let fingerprint = record.fingerprint;
+        self.protect(fingerprint)?;
+        let path = self.record_path(fingerprint);
+        let first = match read(&path, fingerprint) {
+            Ok(first) => first,
+            Err(Unread::Missing | Unread::Damaged) => return self.put_record(record),
+            Err(Unread::Machine(error)) => return Err(io_error("read", &path)(error)),
+        };
+        // The record that this store's results were made with stays the one, at every moment: whoever reads
+        // beside this, or after it was killed, gets no other.
+        note_use(&path);
+        if first.outputs != record.outputs {
+            self.put_beside(record)?;
+            sync_folder(path.parent().unwrap_or(&self.root))?;
         }
+        Ok(self.kept_beside(&first))
     }
 
     fn write_record(&self, path: &Path, record: &Record) -> Result<(), StoreError> {

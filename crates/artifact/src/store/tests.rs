@@ -214,6 +214,38 @@ fn records_come_back_and_damaged_ones_are_told() {
 }
 
 #[test]
+fn a_record_from_elsewhere_goes_beside_the_one() {
+    let (_folder, store) = store();
+    let record = |text: &str| Record {
+        version: RECORD_VERSION,
+        fingerprint: Digest::of_bytes(b"key"),
+        preimage: serde_json::json!({"kind": "toy"}),
+        outputs: BTreeMap::from([("out".into(), put(&store, text))]),
+        result: TaskResult::default(),
+        run: "r1".into(),
+    };
+    let (own, foreign, third) = (record("own"), record("foreign"), record("third"));
+    assert_eq!(store.add_record(&own).unwrap(), Kept::AsTheOne);
+    let place = store.record_path(own.fingerprint);
+    let identity = || {
+        use std::os::unix::fs::MetadataExt as _;
+        fs_err::metadata(&place).unwrap().ino()
+    };
+    let before = identity();
+    assert_eq!(store.add_record(&foreign).unwrap(), Kept::OneOf(2));
+    assert_eq!(store.add_record(&foreign).unwrap(), Kept::OneOf(2));
+    assert_eq!(store.add_record(&third).unwrap(), Kept::OneOf(3));
+    assert_eq!(store.add_record(&own).unwrap(), Kept::OneOf(3));
+    // Not for a moment was anything else in its place.
+    assert_eq!(identity(), before);
+    assert_eq!(
+        store.record(own.fingerprint).unwrap(),
+        RecordState::Present(Box::new(own.clone()))
+    );
+    assert_eq!(store.other_results(own.fingerprint), [foreign, third]);
+}
+
+#[test]
 fn what_a_killed_process_left_is_swept_and_living_work_is_not() {
     let (_folder, store) = store();
     let living = store.work_dir().unwrap();
