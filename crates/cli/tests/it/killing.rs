@@ -5,9 +5,14 @@ use std::time::{Duration, Instant};
 
 use crate::project::{Project, processes};
 
-/// Moments of one run at which something is killed, milliseconds: the run takes about 350.
+/// Moments of one run at which something is killed.
 const MOMENTS: usize = 50;
-const LONGEST: u64 = 400;
+/// So many of them must meet living work in a store that holds something.
+const HITS: usize = MOMENTS / 5;
+/// How long an undisturbed run takes is measured anew after so many moments: the machine may be busier than before.
+const MEASURED_EVERY: usize = 10;
+/// A machine whose speed changes all the time gets more moments.
+const MOST_MOMENTS: usize = 4 * MOMENTS;
 
 /// Three chains side by side, and a stage that leaves a process behind.
 const PIPELINE: &str = "\
@@ -60,28 +65,38 @@ fn of_stages(project: &Project) -> Vec<i32> {
 
 #[test]
 fn a_killed_runner_or_stage_leaves_the_old_state_or_the_new_one() {
-    let undisturbed = Project::new(PIPELINE);
-    undisturbed.done("run");
+    let (undisturbed, mut whole) = measured();
     let expected = digests(&undisturbed);
     let mut state = 0x9e37_79b9_7f4a_7c15;
-    for round in 0..MOMENTS {
-        let moment = Duration::from_millis(random(&mut state) % LONGEST);
+    let (mut round, mut hits) = (0, 0);
+    while round < MOMENTS || (hits < HITS && round < MOST_MOMENTS) {
+        round += 1;
+        if round % MEASURED_EVERY == 0 {
+            whole = measured().1;
+        }
+        // Some fall behind the end.
+        let longest = u64::try_from(whole.as_micros()).unwrap() * 11 / 10;
+        let moment = Duration::from_micros(random(&mut state) % longest);
         let of_runner = random(&mut state).is_multiple_of(2);
         let what = format!(
             "round {round}: {} killed after {moment:?}",
             if of_runner { "runner" } else { "stage" }
         );
         let project = Project::new(PIPELINE);
-        let going = project.spawn("run");
+        let mut going = project.spawn("run");
         std::thread::sleep(moment);
-        if of_runner {
-            kill(going.id());
+        let holds_something = project.path().join("artifacts/store/objects").is_dir()
+            && !project.objects().is_empty();
+        let victim = if of_runner {
+            going.is_alive().then(|| going.id())
         } else {
             let stages = of_stages(&project);
-            if !stages.is_empty() {
-                let index = usize::try_from(random(&mut state)).unwrap() % stages.len();
-                kill(u32::try_from(stages[index]).unwrap());
-            }
+            let index = usize::try_from(random(&mut state)).unwrap() % stages.len().max(1);
+            stages.get(index).map(|id| u32::try_from(*id).unwrap())
+        };
+        if let Some(victim) = victim {
+            kill(victim);
+            hits += usize::from(holds_something);
         }
         going.end();
         project.done("run");
@@ -90,6 +105,15 @@ fn a_killed_runner_or_stage_leaves_the_old_state_or_the_new_one() {
         assert_eq!(project.debris(), 0, "{what}");
         assert_eq!(of_stages(&project), [0; 0], "{what}");
     }
+    assert!(hits >= HITS, "{hits} of {round} kills met living work");
+}
+
+/// A run that nobody disturbs, and how long it takes.
+fn measured() -> (Project, Duration) {
+    let project = Project::new(PIPELINE);
+    let began = Instant::now();
+    project.done("run");
+    (project, began.elapsed())
 }
 
 const LONG: &str = "\
@@ -148,11 +172,11 @@ fn a_second_signal_kills_at_once() {
         Project::new("version: 1\nstages: {a: {run: rogue write, params: {end: hang}}}\n");
     let going = project.spawn("run");
     project.wait_for_line(&going, "a  run");
-    let began = Instant::now();
     while of_stages(&project).is_empty() {
         std::thread::sleep(Duration::from_millis(10));
     }
     std::thread::sleep(Duration::from_millis(300));
+    let began = Instant::now();
     going.signal("INT");
     // It hangs on: the runner gives it ten seconds.
     std::thread::sleep(Duration::from_millis(500));
