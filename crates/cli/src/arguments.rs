@@ -49,7 +49,8 @@ Exit codes:
 /// Which pipeline, with which settings, in which folders.
 #[derive(Debug, Args)]
 pub(crate) struct ProjectArguments {
-    /// The pipeline: a file, or a name for pipelines/NAME.yaml [default: demo]
+    /// The pipeline: a file, or a name for pipelines/NAME.yaml [default: demo; for `init` the table's name, for former runs that
+    /// of the newest, for `runs` all]
     // No default of clap's, so that `runs` can tell one pipeline from all.
     #[arg(
         short,
