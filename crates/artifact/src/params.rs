@@ -81,11 +81,27 @@ impl Checker {
                 }
             } else {
                 // `oneOf` is how a schema spells an enum; its own message does not name the values.
-                let values = schema_at(schema, &path).map(names).unwrap_or_default();
-                let message = match values.as_slice() {
+                let at_fault = schema_at(schema, &path);
+                if let Some(inside) = at_fault.and_then(|schema| chosen(schema, error.instance())) {
+                    // It is clear which alternative is meant, so what is wrong is told of that one.
+                    let inner = check(inside, error.instance());
+                    if !inner.is_empty() {
+                        problems.extend(inner.into_iter().map(|problem| ParamProblem {
+                            path: [path.clone(), problem.path].concat(),
+                            ..problem
+                        }));
+                        continue;
+                    }
+                }
+                let values = at_fault.map(names).unwrap_or_default();
+                let mut message = match values.as_slice() {
                     [] => error.to_string(),
                     values => format!("{} is none of {}", error.instance(), values.join(", ")),
                 };
+                let name = error.instance().as_str();
+                if let Some(form) = name.and_then(|name| named(at_fault?, name)).map(form) {
+                    message.push_str(&format!("; write {form}"));
+                }
                 problems.push(ParamProblem {
                     path,
                     message,
@@ -99,20 +115,92 @@ impl Checker {
 }
 
 fn schema_at<'a>(schema: &'a Value, path: &[String]) -> Option<&'a Value> {
-    path.iter()
-        .try_fold(schema, |schema, key| schema.get("properties")?.get(key))
+    path.iter().try_fold(schema, |schema, key| {
+        let property = schema.get("properties").and_then(|known| known.get(key));
+        // The place in a list.
+        let is_index = || key.bytes().all(|byte| byte.is_ascii_digit());
+        property.or_else(|| schema.get("items").filter(|_| is_index()))
+    })
 }
 
-/// The names that the schema of an enum of plain names allows; none for other schemas.
+/// What the schema of an enum allows: plain names as they are, and what has settings of its own as `{step: {..}}`.
+/// None for other schemas.
 pub fn names(schema: &Value) -> Vec<String> {
-    let listed = |schema: &Value| -> Vec<String> {
+    let plain = |schema: &Value| -> Vec<String> {
         let list = schema.get("enum").and_then(Value::as_array);
         let values = list.into_iter().flatten().chain(schema.get("const"));
         values.filter_map(Value::as_str).map(String::from).collect()
     };
-    let alternatives = schema.get("oneOf").and_then(Value::as_array);
-    let alternatives = alternatives.into_iter().flatten().flat_map(listed);
-    listed(schema).into_iter().chain(alternatives).collect()
+    let of_alternative = |alternative: &Value| match tagged(alternative) {
+        Some((name, inside)) if is_object(inside) => vec![format!("{{{name}: {{..}}}}")],
+        Some((name, _)) => vec![format!("{{{name}: ..}}")],
+        None => plain(alternative),
+    };
+    let alternatives = alternatives(schema).into_iter().flat_map(of_alternative);
+    plain(schema).into_iter().chain(alternatives).collect()
+}
+
+/// What the schema of a list allows as its items, as [`names`] has it; none for other schemas.
+pub fn names_of_items(schema: &Value) -> Vec<String> {
+    schema.get("items").map(names).unwrap_or_default()
+}
+
+/// The alternatives of an enum; those of an optional one lie in an alternative to nothing.
+fn alternatives(schema: &Value) -> Vec<&Value> {
+    let lists = ["oneOf", "anyOf"].map(|key| schema.get(key).and_then(Value::as_array));
+    let direct = lists.into_iter().flatten().flatten();
+    direct
+        .flat_map(|alternative| match alternatives(alternative) {
+            none if none.is_empty() => vec![alternative],
+            inner => inner,
+        })
+        .collect()
+}
+
+/// The name of an alternative with settings of its own, and their schema: an object with this one key.
+fn tagged(alternative: &Value) -> Option<(&str, &Value)> {
+    let properties = alternative.get("properties")?.as_object()?;
+    let required = alternative.get("required")?.as_array()?;
+    match required.as_slice() {
+        [Value::String(name)] if properties.len() == 1 => Some((name, properties.get(name)?)),
+        _ => None,
+    }
+}
+
+/// The alternative of an enum that has settings of its own and this name.
+fn named<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
+    let is_named = |own: &&Value| tagged(own).is_some_and(|(own, _)| own == name);
+    alternatives(schema).into_iter().find(is_named)
+}
+
+/// The alternative of an enum that a value with settings is meant to be.
+fn chosen<'a>(schema: &'a Value, value: &Value) -> Option<&'a Value> {
+    let mut keys = value.as_object()?.keys();
+    match (keys.next(), keys.next()) {
+        (Some(name), None) => named(schema, name),
+        _ => None,
+    }
+}
+
+/// How an alternative with settings is written: what must be in it, and no more.
+fn form(alternative: &Value) -> String {
+    let Some((name, inside)) = tagged(alternative) else {
+        return String::new();
+    };
+    if !is_object(inside) {
+        return format!("{{{name}: ..}}");
+    }
+    let required = inside.get("required").and_then(Value::as_array);
+    let required: Vec<String> = required
+        .into_iter()
+        .flatten()
+        .filter_map(|key| Some(format!("{}: ..", key.as_str()?)))
+        .collect();
+    format!("{{{name}: {{{}}}}}", required.join(", "))
+}
+
+fn is_object(schema: &Value) -> bool {
+    schema.get("type").is_some_and(|own| own == "object")
 }
 
 /// `params` with every default of the schema filled in, so that writing a default out changes
@@ -237,6 +325,92 @@ mod tests {
         assert_eq!(
             complete(&schema(), &json!({"optimizer": {"adam": {"lr": 0.5}}})),
             json!({"epochs": 3, "task": "binary", "optimizer": {"adam": {"lr": 0.5, "beta1": 0.9}}})
+        );
+    }
+
+    #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+    #[serde(default, deny_unknown_fields)]
+    struct Scheduled {
+        schedule: Schedule,
+        other: Option<Schedule>,
+        tasks: Vec<Task>,
+    }
+
+    #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "snake_case")]
+    enum Schedule {
+        /// As it is.
+        #[default]
+        Constant,
+        /// In steps.
+        Step(Step),
+        /// By what is measured.
+        Cosine(Adam),
+        /// By so much.
+        Factor(f64),
+    }
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Step {
+        every: u32,
+    }
+
+    fn messages(params: &Value) -> Vec<String> {
+        let problems = check(&crate::program::schema_of::<Scheduled>(), params);
+        problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.path.join("."), problem.message))
+            .collect()
+    }
+
+    #[test]
+    fn alternatives_with_settings_are_named_too() {
+        let schema = crate::program::schema_of::<Scheduled>();
+        let property = |name: &str| &schema["properties"][name];
+        let all = ["constant", "{step: {..}}", "{cosine: {..}}", "{factor: ..}"];
+        assert_eq!(names(property("schedule")), all);
+        assert_eq!(names(property("other")), all);
+        assert_eq!(names(property("tasks")), [""; 0]);
+        assert_eq!(names_of_items(property("tasks")), ["binary", "regression"]);
+        assert_eq!(names_of_items(property("schedule")), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_alternative_is_told_of_it() {
+        let all = "constant, {step: {..}}, {cosine: {..}}, {factor: ..}";
+        for (given, message) in [
+            ("sine", format!("schedule: \"sine\" is none of {all}")),
+            (
+                "cosine",
+                format!("schedule: \"cosine\" is none of {all}; write {{cosine: {{}}}}"),
+            ),
+            (
+                "step",
+                format!("schedule: \"step\" is none of {all}; write {{step: {{every: ..}}}}"),
+            ),
+            (
+                "factor",
+                format!("schedule: \"factor\" is none of {all}; write {{factor: ..}}"),
+            ),
+        ] {
+            assert_eq!(messages(&json!({"schedule": given})), [message]);
+        }
+        assert_eq!(
+            messages(&json!({"schedule": {"cosine": {"rate": 1}}})),
+            ["schedule.cosine.rate: unknown parameter `rate`"]
+        );
+        assert_eq!(
+            messages(&json!({"schedule": {"step": {}}})),
+            ["schedule.step: \"every\" is a required property"]
+        );
+        assert_eq!(
+            messages(&json!({"tasks": ["binary", "ternary"]})),
+            ["tasks.1: \"ternary\" is none of binary, regression"]
+        );
+        assert_eq!(
+            messages(&json!({"tasks": "binary"})),
+            ["tasks: \"binary\" is not of type \"array\""]
         );
     }
 

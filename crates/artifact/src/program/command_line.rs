@@ -320,6 +320,10 @@ fn param_help(schema: &Value) -> String {
     if !values.is_empty() {
         notes.push(format!("one of {}", values.join(", ")));
     }
+    let values = params::names_of_items(schema);
+    if !values.is_empty() {
+        notes.push(format!("of {}", values.join(", ")));
+    }
     if let Some(default) = schema.get("default") {
         notes.push(format!("default: {}", display(default)));
     }
