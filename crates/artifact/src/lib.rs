@@ -25,6 +25,7 @@ pub mod table;
 pub mod tables;
 pub mod task;
 pub mod turns;
+pub mod words;
 
 pub use digest::Digest;
 pub use error::{ErrorClass, StageError};

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use globset::Glob;
 use thiserror::Error;
 
+use crate::words::quoted;
+
 /// Why a source was not found.
 #[derive(Debug, Error)]
 pub enum SourceError {
@@ -18,7 +20,7 @@ pub enum SourceError {
         path: PathBuf,
     },
     /// The folder holds none of the accepted names.
-    #[error("`{}` holds none of {}", folder.display(), list(accepts))]
+    #[error("`{}` holds none of {}", folder.display(), quoted(accepts))]
     NoneAccepted {
         /// The folder as given.
         folder: PathBuf,
@@ -26,7 +28,7 @@ pub enum SourceError {
         accepts: Vec<String>,
     },
     /// The folder holds several.
-    #[error("`{}` holds more than one source: {}", folder.display(), list(found))]
+    #[error("`{}` holds more than one source: {}", folder.display(), quoted(found))]
     Ambiguous {
         /// The folder as given.
         folder: PathBuf,
@@ -41,14 +43,6 @@ pub enum SourceError {
         /// What the system said.
         source: std::io::Error,
     },
-}
-
-fn list(names: &[String]) -> String {
-    names
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 /// The file or folder that `given` means.

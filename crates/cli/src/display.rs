@@ -10,6 +10,7 @@ use std::io::Write as _;
 use cinescore_artifact::StageError;
 use cinescore_pipeline::plan::State;
 
+pub(crate) use cinescore_artifact::words::thousands;
 pub(crate) use screen::Screen;
 
 /// Prints a row of data. A reader that went away is no error.
@@ -31,19 +32,6 @@ pub(crate) fn say(text: &str) {
 /// The width of the widest name.
 pub(crate) fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     names.map(str::len).max().unwrap_or(0)
-}
-
-/// A number with a thin separator every three digits.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A length of time, as short as makes sense.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cinescore_artifact::StageError;
 use cinescore_artifact::error::{ErrorClass, machine_hint};
+use cinescore_artifact::words::quoted;
 use thiserror::Error;
 
 /// Why a source could not be read, or was refused as a whole.
@@ -36,7 +37,7 @@ pub enum ReadError {
         wanted: &'static str,
     },
     /// The header line lacks columns.
-    #[error("`{}` has the columns {}; expected {}", path.display(), list(found), list(expected))]
+    #[error("`{}` has the columns {}; expected {}", path.display(), quoted(found), quoted(expected))]
     Header {
         /// The file, or the member of an archive.
         path: PathBuf,
@@ -56,7 +57,7 @@ pub enum ReadError {
         found: Vec<String>,
     },
     /// A table of one's own lacks a column.
-    #[error("`{}` has no column `{column}`: it has {}", path.display(), list(found))]
+    #[error("`{}` has no column `{column}`: it has {}", path.display(), quoted(found))]
     NoColumn {
         /// The file.
         path: PathBuf,
@@ -114,14 +115,6 @@ pub enum ReadError {
     /// SIGINT or SIGTERM was seen.
     #[error("interrupted")]
     Interrupted,
-}
-
-fn list(names: &[String]) -> String {
-    names
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 impl ReadError {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use cinescore_artifact::StageError;
 use cinescore_artifact::program::Verb;
+use cinescore_artifact::words::thousands;
 use cinescore_model::bundle;
 use cinescore_network::{self as network, NetworkSpec, Variable};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -112,9 +113,11 @@ pub fn summary(spec: &NetworkSpec, ids: usize) -> String {
         );
         let parameters = match (learned, kept) {
             (0, 0) => String::new(),
-            (learned, 0) => grouped(learned),
-            (0, kept) => format!("{} not learned", grouped(kept)),
-            (learned, kept) => format!("{} and {} not learned", grouped(learned), grouped(kept)),
+            (learned, 0) => thousands(learned),
+            (0, kept) => format!("{} not learned", thousands(kept)),
+            (learned, kept) => {
+                format!("{} and {} not learned", thousands(learned), thousands(kept))
+            }
         };
         rows.push([
             line.place,
@@ -139,8 +142,8 @@ pub fn summary(spec: &NetworkSpec, ids: usize) -> String {
     let _ = writeln!(
         text,
         "\n{} parameters, for {} ids. B is the batch, T the steps of a review.",
-        grouped(learned),
-        grouped(ids as u64)
+        thousands(learned),
+        thousands(ids as u64)
     );
     text
 }
@@ -152,19 +155,6 @@ fn count<'a>(variables: impl Iterator<Item = &'a Variable>) -> u64 {
             axes.fold(1, u64::saturating_mul)
         })
         .fold(0, u64::saturating_add)
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
