@@ -22,7 +22,7 @@ mod ordered;
 pub mod popularity;
 pub mod profile;
 pub mod ratings;
-mod records;
+pub mod records;
 mod rejects;
 pub mod reviews;
 pub mod sample;

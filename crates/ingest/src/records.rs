@@ -6,71 +6,110 @@
 //! its own first line, the next line is a row again, and no row is held beyond a limit.
 //!
 //! A field that begins with `"` ends at the next `"` that is not doubled (RFC 4180); in any other field a `"`
-//! is text. Fields end at commas, rows at `\n` or `\r\n`, and empty lines are no rows.
+//! is text. Fields end at commas, or at another byte that is told; rows end at `\n` or `\r\n`, and empty lines are no rows.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
 use std::ops::Range;
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
+use thiserror::Error;
 
 use crate::lines::LINE_LIMIT;
-use crate::rejects::Refusal;
 
 /// Bytes read at a time, at least.
 const CHUNK: usize = 64 << 10;
 /// Bytes kept of a line that is too long; what a reject shows of it.
 const LONG_LINE_KEPT: usize = 1024;
+/// Rows are never longer, so that places in them fit into 32 bits.
+const MOST_LIMIT: usize = 1 << 30;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Cuts a source into rows.
-pub(crate) struct Records<R> {
+#[derive(Debug)]
+pub struct Records<R> {
     reader: R,
+    /// What ends a field.
+    delimiter: u8,
+    /// The most bytes of a row.
+    limit: usize,
     /// Bytes from the row given out last on.
     buffer: Vec<u8>,
     /// Where the next row begins in `buffer`.
     next: usize,
+    /// The line of `next`, from 1.
+    line: u64,
     fields: Vec<Field>,
     chunk: usize,
     begun: bool,
     ended: bool,
 }
 
-/// Where a field's text lies in its row, without the quotes around it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a field's text lies in its row, without the quotes around it. Small: a row may be nothing but commas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Field {
-    place: Range<usize>,
+    begin: u32,
+    end: u32,
     /// Whether there are doubled quotes in it.
     doubled: bool,
 }
 
+/// Why a line is the beginning of no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NoRow {
+    /// More bytes than a row may have.
+    #[error("the row has more than {limit} bytes")]
+    TooLong {
+        /// So many bytes are possible.
+        limit: usize,
+    },
+    /// Up to the limit or the end of the source no quote closes the field.
+    #[error("a quote that opens a field is never closed")]
+    Unclosed,
+    /// Something else than the end of the field.
+    #[error("text follows the quote that closes a field (a quote within is written twice)")]
+    StrayQuote,
+}
+
 /// A row, or the first line of what should be one.
 #[derive(Debug)]
-pub(crate) struct Record<'a> {
+pub struct Record<'a> {
+    /// The line on which it begins, from 1.
+    pub line: u64,
     /// Its bytes, without its line end; the beginning of them where it is too long.
-    pub(crate) raw: &'a [u8],
+    pub raw: &'a [u8],
     /// Its fields, or why it has none.
-    pub(crate) fields: Result<Fields<'a>, Refusal>,
+    pub fields: Result<Fields<'a>, NoRow>,
 }
 
 /// The fields of a row.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Fields<'a> {
+pub struct Fields<'a> {
     raw: &'a [u8],
     fields: &'a [Field],
 }
 
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "a row has a field at least: empty lines are no rows"
+)]
 impl<'a> Fields<'a> {
-    pub(crate) fn len(self) -> usize {
+    /// How many there are, at least 1.
+    pub fn len(self) -> usize {
         self.fields.len()
     }
 
     /// The text of a field; empty where there is no such field.
-    pub(crate) fn get(self, index: usize) -> Cow<'a, [u8]> {
-        let Some(Field { place, doubled }) = self.fields.get(index) else {
+    pub fn get(self, index: usize) -> Cow<'a, [u8]> {
+        let Some(Field {
+            begin,
+            end,
+            doubled,
+        }) = self.fields.get(index)
+        else {
             return Cow::Borrowed(&[]);
         };
-        let text = &self.raw[place.clone()];
+        let text = &self.raw[*begin as usize..*end as usize];
         if !doubled {
             return Cow::Borrowed(text);
         }
@@ -85,8 +124,19 @@ impl<'a> Fields<'a> {
     }
 
     /// The texts of all fields.
-    pub(crate) fn iter(self) -> impl Iterator<Item = Cow<'a, [u8]>> {
+    pub fn iter(self) -> impl Iterator<Item = Cow<'a, [u8]>> {
         (0..self.len()).map(move |index| self.get(index))
+    }
+}
+
+impl Field {
+    /// Of a place in a row, which is below [`MOST_LIMIT`] and a few buffers.
+    fn new(place: Range<usize>, doubled: bool) -> Self {
+        Self {
+            begin: place.start as u32,
+            end: place.end as u32,
+            doubled,
+        }
     }
 }
 
@@ -102,16 +152,33 @@ enum Scanned {
 }
 
 impl<R: Read> Records<R> {
-    pub(crate) fn new(reader: R) -> Self {
+    /// The rows of a source, with commas between their fields and a MiB at most.
+    pub fn new(reader: R) -> Self {
         Self::by_chunks(reader, CHUNK)
+    }
+
+    /// With another byte between fields, such as a tab.
+    #[must_use]
+    pub fn delimited_by(self, delimiter: u8) -> Self {
+        Self { delimiter, ..self }
+    }
+
+    /// With rows of so many bytes at most, up to a GiB; a few times as many are held while the end of a row is looked for.
+    #[must_use]
+    pub fn limited_to(self, limit: usize) -> Self {
+        let limit = limit.min(MOST_LIMIT);
+        Self { limit, ..self }
     }
 
     /// With so many bytes read at a time, for tests.
     fn by_chunks(reader: R, chunk: usize) -> Self {
         Self {
             reader,
+            delimiter: b',',
+            limit: LINE_LIMIT,
             buffer: Vec::new(),
             next: 0,
+            line: 1,
             fields: Vec::new(),
             chunk,
             begun: false,
@@ -120,7 +187,11 @@ impl<R: Read> Records<R> {
     }
 
     /// The next row, or `None` at the end.
-    pub(crate) fn read(&mut self) -> io::Result<Option<Record<'_>>> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the source.
+    pub fn read(&mut self) -> io::Result<Option<Record<'_>>> {
         if !self.begun {
             self.begun = true;
             self.fill(self.chunk)?;
@@ -128,47 +199,53 @@ impl<R: Read> Records<R> {
                 self.next = BYTE_ORDER_MARK.len();
             }
         }
-        let (text, fault) = loop {
+        let too_long = NoRow::TooLong { limit: self.limit };
+        let (text, line, fault) = loop {
+            let line = self.line;
             let bytes = &self.buffer[self.next..];
             if bytes.is_empty() && self.ended {
                 return Ok(None);
             }
-            let fault = match scan(bytes, self.ended, &mut self.fields) {
+            let fault = match scan(bytes, self.delimiter, self.ended, &mut self.fields) {
                 // An empty line.
                 Scanned::Row { text: 0, all } => {
+                    self.line += 1;
                     self.next += all;
                     continue;
                 }
                 Scanned::Row { text, all } => {
-                    let fault = (text > LINE_LIMIT).then_some(Refusal::TooLong);
+                    let fault = (text > self.limit).then_some(too_long);
                     let begin = self.next;
+                    self.line += memchr_iter(b'\n', &bytes[..all]).count() as u64;
                     self.next += all;
-                    break (begin..begin + text, fault);
+                    break (begin..begin + text, line, fault);
                 }
-                Scanned::Part { .. } if !self.ended && bytes.len() <= LINE_LIMIT => {
+                Scanned::Part { .. } if !self.ended && bytes.len() <= self.limit => {
                     self.more()?;
                     continue;
                 }
-                Scanned::Part { in_quotes: true } => Refusal::Unclosed,
-                Scanned::Part { in_quotes: false } => Refusal::TooLong,
-                Scanned::Stray => Refusal::StrayQuote,
+                Scanned::Part { in_quotes: true } => NoRow::Unclosed,
+                Scanned::Part { in_quotes: false } => too_long,
+                Scanned::Stray => NoRow::StrayQuote,
             };
             // Nobody can say where this row ends: its first line is refused, and the next line is a row again.
             let begin = self.next;
             match memchr(b'\n', bytes) {
                 Some(end) => {
+                    self.line += 1;
                     self.next += end + 1;
                     let text = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
-                    break (begin..begin + text.len(), Some(fault));
+                    break (begin..begin + text.len(), line, Some(fault));
                 }
                 None if self.ended => {
                     self.next = self.buffer.len();
-                    break (begin..self.next, Some(fault));
+                    break (begin..self.next, line, Some(fault));
                 }
-                None if bytes.len() <= LINE_LIMIT => self.more()?,
+                None if bytes.len() <= self.limit => self.more()?,
                 None => {
                     self.skip_line()?;
-                    break (0..self.next, Some(Refusal::TooLong));
+                    self.line += 1;
+                    break (0..self.next, line, Some(too_long));
                 }
             }
         };
@@ -180,7 +257,7 @@ impl<R: Read> Records<R> {
                 fields: &self.fields,
             }),
         };
-        Ok(Some(Record { raw, fields }))
+        Ok(Some(Record { line, raw, fields }))
     }
 
     /// Reads as much again as there is of the row, so that it is looked at a few times only.
@@ -220,7 +297,7 @@ impl<R: Read> Records<R> {
 }
 
 /// Looks for the end of the row that begins here, and for its fields. `is_all` says that nothing comes behind.
-fn scan(bytes: &[u8], is_all: bool, fields: &mut Vec<Field>) -> Scanned {
+fn scan(bytes: &[u8], delimiter: u8, is_all: bool, fields: &mut Vec<Field>) -> Scanned {
     fields.clear();
     let mut at = 0;
     loop {
@@ -229,13 +306,10 @@ fn scan(bytes: &[u8], is_all: bool, fields: &mut Vec<Field>) -> Scanned {
                 Some(found) if is_all || found.0 + 1 < bytes.len() => found,
                 _ => return Scanned::Part { in_quotes: true },
             };
-            fields.push(Field {
-                place: at + 1..end,
-                doubled,
-            });
+            fields.push(Field::new(at + 1..end, doubled));
             at = end + 1;
             match &bytes[at..] {
-                [b',', ..] => at += 1,
+                [next, ..] if *next == delimiter => at += 1,
                 [] => return Scanned::Row { text: at, all: at },
                 [b'\n', ..] => return row(at, at + 1),
                 [b'\r', b'\n', ..] => return row(at, at + 2),
@@ -244,24 +318,18 @@ fn scan(bytes: &[u8], is_all: bool, fields: &mut Vec<Field>) -> Scanned {
                 _ => return Scanned::Stray,
             }
         } else {
-            let end = match memchr2(b',', b'\n', &bytes[at..]) {
+            let end = match memchr2(delimiter, b'\n', &bytes[at..]) {
                 Some(offset) => at + offset,
                 None if is_all => bytes.len(),
                 None => return Scanned::Part { in_quotes: false },
             };
-            if bytes.get(end) == Some(&b',') {
-                fields.push(Field {
-                    place: at..end,
-                    doubled: false,
-                });
+            if bytes.get(end) == Some(&delimiter) {
+                fields.push(Field::new(at..end, false));
                 at = end + 1;
                 continue;
             }
             let text = end - usize::from(bytes[at..end].ends_with(b"\r"));
-            fields.push(Field {
-                place: at..text,
-                doubled: false,
-            });
+            fields.push(Field::new(at..text, false));
             return row(text, (end + 1).min(bytes.len()));
         }
     }
@@ -339,6 +407,36 @@ mod tests {
     }
 
     #[test]
+    fn other_delimiters_and_limits_are_taken_and_lines_are_counted() {
+        let text = b"a\tb,c\r\n\n\"one\ntwo\"\t\"\"\n\"open\t1\nmore than ten\n\t\n\"last\nof all";
+        let mut records = Records::by_chunks(&text[..], 3)
+            .delimited_by(b'\t')
+            .limited_to(12);
+        let mut found = Vec::new();
+        while let Some(record) = records.read().unwrap() {
+            let fields = record.fields.map(|fields| {
+                let fields = fields.iter();
+                let texts = fields.map(|field| String::from_utf8_lossy(&field).into_owned());
+                texts.collect::<Vec<_>>().join("|")
+            });
+            found.push((record.line, fields));
+        }
+        let row = |text: &str| Ok(text.to_owned());
+        assert_eq!(
+            found,
+            [
+                (1, row("a|b,c")),
+                (3, row("one\ntwo|")),
+                (5, Err(NoRow::Unclosed)),
+                (6, Err(NoRow::TooLong { limit: 12 })),
+                (7, row("|")),
+                (8, Err(NoRow::Unclosed)),
+                (9, row("of all")),
+            ]
+        );
+    }
+
+    #[test]
     fn a_hundred_megabytes_are_never_held() {
         let line = vec![b'x'; 100 << 20];
         for open in [&b""[..], b"\"", b"1,\"a\nb"] {
@@ -347,8 +445,8 @@ mod tests {
             let record = records.read().unwrap().unwrap();
             let first = record.fields.unwrap_err();
             let wanted = match open {
-                b"1,\"a\nb" => Refusal::Unclosed,
-                _ => Refusal::TooLong,
+                b"1,\"a\nb" => NoRow::Unclosed,
+                _ => NoRow::TooLong { limit: LINE_LIMIT },
             };
             assert_eq!(first, wanted);
             assert!(record.raw.len() <= LONG_LINE_KEPT);

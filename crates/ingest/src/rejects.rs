@@ -12,6 +12,7 @@ use cinescore_artifact::tables;
 use thiserror::Error;
 
 use crate::error::ReadError;
+use crate::records::NoRow;
 
 /// Raw bytes kept of a refused row.
 const BYTES_KEPT: usize = 1024;
@@ -45,10 +46,8 @@ pub(crate) enum Refusal {
     Nul(usize),
     #[error("the row has more than {} bytes", crate::lines::LINE_LIMIT)]
     TooLong,
-    #[error("a quote that opens a field is never closed")]
-    Unclosed,
-    #[error("text follows the quote that closes a field (a quote within is written twice)")]
-    StrayQuote,
+    #[error(transparent)]
+    NoRow(NoRow),
     #[error("the review is empty")]
     Empty,
     #[error("not a JSON object: {0}")]

@@ -67,10 +67,10 @@ pub(crate) fn read(
         by_id: BTreeMap::new(),
         rows_in: 0,
     };
-    while let Some(Record { raw, fields }) = records.read().map_err(broken)? {
+    while let Some(Record { raw, fields, .. }) = records.read().map_err(broken)? {
         movies.rows_in += 1;
         watch.tick("reading MovieLens' movies")?;
-        let outcome = fields.and_then(|fields| {
+        let outcome = fields.map_err(Refusal::NoRow).and_then(|fields| {
             if fields.len() != header.len() {
                 return Err(Refusal::Fields {
                     expected: header.len(),

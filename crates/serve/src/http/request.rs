@@ -3,6 +3,7 @@
 //! Owns the formats of requests and their bounds. Depends on neither LibTorch nor HTTP, so that a fuzzer can be
 //! linked with it alone (`crates/fuzz`).
 
+use cinescore_ingest::records::{NoRow, Record, Records};
 use csv::StringRecord;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -80,9 +81,24 @@ pub(crate) enum RequestError {
         /// Which, from 0.
         index: usize,
     },
-    /// No CSV.
-    #[error("the table cannot be read: {0}")]
-    Csv(#[from] csv::Error),
+    /// A line of a table that begins no row, such as a quote that is never closed: the rows behind it would be lost in a field.
+    #[error("the table cannot be read: line {line}: {reason}")]
+    NoRow {
+        /// From 1.
+        line: u64,
+        /// Why.
+        reason: NoRow,
+    },
+    /// A row that is longer or shorter than the first.
+    #[error("the table cannot be read: line {line} has {found} fields, not {expected}")]
+    Fields {
+        /// From 1.
+        line: u64,
+        /// How many there are.
+        found: usize,
+        /// How many the first row has.
+        expected: usize,
+    },
     /// A table that is too wide.
     #[error("the table has more than {MOST_COLUMNS} columns")]
     TooManyColumns,
@@ -100,7 +116,7 @@ impl RequestError {
     /// The HTTP status: 400 for what cannot be read, 413 for too much, 422 for what makes no sense.
     pub(crate) fn status(&self) -> u16 {
         match self {
-            Self::NotUtf8 { .. } | Self::TooDeep | Self::Csv(_) => 400,
+            Self::NotUtf8 { .. } | Self::TooDeep | Self::NoRow { .. } | Self::Fields { .. } => 400,
             Self::Json(error) if error.is_data() => 422,
             Self::Json(_) => 400,
             Self::TooMany { .. } | Self::TextTooLong { .. } | Self::TooManyColumns => 413,
@@ -118,7 +134,10 @@ impl RequestError {
             Self::NotUtf8 { .. } => {
                 "send UTF-8; `iconv -f latin1 -t utf8` converts what is of an older encoding"
             }
-            Self::Csv(_) => {
+            Self::NoRow { .. } => {
+                "write a quote within a field in quotes twice, and close each field that a quote opens"
+            }
+            Self::Fields { .. } => {
                 "send comma-separated values with a first line of names and as many values in each line"
             }
             Self::TooMany { .. } => "send several requests, or use `cinescore predict file`",
@@ -280,9 +299,9 @@ pub(crate) fn read_csv(
     bounds: &Bounds,
 ) -> Result<Table, RequestError> {
     let text = utf8(bytes)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let header = reader.headers()?.clone();
+    // Its bytes are counted already.
+    let mut records = Records::new(text.as_bytes()).limited_to(text.len());
+    let header = read_row(&mut records)?.map_or_else(StringRecord::new, |(header, _line)| header);
     if header.len() > MOST_COLUMNS {
         return Err(RequestError::TooManyColumns);
     }
@@ -295,7 +314,8 @@ pub(crate) fn read_csv(
         None => COLUMNS
             .iter()
             .find_map(|name| place(name))
-            .or((header.len() == 1).then_some(0)),
+            // With a line end of another kind than ours in its name it is not a column but all rows.
+            .or((header.len() == 1 && !header[0].contains('\r')).then_some(0)),
     };
     let column = found.ok_or_else(|| RequestError::NoColumn {
         wanted: column.map_or_else(
@@ -305,17 +325,39 @@ pub(crate) fn read_csv(
         found: names(&header),
     })?;
     let mut rows = Vec::new();
-    for row in reader.records() {
+    while let Some((row, line)) = read_row(&mut records)? {
         if rows.len() == bounds.texts {
             return Err(RequestError::TooMany { most: bounds.texts });
         }
-        rows.push(row?);
+        if row.len() != header.len() {
+            return Err(RequestError::Fields {
+                line,
+                found: row.len(),
+                expected: header.len(),
+            });
+        }
+        rows.push(row);
     }
     Ok(Table {
         header,
         rows,
         column,
     })
+}
+
+/// The next row of a table that is UTF-8, and the line on which it begins.
+fn read_row(records: &mut Records<&[u8]>) -> Result<Option<(StringRecord, u64)>, RequestError> {
+    let read = records.read().expect("memory can be read");
+    let Some(Record { line, raw, fields }) = read else {
+        return Ok(None);
+    };
+    let fields = fields.map_err(|reason| RequestError::NoRow { line, reason })?;
+    let mut row = StringRecord::with_capacity(raw.len(), fields.len());
+    for field in fields.iter() {
+        // Nothing is replaced: what is cut out of UTF-8 at commas and quotes is UTF-8.
+        row.push_field(&String::from_utf8_lossy(&field));
+    }
+    Ok(Some((row, line)))
 }
 
 /// The first columns of a header, for an error.
@@ -434,6 +476,37 @@ mod tests {
         assert_eq!(status(b"text\n1\n2\n3\n4\n"), 413);
         assert_eq!(status(b"text\n\xff\n"), 400);
         assert_eq!(status(b""), 422);
+        // All of it would be one name.
+        assert_eq!(status(b"said\ra\rb"), 422);
+    }
+
+    #[test]
+    fn no_row_of_a_table_is_lost_in_quotes() {
+        for (table, wanted) in [
+            (
+                "id,text\n1,\"good film\n2,bad film\n3,fine film\n",
+                "line 2: a quote that opens a field is never closed",
+            ),
+            (
+                "id,text\n1,\"good\n2,bad\"\n3,\"fine \"film\n4,dull\n",
+                "line 4: text follows the quote that closes a field (a quote within is written twice)",
+            ),
+            (
+                "id,text\n1,\"good,\nfilm\"\n2\n",
+                "line 4 has 1 fields, not 2",
+            ),
+        ] {
+            let error = read_csv(table.as_bytes(), None, &BOUNDS).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("the table cannot be read: {wanted}")
+            );
+            assert!(error.status() == 400 && !error.advice().is_empty());
+        }
+        let table = b"id,text\r\n1,\"a \"\"gem\"\",\nit is\"\r\n2,\"\"";
+        let table = read_csv(table, None, &BOUNDS).unwrap();
+        let texts: Vec<_> = table.rows.iter().map(|row| &row[1]).collect();
+        assert_eq!(texts, ["a \"gem\",\nit is", ""]);
     }
 
     #[test]

@@ -301,6 +301,15 @@ fn movielens_gets_its_columns_and_a_killed_command_goes_on() {
     assert_eq!(refused[1]["reason"], "`x` is no user's number");
 }
 
+/// A file in gzip that breaks off behind these bytes, but for a few of them: one that ends the command where it is read.
+fn cut_off(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    std::io::Write::write_all(&mut gzip, bytes).unwrap();
+    let mut whole = gzip.finish().unwrap();
+    whole.truncate(whole.len() - 20);
+    whole
+}
+
 /// Kills the program once it has finished a part, and says whether it was still at work.
 fn kill_after_a_part(place: &Place, input: &str, output: &str) -> bool {
     let mut child = place.command(input, output, &[]).spawn().unwrap();
@@ -357,12 +366,10 @@ fn parts_of_another_program_bundle_or_file_of_links_are_refused() {
     let place = Place::new(regression());
     let links = "movieId,imdbId,tmdbId\n1,0114709,862\n";
     place.write("links.csv", links);
-    // A part, and then a row that ends the command.
+    // A part, and then what ends the command.
     let mut csv = b"userId,tt,text\n".to_vec();
     csv.extend(b"5,tt0114709,good film\n".repeat(9_000));
-    csv.extend(b"5,tt0114709,\"bad");
-    csv.resize(csv.len() + (17 << 20), b'x');
-    place.write("a.csv", csv);
+    place.write("a.csv.gz", cut_off(&csv));
     let flags = [
         "--format",
         "movielens",
@@ -373,9 +380,9 @@ fn parts_of_another_program_bundle_or_file_of_links_are_refused() {
         "--timestamp",
         "7",
     ];
-    let begin = || place.file("a.csv", "out.csv", &flags, 3);
+    let begin = || place.file("a.csv.gz", "out.csv", &flags, 3);
     let refused = || {
-        let text = place.file("a.csv", "out.csv", &flags, 2);
+        let text = place.file("a.csv.gz", "out.csv", &flags, 2);
         assert!(
             text.contains("parts of another job") && text.contains("--restart"),
             "{text}"
@@ -385,7 +392,7 @@ fn parts_of_another_program_bundle_or_file_of_links_are_refused() {
     begin();
     assert!(place.path("out.csv.parts/000000.json").exists());
     let own = place.text(note);
-    // The same command goes on, and comes to the same row.
+    // The same command goes on, and comes to the same place.
     begin();
     place.write("links.csv", format!("{links}2,0113497,\n"));
     refused();
@@ -401,7 +408,7 @@ fn parts_of_another_program_bundle_or_file_of_links_are_refused() {
     save(&place.path("bundle"), CONVOLUTION, regression());
     refused();
     place.file(
-        "a.csv",
+        "a.csv.gz",
         "out.csv",
         &[&flags[..], &["--restart"]].concat(),
         3,
@@ -483,11 +490,11 @@ fn a_command_that_was_wrong_does_not_stand_in_the_way_of_the_right_one() {
     let text = place.file("a.csv", "out.csv", &movielens, 2);
     assert!(text.contains("there is no column `userId`"), "{text}");
     assert!(!place.path("out.csv.parts").exists());
-    // A row that ends the command before a part is finished, and the corrected input.
-    let mut csv = b"userId,movieId,text\n5,1,\"bad".to_vec();
-    csv.resize(20 << 20, b'x');
-    place.write("b.csv", csv);
-    place.file("b.csv", "out.csv", &movielens, 3);
+    // What ends the command before a part is finished, and the corrected input.
+    let mut csv = b"userId,movieId,text\n".to_vec();
+    csv.extend(b"5,1,a film that is as good as others are\n".repeat(8_000));
+    place.write("b.csv.gz", cut_off(&csv));
+    place.file("b.csv.gz", "out.csv", &movielens, 3);
     assert!(place.path("out.csv.parts").exists());
     let right = [movielens.as_slice(), &["--user-column", "user"]].concat();
     place.file("a.csv", "out.csv", &right, 0);
@@ -541,13 +548,93 @@ fn a_row_of_parquet_that_is_too_large_is_refused() {
 }
 
 #[test]
-fn a_quote_that_is_never_closed_does_not_fill_the_memory() {
+fn a_quote_that_is_never_closed_costs_its_own_line() {
     let place = Place::new(regression());
-    let mut csv = b"id,text\n1,good\n2,\"bad".to_vec();
-    csv.resize(40 << 20, b'x');
-    place.write("a.csv", csv);
-    let text = place.file("a.csv", "out.csv", &[], 3);
-    assert!(text.contains("is a quote never closed?"), "{text}");
+    for (ending, delimiter) in [("csv", ","), ("tsv", "\t")] {
+        let rows_of = [
+            "id,text",
+            "1,\"good film",
+            "2,bad film",
+            "3,\"so \"so\"",
+            "4,\"fine, \"\"so\"\"",
+            "film\"",
+            "5,dull",
+            "6,\"good",
+            "7,bad film",
+        ];
+        let (input, output) = (format!("a.{ending}"), format!("out.{ending}"));
+        place.write(
+            &input,
+            rows_of
+                .join("\n")
+                .replace("fine,", "fine")
+                .replace(',', delimiter),
+        );
+        let text = place.file(&input, &output, &[], 0);
+        assert!(
+            text.contains("4 reviews rated") && text.contains("3 rows refused"),
+            "{text}"
+        );
+        let refused: Vec<String> = rows(&place.text(&format!("{output}.rejects.jsonl")))
+            .iter()
+            .map(|row| format!("{} {} {}", row["line"], row["reason"], row["raw"]))
+            .map(|row| row.replace("\\t", ","))
+            .collect();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(refused.join("\n"), @r#"
+            2 "text follows the quote that closes a field (a quote within is written twice)" "1,\"good film"
+            4 "text follows the quote that closes a field (a quote within is written twice)" "3,\"so \"so\""
+            8 "a quote that opens a field is never closed" "6,\"good"
+            "#);
+        }
+        let out = place.text(&output).replace('\t', ",");
+        for kept in [
+            "\n2,bad film,",
+            "\n4,\"fine \"\"so\"\"\nfilm\",",
+            "\n5,dull,",
+            "\n7,bad film,",
+        ] {
+            assert!(out.contains(kept), "{kept} {out}");
+        }
+    }
+}
+
+#[test]
+fn a_row_that_is_too_long_is_refused_without_being_held() {
+    let place = Place::new(regression());
+    for open in ["", "\""] {
+        let mut csv = format!("id,text\n1,good\n2,{open}bad").into_bytes();
+        csv.resize(40 << 20, b'x');
+        csv.extend(b"\n3,dull\n");
+        place.write("a.csv", csv);
+        let text = place.file("a.csv", "out.csv", &[], 0);
+        assert!(text.contains("2 reviews rated"), "{text}");
+        let refused = rows(&place.text("out.csv.rejects.jsonl"));
+        assert_eq!(refused.len(), 1);
+        assert_eq!(refused[0]["line"], 3);
+        assert_eq!(refused[0]["reason"], "the row has more than 16777216 bytes");
+        assert!(refused[0]["raw"].as_str().unwrap().len() <= 1024);
+        assert!(place.text("out.csv").contains("\n3,dull,"));
+    }
+}
+
+#[test]
+fn a_first_line_that_is_no_row_of_names_is_told() {
+    let place = Place::new(regression());
+    for (csv, wanted) in [
+        (
+            &b"\"id,text\n1,good\n"[..],
+            "line 1: a quote that opens a field is never closed",
+        ),
+        (
+            b"id\xff,text\n1,good\n",
+            "line 1: a column's name is not UTF-8",
+        ),
+    ] {
+        place.write("a.csv", csv);
+        let text = place.file("a.csv", "out.csv", &[], 3);
+        assert!(text.contains(wanted) && text.contains("`a.csv`"), "{text}");
+    }
 }
 
 #[test]

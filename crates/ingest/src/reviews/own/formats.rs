@@ -123,6 +123,7 @@ fn header(path: &Path, records: &mut Records<impl Read>) -> Result<Vec<String>, 
         Some(Record {
             fields: Ok(names),
             raw,
+            ..
         }) if memchr::memchr(0, raw).is_none() && std::str::from_utf8(raw).is_ok() => Ok(names
             .iter()
             // A file of another kind may have anything as its first line.
@@ -150,11 +151,11 @@ fn csv_rows(
         .map(|column| names.iter().position(|name| name == column))
         .collect();
     let mut rows = 0;
-    while let Some(Record { raw, fields }) = records.read().map_err(broken)? {
+    while let Some(Record { raw, fields, .. }) = records.read().map_err(broken)? {
         watch.tick("reading reviews")?;
         // Rows and not lines: a quoted field may have many.
         let place = format!("row {}", rows + 1);
-        let fields = fields.and_then(|fields| {
+        let fields = fields.map_err(Refusal::NoRow).and_then(|fields| {
             if fields.len() == names.len() {
                 return Ok(fields);
             }
