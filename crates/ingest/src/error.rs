@@ -36,6 +36,14 @@ pub enum ReadError {
         /// What it should be.
         wanted: &'static str,
     },
+    /// The file is larger than any of its kind.
+    #[error("`{}` has more than {limit} bytes; no file of its kind is as large", path.display())]
+    TooLarge {
+        /// The file, or the member of an archive.
+        path: PathBuf,
+        /// So many bytes are possible.
+        limit: u64,
+    },
     /// The header line lacks columns.
     #[error("`{}` has the columns {}; expected {}", path.display(), quoted(found), quoted(expected))]
     Header {

@@ -4,7 +4,7 @@
 //! quotes.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{self, Read};
 
 use crate::error::ReadError;
 use crate::movielens::ratings::id;
@@ -42,9 +42,27 @@ pub(crate) fn read(
     rejects: &mut Rejects,
     watch: &Watch<'_>,
 ) -> Result<Movies, ReadError> {
+    read_limited(member, SIZE_LIMIT, rejects, watch)
+}
+
+fn read_limited(
+    member: Member<'_>,
+    limit: u64,
+    rejects: &mut Rejects,
+    watch: &Watch<'_>,
+) -> Result<Movies, ReadError> {
     let path = member.path;
-    let broken = |source| ReadError::of_reading(&path, source);
-    let mut records = Records::new(member.reader.take(SIZE_LIMIT));
+    let broken = |source: io::Error| match source.kind() {
+        io::ErrorKind::FileTooLarge => ReadError::TooLarge {
+            path: path.clone(),
+            limit,
+        },
+        _ => ReadError::of_reading(&path, source),
+    };
+    let mut records = Records::new(Limited {
+        inner: member.reader,
+        left: limit,
+    });
     let header: Vec<String> = match records.read().map_err(broken)? {
         Some(Record {
             fields: Ok(names), ..
@@ -86,6 +104,21 @@ pub(crate) fn read(
         }
     }
     Ok(movies)
+}
+
+/// A source that is refused where it goes on behind a limit: cut there, movies would be lost without a word.
+struct Limited<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        let left = self.left.checked_sub(read as u64);
+        self.left = left.ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok(read)
+    }
 }
 
 impl Movies {
@@ -131,6 +164,7 @@ mod tests {
     use std::path::PathBuf;
 
     use cinescore_artifact::program::Progress;
+    use cinescore_artifact::{ErrorClass, StageError};
 
     use super::*;
 
@@ -150,6 +184,31 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(release_year(title), expected, "{title}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_goes_on_behind_the_limit_is_refused_and_not_cut() {
+        let text = b"movieId,title,genres\n1,One (1995),Drama\n2,Two (1996),Drama\n";
+        let read = |limit: usize| {
+            let member = Member {
+                path: PathBuf::from("movies.csv"),
+                reader: Box::new(&text[..]),
+            };
+            let mut rejects = Rejects::new(100.into());
+            let progress = Progress::silent();
+            let movies = read_limited(member, limit as u64, &mut rejects, &Watch::idle(&progress))?;
+            Ok::<_, ReadError>(movies.by_id.len())
+        };
+        assert_eq!(read(text.len()).unwrap(), 2);
+        for limit in [text.len() - 1, text.len() - 20, 0] {
+            let error = StageError::from(read(limit).unwrap_err());
+            assert_eq!(error.class(), ErrorClass::Input);
+            let said = error.render();
+            assert!(
+                said.contains(&format!("`movies.csv` has more than {limit} bytes")),
+                "{said}"
+            );
         }
     }
 
