@@ -3,8 +3,8 @@
 //! `OUT.parts/` holds a part of the output for each chunk of the input, with the rows that were refused and, written last, a
 //! note that both are whole. A command that finds parts of the same job goes on behind them; of another job, it refuses, and a stage
 //! begins anew.
-//! At the end the parts become the output by one rename, and the folder goes. A kernel lock keeps a second process
-//! out, and dies with its own.
+//! At the end the parts become the output by one rename, and the folder goes: it is `OUT.parts.done` first, so that what is left
+//! of it after a kill is no job that goes on, or another one. A kernel lock keeps a second process out, and dies with its own.
 //!
 //! Where several processes share a file ([`Shard`]), each keeps the parts of its own chunks, under the numbers that they have
 //! in the file; `merge` makes the output of all of them.
@@ -99,6 +99,8 @@ impl Parts {
             None => beside(&job.output, ".parts"),
         };
         let wanted = Identity::of(job, added)?;
+        // What a command left that was killed behind its end.
+        remove(&done(&folder))?;
         fs_err::create_dir_all(&folder)?;
         let lock = File::create(folder.join(LOCK))?;
         match lock.file().try_lock() {
@@ -237,7 +239,10 @@ impl Parts {
             &self.folder,
             &self.output,
         )?;
-        Ok(fs_err::remove_dir_all(&self.folder)?)
+        // At once: of a folder that is half removed nobody could say whose it is.
+        let done = done(&self.folder);
+        fs_err::rename(&self.folder, &done)?;
+        remove(&done)
     }
 
     /// Leaves the parts of a share in a folder, with nothing beside them that another process would write otherwise.
@@ -399,6 +404,19 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
     name.into()
+}
+
+/// Where the parts lie of which an output was made.
+fn done(folder: &Path) -> PathBuf {
+    beside(folder, ".done")
+}
+
+/// Removes a folder, if it is there. Another process may do so as well.
+fn remove(folder: &Path) -> Result<(), StageError> {
+    match fs_err::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// A small file, whole or not at all.

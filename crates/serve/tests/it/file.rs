@@ -417,6 +417,56 @@ fn parts_of_another_program_bundle_or_file_of_links_are_refused() {
 }
 
 #[test]
+fn what_is_left_of_finished_parts_is_no_job() {
+    let place = Place::new(regression());
+    place.write("a.csv", csv_of(&texts(10)));
+    place.file("a.csv", "out.csv", &[], 0);
+    let wanted = place.text("out.csv");
+    // A kill while they are removed leaves any of them.
+    for left in ["job.json", "000000.json", "000000.csv"] {
+        fs_err::create_dir(place.path("out.csv.parts.done")).unwrap();
+        place.write(&format!("out.csv.parts.done/{left}"), "{}");
+        let text = place.file("a.csv", "out.csv", &[], 0);
+        assert!(!text.contains("were done before"), "{text}");
+        assert_eq!(place.text("out.csv"), wanted);
+        for name in ["out.csv.parts.done", "out.csv.parts"] {
+            assert!(!place.path(name).exists(), "{name}");
+        }
+    }
+}
+
+/// Kills the program at some moment between the output's appearance and its end.
+#[test]
+fn a_kill_while_parts_are_removed_leaves_the_same_command_to_go() {
+    let place = Place::new(regression());
+    place.write("a.csv", csv_of(&texts(10)));
+    for _attempt in 0..8 {
+        let mut child = place.command("a.csv", "out.csv", &[]).spawn().unwrap();
+        while !place.path("out.csv").exists() && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Whole parts, or none: never some of them under the name from which a command goes on.
+        let folder = place.path("out.csv.parts");
+        if folder.exists() {
+            for name in [
+                "job.json",
+                "lock",
+                "000000.json",
+                "000000.csv",
+                "000000.rejects",
+            ] {
+                assert!(folder.join(name).exists(), "{name}");
+            }
+        }
+        place.file("a.csv", "out.csv", &[], 0);
+        assert!(!folder.exists() && !place.path("out.csv.parts.done").exists());
+        fs_err::remove_file(place.path("out.csv")).unwrap();
+    }
+}
+
+#[test]
 fn an_interrupt_keeps_what_is_done() {
     let place = Place::new(regression());
     place.write("a.csv", csv_of(&texts(60_000)));
