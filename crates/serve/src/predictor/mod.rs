@@ -42,6 +42,8 @@ use thiserror::Error;
 
 pub use crew::Crew;
 pub use explain::Word;
+#[cfg(test)]
+pub(crate) use prediction::tests::manifest;
 pub use prediction::{Prediction, Score, Sentiment};
 pub use read::{Example, Reader};
 

@@ -130,15 +130,16 @@ impl Prediction {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use cinescore_model::bundle::BUNDLE_VERSION;
     use cinescore_model::task::Quantity;
 
     use super::*;
 
-    #[test]
-    fn what_is_said_depends_on_the_task() {
-        let manifest = |decoder| Manifest {
-            version: 2,
+    /// What a bundle of this version says of itself.
+    pub(crate) fn manifest(decoder: Decoder) -> Manifest {
+        Manifest {
+            version: BUNDLE_VERSION,
             decoder,
             calibration: None,
             labels: Default::default(),
@@ -148,7 +149,11 @@ mod tests {
             metrics: Default::default(),
             libtorch: String::new(),
             files: Default::default(),
-        };
+        }
+    }
+
+    #[test]
+    fn what_is_said_depends_on_the_task() {
         let said = |decoder: Decoder, outputs: &[f64]| {
             let said = decoder.decode(outputs);
             Prediction::new(&manifest(decoder), said)

@@ -183,24 +183,13 @@ mod tests {
 
     use super::*;
     use crate::flags::Flag;
-    use crate::predictor::Score;
+    use crate::predictor::{self, Score};
 
     fn manifest() -> Manifest {
-        Manifest {
-            version: 2,
-            decoder: Decoder::Classes {
-                quantity: Quantity::Stars,
-                labels: vec![1, 9],
-            },
-            calibration: None,
-            labels: Default::default(),
-            ids: 3,
-            parameters: 1,
-            chosen_epoch: 1,
-            metrics: Default::default(),
-            libtorch: String::new(),
-            files: Default::default(),
-        }
+        predictor::manifest(Decoder::Classes {
+            quantity: Quantity::Stars,
+            labels: vec![1, 9],
+        })
     }
 
     fn said() -> Prediction {
