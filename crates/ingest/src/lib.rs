@@ -20,6 +20,7 @@ mod lines;
 mod movielens;
 mod ordered;
 pub mod popularity;
+mod print;
 pub mod profile;
 pub mod ratings;
 pub mod records;

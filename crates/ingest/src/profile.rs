@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::error::ReadError;
 use crate::input::open_file;
+use crate::print::print;
 
 /// Distinct values of a column that are counted; with more, none is a top value.
 const DISTINCT: usize = 10_000;
@@ -78,7 +79,6 @@ pub fn verb() -> Verb {
     Verb::new(command, run)
 }
 
-#[expect(clippy::print_stdout, reason = "stdout is for data")]
 fn run(matches: &ArgMatches) -> Result<(), StageError> {
     let path = matches
         .get_one::<PathBuf>("table")
@@ -87,11 +87,10 @@ fn run(matches: &ArgMatches) -> Result<(), StageError> {
     let profile = profile(&path)?;
     if matches.get_flag("json") {
         let text = serde_json::to_string_pretty(&profile).map_err(StageError::failed)?;
-        println!("{text}");
+        print(&text)
     } else {
-        println!("{}", for_people(&profile));
+        print(&for_people(&profile))
     }
-    Ok(())
 }
 
 /// What is gathered of a column.

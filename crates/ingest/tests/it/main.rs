@@ -14,3 +14,4 @@ mod program;
 mod real;
 mod reviews;
 mod sample;
+mod stdout;

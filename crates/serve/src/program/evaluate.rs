@@ -9,7 +9,7 @@ use cinescore_artifact::StageError;
 use clap::{Args, ValueHint};
 use indicatif::ProgressBar;
 
-use super::{BundleArguments, counted};
+use super::{BundleArguments, counted, print};
 use crate::evaluate::archive::Half;
 use crate::evaluate::labelled::{self, Columns};
 use crate::evaluate::{Evaluation, Group, evaluate};
@@ -112,9 +112,7 @@ pub(super) fn evaluate_input(arguments: &EvaluateArguments) -> Result<(), StageE
     } else {
         lines(&found)
     };
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    print(&text)
 }
 
 /// A table of the figures, and one of the flags.

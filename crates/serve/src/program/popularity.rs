@@ -1,6 +1,5 @@
 //! `popularity`: how often a movie will be rated in the next slots.
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use cinescore_artifact::StageError;
@@ -8,7 +7,7 @@ use cinescore_ingest::MaxRejects;
 use cinescore_model::compute;
 use clap::{Args, ValueHint};
 
-use super::BundleArguments;
+use super::{BundleArguments, print};
 use crate::forecast::ratings::Ratings;
 use crate::forecast::{Forecaster, MOST_STEPS};
 
@@ -96,7 +95,5 @@ pub(super) fn popularity(arguments: &PopularityArguments) -> Result<(), StageErr
         true => said.json().map_err(StageError::failed)?,
         false => said.lines(),
     };
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    print(&text)
 }

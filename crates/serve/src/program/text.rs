@@ -5,8 +5,8 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use cinescore_artifact::StageError;
 use clap::Args;
 
-use super::BundleArguments;
 use super::view::View;
+use super::{BundleArguments, print};
 use crate::predictor::Predictor;
 
 pub(super) const EXAMPLES: &str = "\
@@ -102,8 +102,5 @@ fn show(predictor: &Predictor, arguments: &TextArguments, text: &str) -> Result<
     } else {
         view.lines()
     };
-    let mut out = io::stdout().lock();
-    out.write_all(shown.as_bytes())?;
-    out.flush()?;
-    Ok(())
+    print(&shown)
 }

@@ -45,6 +45,20 @@ fn a_review_is_rated_from_an_argument_and_from_stdin() {
 }
 
 #[test]
+fn a_reader_that_went_away_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    save(folder.path(), LSTM, regression());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let bundle = folder.path().to_str().unwrap();
+    let output = command(&["text", "--bundle", bundle, "a good film"])
+        .stdout(writer)
+        .output()
+        .unwrap();
+    assert_eq!(said(&output, 0), "");
+}
+
+#[test]
 fn a_classifier_tells_the_probability_of_each_score() {
     let folder = tempfile::tempdir().unwrap();
     save(folder.path(), LSTM, classes(&[1, 10]));

@@ -16,6 +16,7 @@ use super::formats::{Format, Row, column_names, for_each_row, format};
 use super::guess::{Because, Evidence, choose};
 use super::{SOURCE, check_named, read};
 use crate::error::ReadError;
+use crate::print::print;
 use crate::rejects::{MaxRejects, Rejects};
 use crate::reviews::ReviewsParams;
 use crate::watch::Watch;
@@ -82,14 +83,12 @@ pub fn verb() -> Verb {
     Verb::new(command, run)
 }
 
-#[expect(clippy::print_stdout, reason = "stdout is for data")]
 fn run(matches: &ArgMatches) -> Result<(), StageError> {
     let path = matches.get_one::<PathBuf>("table").cloned();
     let named = Columns(ROLES.map(|role| matches.get_one::<String>(role.param()).cloned()));
     let look = look(&path.unwrap_or_default(), &named)?;
     let text = serde_json::to_string_pretty(&look).map_err(StageError::failed)?;
-    println!("{text}");
-    Ok(())
+    print(&text)
 }
 
 fn look(path: &Path, named: &Columns) -> Result<Look, ReadError> {
