@@ -22,10 +22,7 @@ const DEPTH: usize = 3;
 /// The bundle that was named; else the one of the pipeline `recommended` below the folder `artifacts`.
 pub fn choose(named: Option<&Path>, artifacts: &Path) -> Result<PathBuf, StageError> {
     if let Some(named) = named {
-        // A training's outputs may be named as well as the bundle among them.
-        let inner = named.join(OUTPUT);
-        let is_bundle = named.join(MANIFEST).exists() || !inner.join(MANIFEST).exists();
-        return Ok(if is_bundle { named.to_owned() } else { inner });
+        return Ok(in_outputs(named));
     }
     let runs = artifacts.join("runs");
     let own = runs.join(PIPELINE).join(STAGE);
@@ -41,19 +38,28 @@ pub fn choose(named: Option<&Path>, artifacts: &Path) -> Result<PathBuf, StageEr
     }
 }
 
+/// The bundle that was named: a training's outputs may be named as well as the bundle among them.
+pub fn in_outputs(named: &Path) -> PathBuf {
+    let inner = named.join(OUTPUT);
+    let is_bundle = named.join(MANIFEST).exists() || !inner.join(MANIFEST).exists();
+    if is_bundle { named.to_owned() } else { inner }
+}
+
 fn none(own: &Path, runs: &Path) -> StageError {
     let error = StageError::usage(format!(
         "no bundle is named, and `{}` has none",
         own.display()
     ));
-    match below(runs, DEPTH + 1).as_slice() {
-        [] => error.hint(format!(
-            "make it with `cinescore run -p recommended --set vars.data=DIR`; or make a small one of sample data with \
-             `cinescore run -p demo` and name that: --bundle {}",
+    let other = match below(runs, DEPTH + 1).as_slice() {
+        [] => format!(
+            "or make a small one of sample data with `cinescore run -p demo` and name that: --bundle {}",
             runs.join("demo/net/bundle").display()
-        )),
-        others => error.hint(format!("name one: {}", flags(others))),
-    }
+        ),
+        others => format!("or name another: {}", flags(others)),
+    };
+    error.hint(format!(
+        "make it with `cinescore run -p recommended --set vars.data=DIR`; {other}"
+    ))
 }
 
 fn flags(bundles: &[PathBuf]) -> String {
@@ -108,7 +114,11 @@ mod tests {
             path
         };
         make("sentiment/net/bundle");
-        assert!(hint(None).contains("--bundle"));
+        let both = hint(None).replace(&artifacts.display().to_string(), "artifacts");
+        insta::assert_snapshot!(both, @"
+        error: no bundle is named, and `artifacts/runs/recommended/net` has none
+        hint: make it with `cinescore run -p recommended --set vars.data=DIR`; or name another: --bundle artifacts/runs/sentiment/net/bundle
+        ");
         let own = make("recommended/net/bundle");
         assert_eq!(choose(None, artifacts).unwrap(), own);
         let stage = artifacts.join("runs/sentiment/net");

@@ -71,6 +71,22 @@ struct StageArguments {
     _all: Vec<std::ffi::OsString>,
 }
 
+/// On how many threads.
+#[derive(Debug, Args)]
+pub(crate) struct ThreadArguments {
+    /// Threads, each for passes of its own, up to 16 [default: all processors; serve: half of them]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+impl ThreadArguments {
+    /// How many threads.
+    pub(crate) fn count(&self) -> usize {
+        let all = || std::thread::available_parallelism().ok();
+        self.threads.or_else(all).map_or(1, NonZeroUsize::get)
+    }
+}
+
 /// With which bundle, on how many threads.
 #[derive(Debug, Args)]
 pub(crate) struct BundleArguments {
@@ -80,9 +96,8 @@ pub(crate) struct BundleArguments {
     /// Where runs lie
     #[arg(long, value_name = "DIR", default_value = "artifacts", value_hint = ValueHint::DirPath)]
     artifacts: PathBuf,
-    /// Threads, each for passes of its own, up to 16 [default: all processors; serve: half of them]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    threads: ThreadArguments,
 }
 
 impl BundleArguments {
@@ -93,8 +108,7 @@ impl BundleArguments {
 
     /// How many threads.
     pub(crate) fn threads(&self) -> usize {
-        let all = || std::thread::available_parallelism().ok();
-        self.threads.or_else(all).map_or(1, NonZeroUsize::get)
+        self.threads.count()
     }
 
     /// Opens the bundle and does some work with it and its folder, on the thread on which LibTorch computes. The folder has no

@@ -7,7 +7,8 @@ use cinescore_ingest::MaxRejects;
 use cinescore_model::compute;
 use clap::{Args, ValueHint};
 
-use super::{BundleArguments, print};
+use super::{ThreadArguments, print};
+use crate::bundles;
 use crate::forecast::ratings::Ratings;
 use crate::forecast::{Forecaster, MOST_STEPS};
 
@@ -31,8 +32,12 @@ Examples:
 /// What `popularity` is asked.
 #[derive(Debug, Args)]
 pub(super) struct PopularityArguments {
+    /// The folder `bundle` of a training on windows
+    // There is no default: the bundle that other verbs take where none is named rates reviews.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    bundle: PathBuf,
     #[command(flatten)]
-    bundle: BundleArguments,
+    threads: ThreadArguments,
     /// MovieLens' zip archive, folder or ratings.csv, or the table of `ingest popularity`
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     ratings: PathBuf,
@@ -58,8 +63,8 @@ pub(super) struct PopularityArguments {
 
 /// Forecasts the popularity of a movie.
 pub(super) fn popularity(arguments: &PopularityArguments) -> Result<(), StageError> {
-    let folder = arguments.bundle.folder()?;
-    let threads = arguments.bundle.threads();
+    let folder = bundles::in_outputs(&arguments.bundle);
+    let threads = arguments.threads.count();
     if !folder.is_dir() {
         let message = format!("there is no bundle `{}`", folder.display());
         return Err(StageError::usage(message).hint(

@@ -94,7 +94,7 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<(), StageError> {
 
 /// Half of the processors where none are named: the others speak with clients.
 fn threads(bundle: &BundleArguments) -> usize {
-    match bundle.threads {
+    match bundle.threads.threads {
         Some(named) => named.get(),
         None => bundle.threads().div_ceil(2),
     }

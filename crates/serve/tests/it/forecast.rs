@@ -463,3 +463,24 @@ fn what_cannot_be_forecast_is_said_with_what_to_do() {
     hint: name the folder `bundle` of a `train fit` on windows, such as that of a `net` of the pipeline `popularity`
     ");
 }
+
+#[test]
+fn the_bundle_must_be_named_since_the_recommended_one_rates_reviews() {
+    let text = said(
+        &program(&["popularity", "--ratings", "ml.zip", "--movie", "7"]),
+        2,
+    );
+    assert!(
+        text.contains("required") && text.contains("--bundle <DIR>"),
+        "{text}"
+    );
+    let help = String::from_utf8(program(&["popularity", "--help"]).stdout).unwrap();
+    assert!(
+        help.contains("The folder `bundle` of a training on windows"),
+        "{help}"
+    );
+    assert!(
+        !help.contains("recommended") && !help.contains("There is no default"),
+        "{help}"
+    );
+}
