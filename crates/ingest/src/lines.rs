@@ -2,12 +2,15 @@
 //! as it was. The formats read here (IMDb's TSV, MovieLens `ratings.csv` and `links.csv`, Stanford's
 //! lists of addresses) have no quoting: a line is a row and a `"` is a character.
 
+use std::collections::HashSet;
 use std::io::{self, BufRead, Read as _};
 
 use crate::rejects::Refusal;
 
 /// Longer lines are no text of ours: they are refused without being held in memory.
 pub(crate) const LINE_LIMIT: usize = 1 << 20;
+/// What some programs put before UTF-8.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A reader of lines.
 pub(crate) struct Lines<R> {
@@ -55,6 +58,10 @@ impl<R: BufRead> Lines<R> {
         let bytes = match self.buffer.strip_suffix(b"\n") {
             Some(bytes) => bytes.strip_suffix(b"\r").unwrap_or(bytes),
             None => &self.buffer,
+        };
+        let bytes = match self.number {
+            1 => bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes),
+            _ => bytes,
         };
         Ok(Some(Line {
             number: self.number,
@@ -130,13 +137,19 @@ pub(crate) fn columns<const N: usize>(
     Ok(places)
 }
 
+/// The parts of a list, each where it first stands: a title that names a genre twice has it once.
+pub(crate) fn each_once(list: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut seen = HashSet::new();
+    list.split(separator).filter(move |part| seen.insert(*part))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn line_ends_of_both_kinds_and_a_missing_last_one_are_taken() {
-        let mut lines = Lines::new(&b"a\r\nb\n\nc"[..]);
+        let mut lines = Lines::new(&b"\xef\xbb\xbfa\r\nb\n\nc"[..]);
         let mut found = Vec::new();
         while let Some(line) = lines.read().unwrap() {
             found.push((line.number, String::from_utf8(line.bytes.to_vec()).unwrap()));
@@ -163,6 +176,13 @@ mod tests {
         let most = vec![b'x'; LINE_LIMIT];
         let mut lines = Lines::new(most.as_slice());
         assert!(lines.read().unwrap().unwrap().text().is_ok());
+    }
+
+    #[test]
+    fn what_a_list_names_twice_is_there_once() {
+        let parts = |list| each_once(list, ',').collect::<Vec<_>>();
+        assert_eq!(parts("Drama,War,Drama"), ["Drama", "War"]);
+        assert_eq!(parts(""), [""]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::ops::Range;
 use memchr::{memchr, memchr_iter, memchr2};
 use thiserror::Error;
 
-use crate::lines::LINE_LIMIT;
+use crate::lines::{BYTE_ORDER_MARK, LINE_LIMIT};
 
 /// Bytes read at a time, at least.
 const CHUNK: usize = 64 << 10;
@@ -23,7 +23,6 @@ const CHUNK: usize = 64 << 10;
 const LONG_LINE_KEPT: usize = 1024;
 /// Rows are never longer, so that places in them fit into 32 bits.
 const MOST_LIMIT: usize = 1 << 30;
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Cuts a source into rows.
 #[derive(Debug)]

@@ -23,6 +23,7 @@ use crate::project::Project;
 use crate::run::{self, Interrupt, Observer, Options, Selection};
 
 pub use board::{Leaderboard, Row, Standing};
+pub(crate) use trials::grid_size;
 pub use trials::{Values, trials};
 
 use union::Union;
@@ -120,6 +121,10 @@ impl Plan {
                 alive = board.best(next_count(alive.len(), rungs.reduction), at);
             }
             board.keep(&project.artifacts.join("runs").join(&graph.name))?;
+            // None came to this rung's end, and to run no stage in particular would be to run all of them.
+            if alive.is_empty() {
+                break;
+            }
         }
         Ok(board)
     }

@@ -149,8 +149,11 @@ fn a_trial_that_fails_is_a_bad_trial() {
         ran.stderr
     );
 
-    project.write(&HALVING.replace("log_uniform: [0.01, 10]", "choice: [-1, -2]"));
+    let project = Project::new(&HALVING.replace("log_uniform: [0.01, 10]", "choice: [-1, -2]"));
     assert_eq!(project.run("sweep").code, 4);
+    // Where none comes to the end of a rung there is no next one.
+    let runs = fs_err::read_dir(project.path().join("artifacts/logs")).unwrap();
+    assert_eq!(runs.count(), 1);
 }
 
 #[test]
@@ -195,5 +198,23 @@ fn a_sweep_needs_what_it_names() {
             .run("sweep")
             .stderr
             .contains("the pipeline has no `sweep`")
+    );
+}
+
+#[test]
+fn a_grid_that_is_too_large_to_be_listed_is_refused() {
+    let grid = HALVING
+        .replace(
+            "  trials: 9\n  seed: 7\n  rungs: {at: [3, 9, 27], reduction: 3}\n",
+            "",
+        )
+        .replace("halving", "grid")
+        .replace("{log_uniform: [0.01, 10]}", "{int: [1, 9000000000]}");
+    let ran = Project::new(&grid).run("sweep --dry-run");
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains("the grid has more than 100000 trials"),
+        "{}",
+        ran.stderr
     );
 }

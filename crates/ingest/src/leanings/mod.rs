@@ -5,7 +5,7 @@
 
 mod proportions;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -92,9 +92,10 @@ type Factors = [(&'static str, Factor); 4];
 
 impl Factor {
     fn add<'a>(&mut self, title: u64, levels: impl IntoIterator<Item = &'a str>, positive: bool) {
-        let mut any = false;
+        // A review is in a level once, however often its title has it.
+        let levels: BTreeSet<&str> = levels.into_iter().collect();
+        let any = !levels.is_empty();
         for level in levels {
-            any = true;
             let own = match self.levels.get_mut(level) {
                 Some(own) => own,
                 None => self.levels.entry(level.into()).or_default(),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use crate::error::ReadError;
+use crate::lines::each_once;
 use crate::movielens::ratings::id;
 use crate::movielens::source::Member;
 use crate::records::{Record, Records};
@@ -129,7 +130,7 @@ impl Movies {
         let (title, genres) = (text(title)?, text(genres)?);
         let genres = match genres {
             NO_GENRES | "" => Vec::new(),
-            genres => genres.split('|').map(String::from).collect(),
+            genres => each_once(genres, '|').map(String::from).collect(),
         };
         let row = Movie {
             genres,

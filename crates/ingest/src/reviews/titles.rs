@@ -16,7 +16,7 @@ use arrow::array::{
 use crate::blocks::{Block, Blocks, check_length, for_each_line};
 use crate::error::ReadError;
 use crate::input::open_stream;
-use crate::lines::columns;
+use crate::lines::{columns, each_once};
 use crate::ordered;
 use crate::rejects::{Refusal, Rejects};
 use crate::watch::Watch;
@@ -289,7 +289,7 @@ impl Builder {
         for genre in title
             .genres
             .into_iter()
-            .flat_map(|genres| genres.split(','))
+            .flat_map(|genres| each_once(genres, ','))
         {
             self.genres.values().append_value(genre);
         }

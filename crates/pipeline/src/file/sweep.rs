@@ -23,6 +23,7 @@ use serde_yaml::{Mapping, Value};
 
 use super::place::Place;
 use super::reader::{Reader, key_text, type_name};
+use crate::sweep::grid_size;
 
 pub(crate) const SWEEP_KEYS: [&str; 8] = [
     "stage", "metric", "goal", "method", "trials", "seed", "rungs", "search",
@@ -92,6 +93,9 @@ pub enum Range {
     LogUniform(f64, f64, Option<usize>),
 }
 
+/// More trials than these are no search.
+const MOST_TRIALS: usize = 100_000;
+
 /// Reads a sweep; none where too much of it is wrong.
 pub(super) fn read(
     place: &Place,
@@ -123,12 +127,21 @@ pub(super) fn read(
     let goal = reader.one_of(fields, "goal", &GOALS);
     let method = reader.one_of(fields, "method", &METHODS);
     let seed = reader.whole_number(fields, &["seed"], (0, u64::MAX));
-    let trials = reader.whole_number(fields, &["trials"], (1, 100_000));
+    let trials = reader.whole_number(fields, &["trials"], (1, MOST_TRIALS as u64));
     let rungs = reader.rungs(fields);
     let search = reader.search(fields, vars, method.as_deref() == Some("grid"));
     let trials = trials.and_then(|trials| usize::try_from(trials).ok());
     let method = match (method.as_deref()?, trials, rungs) {
-        ("grid", None, None) => Method::Grid,
+        ("grid", None, None) => {
+            if grid_size(&search).is_none_or(|size| size > MOST_TRIALS) {
+                let message = format!(
+                    "the grid has more than {MOST_TRIALS} trials: take fewer values, or `method: random`"
+                );
+                reader.say_key(&["search"], message);
+                return None;
+            }
+            Method::Grid
+        }
         ("grid", ..) => {
             let message = "a grid has neither `trials` nor `rungs`: it is every combination";
             reader.say_key(&["method"], message);

@@ -27,6 +27,20 @@ pub fn trials(sweep: &Sweep) -> Vec<Values> {
     }
 }
 
+/// How many trials a grid has; none of more than can be counted.
+pub(crate) fn grid_size(search: &[(String, Range)]) -> Option<usize> {
+    search.iter().try_fold(1_usize, |size, (_name, range)| {
+        let points = match *range {
+            Range::Choice(ref values) => values.len(),
+            Range::Int(low, high) => {
+                usize::try_from(high.checked_sub(low)?.checked_add(1)?).ok()?
+            }
+            Range::Uniform(.., steps) | Range::LogUniform(.., steps) => steps.unwrap_or(2),
+        };
+        size.checked_mul(points)
+    })
+}
+
 fn grid(search: &[(String, Range)]) -> Vec<Values> {
     let mut trials: Vec<Values> = vec![Vec::new()];
     for (name, range) in search {
@@ -120,6 +134,16 @@ mod tests {
     fn a_grid_is_every_combination() {
         let trials = grid(&search());
         assert_eq!(trials.len(), 3 * 2 * 2);
+        assert_eq!(grid_size(&search()), Some(trials.len()));
+        let endless = || ("seed".to_owned(), Range::Int(0, i64::MAX));
+        assert_eq!(grid_size(&[endless()]), None);
+        assert_eq!(
+            grid_size(&[
+                ("n".into(), Range::Int(1, 1 << 40)),
+                ("m".into(), Range::Int(1, 1 << 40))
+            ]),
+            None
+        );
         let rates: BTreeSet<String> = trials
             .iter()
             .map(|trial| format!("{:?}", trial[0].1))

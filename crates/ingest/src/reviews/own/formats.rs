@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::error::ReadError;
 use crate::input::{open_file, open_stream};
-use crate::lines::Lines;
+use crate::lines::{BYTE_ORDER_MARK, Lines};
 use crate::records::{Record, Records};
 use crate::rejects::Refusal;
 use crate::watch::Watch;
@@ -52,6 +52,7 @@ pub(crate) fn format(path: &Path, watch: &Watch<'_>) -> Result<Format, ReadError
     let mut reader = BufReader::new(open_stream(path, watch)?);
     let broken = |source| ReadError::of_reading(path, source);
     let first = reader.fill_buf().map_err(broken)?;
+    let first = first.strip_prefix(BYTE_ORDER_MARK).unwrap_or(first);
     let first = first.iter().find(|byte| !byte.is_ascii_whitespace());
     Ok(if first == Some(&b'{') {
         Format::JsonLines

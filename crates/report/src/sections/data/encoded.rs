@@ -25,7 +25,7 @@ pub(super) fn show(
     let blocks = &mut data.section.blocks;
     let mut table = Table::new(
         format!("{} encoded", group.name),
-        "Encoded reviews by split and class; splits keep the reviews of a movie together",
+        "Encoded reviews by split and class",
         &["split", "negative", "positive", "no class", "all"],
     );
     let mut splits: Vec<&String> = counts.classes.keys().collect();
