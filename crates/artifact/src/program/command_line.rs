@@ -507,3 +507,27 @@ pub(super) fn print_json<T: Serialize>(value: &T) -> Result<(), StageError> {
     writeln!(std::io::stdout(), "{text}").ok();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn help_names_all_values() {
+        let schedule = json!({
+            "description": "How the rate changes.",
+            "oneOf": [
+                {"const": "constant"},
+                {"type": "object", "required": ["step"], "properties": {"step": {"type": "object"}}},
+            ],
+        });
+        assert_eq!(
+            param_help(&schedule),
+            "How the rate changes. [one of constant, {step: {..}}]"
+        );
+        let kinds = json!({"description": "Which.", "items": {"enum": ["best", "worst"]}});
+        assert_eq!(param_help(&kinds), "Which. [of best, worst]");
+    }
+}
