@@ -20,7 +20,6 @@ mod lines;
 mod movielens;
 mod ordered;
 pub mod popularity;
-mod print;
 pub mod profile;
 pub mod ratings;
 pub mod records;

@@ -9,14 +9,13 @@ use arrow::array::{Array as _, AsArray as _};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use cinescore_artifact::StageError;
-use cinescore_artifact::program::Verb;
+use cinescore_artifact::program::{Verb, print};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Serialize;
 
 use crate::error::ReadError;
 use crate::input::open_file;
-use crate::print::print;
 
 /// Distinct values of a column that are counted; with more, none is a top value.
 const DISTINCT: usize = 10_000;
@@ -87,9 +86,9 @@ fn run(matches: &ArgMatches) -> Result<(), StageError> {
     let profile = profile(&path)?;
     if matches.get_flag("json") {
         let text = serde_json::to_string_pretty(&profile).map_err(StageError::failed)?;
-        print(&text)
+        print(&format!("{text}\n"))
     } else {
-        print(&for_people(&profile))
+        print(&format!("{}\n", for_people(&profile)))
     }
 }
 

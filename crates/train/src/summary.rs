@@ -4,11 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use cinescore_artifact::StageError;
-use cinescore_artifact::program::Verb;
+use cinescore_artifact::program::{Verb, print};
 use cinescore_artifact::words::thousands;
 use cinescore_model::bundle;
 use cinescore_network::{self as network, NetworkSpec, Variable};
@@ -64,9 +63,7 @@ fn run(matches: &ArgMatches) -> Result<(), StageError> {
         matches.get_one::<PathBuf>("encoder"),
         matches.get_one("ids"),
     )?;
-    std::io::stdout()
-        .write_all(summary(&spec, ids).as_bytes())
-        .map_err(StageError::machine)
+    print(&summary(&spec, ids))
 }
 
 fn ids(encoder: Option<&PathBuf>, ids: Option<&u32>) -> Result<usize, StageError> {

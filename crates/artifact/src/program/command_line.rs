@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -501,11 +500,10 @@ fn summarise(result: &TaskResult, out: &Path) -> Result<(), StageError> {
     Ok(())
 }
 
-/// Prints data on stdout. A reader that went away (`| head`) is no error.
+/// Prints data on stdout.
 pub(super) fn print_json<T: Serialize>(value: &T) -> Result<(), StageError> {
     let text = serde_json::to_string_pretty(value).map_err(StageError::failed)?;
-    writeln!(std::io::stdout(), "{text}").ok();
-    Ok(())
+    super::print(&format!("{text}\n"))
 }
 
 #[cfg(test)]

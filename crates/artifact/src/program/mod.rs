@@ -25,6 +25,7 @@ mod command_line;
 mod context;
 mod progress;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use schemars::JsonSchema;
@@ -35,6 +36,15 @@ use serde_json::Value;
 
 pub use context::TaskContext;
 pub use progress::Progress;
+
+/// Prints data on stdout, as it is. A reader that went away (`| head`) is no error.
+pub fn print(text: &str) -> Result<(), StageError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
 
 use crate::describe::{Input, KeyPart, KindDescription, Output, PROTOCOL, ProgramDescription};
 use crate::digest::Digest;

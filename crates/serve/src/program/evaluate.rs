@@ -6,10 +6,11 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use cinescore_artifact::StageError;
+use cinescore_artifact::program::print;
 use clap::{Args, ValueHint};
 use indicatif::ProgressBar;
 
-use super::{BundleArguments, counted, print};
+use super::{BundleArguments, counted};
 use crate::evaluate::archive::Half;
 use crate::evaluate::labelled::{self, Columns};
 use crate::evaluate::{Evaluation, Group, evaluate};

@@ -10,7 +10,6 @@ mod serve;
 mod text;
 mod view;
 
-use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -143,15 +142,6 @@ pub(crate) fn counted(count: u64, name: &str) -> String {
     match count {
         1 => format!("1 {name}"),
         _ => format!("{count} {name}s"),
-    }
-}
-
-/// Prints data on stdout. A reader that went away (`| head`) is no error.
-pub(crate) fn print(text: &str) -> Result<(), StageError> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
     }
 }
 

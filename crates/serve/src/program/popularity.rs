@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use cinescore_artifact::StageError;
+use cinescore_artifact::program::print;
 use cinescore_ingest::MaxRejects;
 use cinescore_model::compute;
 use clap::{Args, ValueHint};
 
-use super::{ThreadArguments, print};
+use super::ThreadArguments;
 use crate::bundles;
 use crate::forecast::ratings::Ratings;
 use crate::forecast::{Forecaster, MOST_STEPS};

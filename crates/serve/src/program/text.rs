@@ -3,10 +3,11 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use cinescore_artifact::StageError;
+use cinescore_artifact::program::print;
 use clap::Args;
 
+use super::BundleArguments;
 use super::view::View;
-use super::{BundleArguments, print};
 use crate::predictor::Predictor;
 
 pub(super) const EXAMPLES: &str = "\

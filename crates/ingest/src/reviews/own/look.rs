@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cinescore_artifact::StageError;
-use cinescore_artifact::program::{Progress, Verb};
+use cinescore_artifact::program::{Progress, Verb, print};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde::Serialize;
 
@@ -16,7 +16,6 @@ use super::formats::{Format, Row, column_names, for_each_row, format};
 use super::guess::{Because, Evidence, choose};
 use super::{SOURCE, check_named, read};
 use crate::error::ReadError;
-use crate::print::print;
 use crate::rejects::{MaxRejects, Rejects};
 use crate::reviews::ReviewsParams;
 use crate::watch::Watch;
@@ -88,7 +87,7 @@ fn run(matches: &ArgMatches) -> Result<(), StageError> {
     let named = Columns(ROLES.map(|role| matches.get_one::<String>(role.param()).cloned()));
     let look = look(&path.unwrap_or_default(), &named)?;
     let text = serde_json::to_string_pretty(&look).map_err(StageError::failed)?;
-    print(&text)
+    print(&format!("{text}\n"))
 }
 
 fn look(path: &Path, named: &Columns) -> Result<Look, ReadError> {
