@@ -7,8 +7,8 @@
 mod bundle;
 mod evaluate;
 mod export;
-
 mod file;
+mod file_jobs;
 mod flags;
 mod forecast;
 mod http;
@@ -16,6 +16,7 @@ mod http_client;
 mod http_faults;
 mod http_load;
 mod http_page;
+mod place;
 mod predictor;
 mod shards;
 mod text;
