@@ -20,27 +20,27 @@ const BAND: usize = 4;
 /// the table are enough.
 const BAND_TEXTS: usize = 50;
 
-/// Pairs of texts that are equal to the letter.
+/// Pairs of texts that are equal to the letter: each copy after the first with one before it.
 pub(super) fn exact(rows: &[Row]) -> Vec<Finding> {
-    let mut first: BTreeMap<Digest, usize> = BTreeMap::new();
+    // The first copy in each split, in the order of the table: a few places, however many copies there are.
+    let mut firsts: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
     let digests: Vec<Digest> = rows
         .par_iter()
         .map(|row| Digest::of_bytes(row.text.as_bytes()))
         .collect();
     let mut findings = Vec::new();
     for (place, digest) in digests.into_iter().enumerate() {
-        match first.entry(digest) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(place);
-            }
-            std::collections::btree_map::Entry::Occupied(entry) => {
-                findings.push(pair(
-                    "exact_duplicates",
-                    &rows[*entry.get()],
-                    &rows[place],
-                    1.0,
-                ));
-            }
+        let row = &rows[place];
+        let firsts = firsts.entry(digest).or_default();
+        // The first of all may be unlabelled or in the same split, and would hide that two splits share the text.
+        let leaking = firsts
+            .iter()
+            .find(|first| labelled(&rows[**first]) && rows[**first].split != row.split);
+        if let Some(before) = leaking.or(firsts.first()) {
+            findings.push(pair("exact_duplicates", &rows[*before], row, 1.0));
+        }
+        if firsts.iter().all(|first| rows[*first].split != row.split) {
+            firsts.push(place);
         }
     }
     findings
@@ -78,8 +78,11 @@ pub(super) fn near(rows: &[Row], similarity: f64) -> Vec<Finding> {
         .collect()
 }
 
+fn labelled(row: &Row) -> bool {
+    row.split != "unlabelled"
+}
+
 fn pair(check: &'static str, a: &Row, b: &Row, value: f64) -> Finding {
-    let labelled = |row: &Row| row.split != "unlabelled";
     let across = a.split != b.split;
     let severity = match across && labelled(a) && labelled(b) {
         true => Severity::Leak,

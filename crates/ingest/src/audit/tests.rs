@@ -68,6 +68,41 @@ fn duplicates_within_and_across_splits_are_told_apart() {
 }
 
 #[test]
+fn a_copy_that_comes_first_hides_no_leak() {
+    let found = |splits: &[&str]| -> Vec<_> {
+        let rows: Vec<Row> = (1..)
+            .zip(splits)
+            .map(|(id, split)| row(id, split, 1, "the same"))
+            .collect();
+        duplicates::exact(&rows)
+            .iter()
+            .map(|finding| (finding.reviews.map(Option::unwrap), finding.severity))
+            .collect()
+    };
+    assert_eq!(
+        found(&["unlabelled", "train", "test"]),
+        [([1, 2], Severity::Warning), ([2, 3], Severity::Leak)]
+    );
+    // Nor does one of the same split.
+    assert_eq!(
+        found(&["train", "test", "train", "train"]),
+        [
+            ([1, 2], Severity::Leak),
+            ([2, 3], Severity::Leak),
+            ([2, 4], Severity::Leak)
+        ]
+    );
+    assert_eq!(
+        found(&["unlabelled", "unlabelled", "train", "train"]),
+        [
+            ([1, 2], Severity::Warning),
+            ([1, 3], Severity::Warning),
+            ([1, 4], Severity::Warning)
+        ]
+    );
+}
+
+#[test]
 fn movies_in_two_splits_and_contradictions_are_found() {
     let mut rows = [
         row(1, "train", 1, "a"),
