@@ -158,6 +158,10 @@ pub static UNMATCHED: TableSpec = TableSpec {
     ],
 };
 
+/// The most rows of a check in [`FINDINGS`]: of more findings the worst are listed, so that only those of the least
+/// severity that is there may be more than are listed.
+pub const FINDINGS_LISTED: usize = 1000;
+
 /// What an audit of the reviews found.
 pub static FINDINGS: TableSpec = TableSpec {
     name: "findings",

@@ -7,6 +7,7 @@
 mod duplicates;
 mod labels;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,13 +18,10 @@ use cinescore_artifact::StageError;
 use cinescore_artifact::describe::{Input, Output};
 use cinescore_artifact::program::{Kind, TaskContext};
 use cinescore_artifact::table::{TableError, TableReader, TableWriter, column};
-use cinescore_artifact::tables::{FINDINGS, REVIEWS};
+use cinescore_artifact::tables::{FINDINGS, FINDINGS_LISTED, REVIEWS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-
-/// Rows of a check that are listed one by one; the rest is counted.
-const LISTED: usize = 1000;
 
 /// Parameters of `audit`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -118,13 +116,8 @@ fn run(params: AuditParams, context: &mut TaskContext) -> Result<(), StageError>
     findings.extend(labels::predictable(&rows));
 
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut listed = Vec::new();
     for finding in &findings {
-        let count = counts.entry(finding.check).or_default();
-        *count += 1;
-        if *count <= LISTED as u64 {
-            listed.push(finding);
-        }
+        *counts.entry(finding.check).or_default() += 1;
     }
     let leaks: Vec<&Finding> = findings
         .iter()
@@ -155,7 +148,7 @@ fn run(params: AuditParams, context: &mut TaskContext) -> Result<(), StageError>
             .insert(format!("findings.{check}"), json!(count));
     }
     let mut writer = TableWriter::create(&context.output("findings"), &FINDINGS)?;
-    writer.write(&batch(&listed).map_err(crate::ReadError::from)?)?;
+    writer.write(&batch(&listed(&findings)).map_err(crate::ReadError::from)?)?;
     let written = writer.finish()?;
     context.result().rows_out.insert("findings".into(), written);
     Ok(())
@@ -222,6 +215,23 @@ fn movies_in_two_splits(rows: &[Row]) -> Vec<Finding> {
             }
         })
         .collect()
+}
+
+/// The findings that are written: of a check that has more than can be listed the worst, all in the order in which
+/// they were made.
+fn listed(findings: &[Finding]) -> Vec<&Finding> {
+    let mut checks: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, finding) in findings.iter().enumerate() {
+        checks.entry(finding.check).or_default().push(place);
+    }
+    let mut kept: Vec<usize> = Vec::new();
+    for mut places in checks.into_values() {
+        // A stable sort: among equals the first are kept.
+        places.sort_by_key(|place| Reverse(findings[*place].severity));
+        kept.extend(places.into_iter().take(FINDINGS_LISTED));
+    }
+    kept.sort_unstable();
+    kept.into_iter().map(|place| &findings[place]).collect()
 }
 
 fn batch(findings: &[&Finding]) -> Result<RecordBatch, ArrowError> {

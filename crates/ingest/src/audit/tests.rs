@@ -103,6 +103,36 @@ fn a_copy_that_comes_first_hides_no_leak() {
 }
 
 #[test]
+fn of_too_many_findings_the_worst_are_listed_in_their_order() {
+    // Every thirtieth pair is one of train and test.
+    let rows: Vec<Row> = (0..6000)
+        .map(|id| {
+            let split = if id % 60 == 59 { "test" } else { "train" };
+            row(id, split, 1, format!("text {}", id / 2))
+        })
+        .collect();
+    let findings = duplicates::exact(&rows);
+    let listed = listed(&findings);
+    assert_eq!((findings.len(), listed.len()), (3000, FINDINGS_LISTED));
+    let leaks = listed
+        .iter()
+        .filter(|finding| finding.severity == Severity::Leak);
+    assert_eq!(leaks.count(), 100);
+    assert!(listed.is_sorted_by_key(|finding| finding.reviews));
+    let warned = listed
+        .iter()
+        .filter(|finding| finding.severity == Severity::Warning);
+    assert!(
+        warned.eq(findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Warning)
+            .take(FINDINGS_LISTED - 100)
+            .collect::<Vec<_>>()
+            .iter())
+    );
+}
+
+#[test]
 fn movies_in_two_splits_and_contradictions_are_found() {
     let mut rows = [
         row(1, "train", 1, "a"),

@@ -149,6 +149,13 @@ impl Given {
         given
     }
 
+    /// What an audit found, and nothing else.
+    pub(crate) fn audited(findings: &[(&str, &str, &str)]) -> Self {
+        let mut given = Self::empty("audited", Vec::new());
+        given.write_findings(findings);
+        given
+    }
+
     /// A report that is handed nothing at all.
     pub(crate) fn nothing() -> Self {
         let mut given = Self::empty("", Vec::new());

@@ -391,3 +391,28 @@ fn files_on_a_plain_command_line_are_known_by_what_they_are() {
         "no place of this machine is on the page"
     );
 }
+
+#[test]
+fn findings_that_an_audit_left_out_are_told() {
+    let leak = ("exact_duplicates", "leak", "test, train");
+    let warning = ("exact_duplicates", "warning", "train");
+    let most = cinescore_artifact::tables::FINDINGS_LISTED;
+    let findings = [vec![leak; 100], vec![warning; most - 100]].concat();
+    let files = made(&Given::audited(&findings));
+    let page = &files["index.html"];
+    assert!(page.contains("100 leaks between the splits, and at least 900 warnings."));
+    let rows = |severity: &str| {
+        csv_row(
+            &files,
+            "audit-findings",
+            &format!("exact duplicates,{severity}"),
+        )
+    };
+    assert_eq!(rows("leak")[3], "100");
+    assert_eq!(rows("warning")[3], "at least 900");
+
+    let files = made(&Given::audited(&vec![leak; most]));
+    assert!(
+        files["index.html"].contains("at least 1,000 leaks between the splits, and 0 warnings.")
+    );
+}

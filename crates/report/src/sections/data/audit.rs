@@ -3,6 +3,7 @@
 use super::Data;
 use crate::count::findings::Finding;
 use crate::inputs::Group;
+use crate::number;
 use crate::page::{Block, Parts};
 use crate::render::RenderError;
 use crate::sections::{counted, text};
@@ -17,14 +18,14 @@ pub(super) fn show(
 ) -> Result<(), RenderError> {
     let blocks = &mut data.section.blocks;
     let of = |severity: &str| {
-        let all = findings.iter();
-        let some = all.filter(|finding| finding.severity == severity);
-        some.map(|finding| finding.count).sum::<u64>()
+        let some = || findings.iter().filter(|found| found.severity == severity);
+        let count = counted(some().map(|finding| finding.count).sum(), severity);
+        at_least(some().any(|finding| finding.cut), count)
     };
     blocks.push(text(format!(
         "{} between the splits, and {}. A leak makes test figures better than they should be.",
-        counted(of("leak"), "leak"),
-        counted(of("warning"), "warning"),
+        of("leak"),
+        of("warning"),
     )));
     if findings.is_empty() {
         return Ok(());
@@ -39,7 +40,10 @@ pub(super) fn show(
             Cell::text(finding.check.replace('_', " ")),
             Cell::text(&finding.severity),
             Cell::text(&finding.split),
-            Cell::Count(finding.count),
+            match finding.cut {
+                true => Cell::text(at_least(true, number::count(finding.count))),
+                false => Cell::Count(finding.count),
+            },
             Cell::text(&finding.first),
         ]);
     }
@@ -48,4 +52,13 @@ pub(super) fn show(
         table: parts.table(table)?,
     });
     Ok(())
+}
+
+/// A count that is known exactly, or from below.
+fn at_least(cut: bool, count: String) -> String {
+    if cut {
+        format!("at least {count}")
+    } else {
+        count
+    }
 }
