@@ -76,6 +76,16 @@ pub enum ReadError {
         /// The columns that are there.
         found: Vec<String>,
     },
+    /// A column of a table of one's own is a struct, a map or the like.
+    #[error("column `{column}` of `{}` cannot be read as text", path.display())]
+    NoText {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The parameter that names it.
+        param: &'static str,
+    },
     /// There is no review in the archive or folder.
     #[error("`{}` holds no reviews (`aclImdb/train/pos/ID_SCORE.txt` and so on)", path.display())]
     NoReviews {
@@ -154,6 +164,10 @@ impl From<ReadError> for StageError {
             ReadError::NoColumn { param, .. } => (
                 ErrorClass::Input,
                 Some(format!("name the column with `{param}`")),
+            ),
+            ReadError::NoText { param, .. } => (
+                ErrorClass::Input,
+                Some(format!("name a column of texts or numbers with `{param}`")),
             ),
             ReadError::TooManyRejects { .. } => (
                 ErrorClass::Input,

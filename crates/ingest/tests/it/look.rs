@@ -2,7 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Int64Array, StringArray, StructArray};
+use arrow::datatypes::{DataType, Field};
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 
 /// Looks at these bytes; the answer, or what was said.
@@ -89,5 +94,52 @@ fn a_table_without_texts_is_refused() {
     assert_eq!(
         look(b"a,b\n1,2\n", &["--text-column", "c"]).unwrap_err(),
         (3, "error: `DIR/mine` has no column `c`: it has `a`, `b`\nhint: name the column with `text_column`".into())
+    );
+}
+
+/// A Parquet file with texts, and with structs as the column `info` and as another.
+fn with_structs(other: &str) -> Vec<u8> {
+    let texts: ArrayRef = Arc::new(StringArray::from(vec![
+        "A good one, all in all",
+        "A bad one, all in all, sadly",
+    ]));
+    let number: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+    let field = Arc::new(Field::new("number", DataType::Int64, false));
+    let structs: ArrayRef = Arc::new(StructArray::from(vec![(field, number)]));
+    let batch = RecordBatch::try_from_iter([
+        ("info", Arc::clone(&structs)),
+        ("said", texts),
+        (other, structs),
+    ])
+    .unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+#[test]
+fn columns_that_are_no_text_are_left_out() {
+    // `id` is what `reviews` would take by its name.
+    let found = look(&with_structs("id"), &[]).unwrap();
+    assert_eq!(found["params"], json!({"text_column": "said"}));
+    assert_eq!(found["columns"].as_array().unwrap().len(), 1);
+    assert_eq!((&found["rows"], &found["refused"]), (&json!(2), &json!(0)));
+    assert_eq!(
+        found["notes"],
+        json!([
+            "column `info` is left out: it cannot be read as text",
+            "column `id` is left out: it cannot be read as text"
+        ])
+    );
+
+    assert_eq!(
+        look(&with_structs("id"), &["--score-column", "info"]).unwrap_err(),
+        (3, "error: column `info` of `DIR/mine` cannot be read as text\nhint: name a column of texts or numbers with `score_column`".into())
+    );
+    assert_eq!(
+        look(&with_structs("text"), &["--text-column", "text"]).unwrap_err(),
+        (3, "error: column `text` of `DIR/mine` cannot be read as text\nhint: name a column of texts or numbers with `text_column`".into())
     );
 }

@@ -8,8 +8,8 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 
 use arrow::array::{Array as _, AsArray as _};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::compute::{can_cast_types, cast};
+use arrow::datatypes::{DataType, FieldRef};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
@@ -61,17 +61,29 @@ pub(crate) fn format(path: &Path, watch: &Watch<'_>) -> Result<Format, ReadError
     })
 }
 
+/// The names of a table's columns.
+pub(crate) struct ColumnNames {
+    /// Of those whose values are text or can be written as text.
+    pub(crate) texts: Vec<String>,
+    /// Of the others: structs and maps of a Parquet file, and what else has no text.
+    pub(crate) others: Vec<String>,
+}
+
 /// The names of a table's columns; of JSON lines, those of the first hundred rows.
 pub(crate) fn column_names(
     path: &Path,
     format: Format,
     watch: &Watch<'_>,
-) -> Result<Vec<String>, ReadError> {
+) -> Result<ColumnNames, ReadError> {
     let broken = |source| ReadError::of_reading(path, source);
+    let only_texts = |texts| ColumnNames {
+        texts,
+        others: Vec::new(),
+    };
     match format {
         Format::Csv => {
             let mut records = Records::new(open_stream(path, watch)?);
-            header(path, &mut records)
+            header(path, &mut records).map(only_texts)
         }
         Format::JsonLines => {
             let mut lines = Lines::new(BufReader::new(open_stream(path, watch)?));
@@ -88,19 +100,28 @@ pub(crate) fn column_names(
                     }
                 }
             }
-            Ok(names)
+            Ok(only_texts(names))
         }
-        Format::Parquet => Ok(parquet_reader(path)?
-            .schema()
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-            .collect()),
+        Format::Parquet => {
+            let reader = parquet_reader(path)?;
+            let (texts, others): (Vec<_>, Vec<_>) = reader
+                .schema()
+                .fields()
+                .iter()
+                .partition(|field| can_cast_types(field.data_type(), &DataType::Utf8));
+            let names = |fields: Vec<&FieldRef>| -> Vec<String> {
+                fields.iter().map(|field| field.name().clone()).collect()
+            };
+            Ok(ColumnNames {
+                texts: names(texts),
+                others: names(others),
+            })
+        }
     }
 }
 
 /// Gives every row of a table to `each`, with its place (`row 17`, or `line 17` of JSON lines); returns the
-/// number of rows. `columns` are there.
+/// number of rows. `columns` are there and can be read as text.
 pub(crate) fn for_each_row(
     path: &Path,
     format: Format,

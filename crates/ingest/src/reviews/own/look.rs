@@ -12,7 +12,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use serde::Serialize;
 
 use super::columns::{Columns, ROLES, Role};
-use super::formats::{Format, Row, column_names, for_each_row, format};
+use super::formats::{ColumnNames, Format, Row, column_names, for_each_row, format};
 use super::guess::{Because, Evidence, choose};
 use super::{SOURCE, check_named, read};
 use crate::error::ReadError;
@@ -96,6 +96,10 @@ fn look(path: &Path, named: &Columns) -> Result<Look, ReadError> {
     let format = format(path, &watch)?;
     let found = column_names(path, format, &watch)?;
     check_named(path, named, &found)?;
+    let ColumnNames {
+        texts: found,
+        others,
+    } = found;
     let mut evidence = vec![Evidence::default(); found.len()];
     for_each_row(path, format, &found, &watch, |_, _, row| {
         if let Row::Values(values) = row {
@@ -129,7 +133,7 @@ fn look(path: &Path, named: &Columns) -> Result<Look, ReadError> {
         },
         columns: Vec::new(),
         params,
-        notes: notes(&choice.unfit),
+        notes: notes(&choice.unfit, &others),
         rows,
         refused: rejects.of(SOURCE),
         reasons: rejects.reasons(),
@@ -178,7 +182,7 @@ fn look(path: &Path, named: &Columns) -> Result<Look, ReadError> {
     Ok(look)
 }
 
-fn notes(unfit: &[(Role, String)]) -> Vec<String> {
+fn notes(unfit: &[(Role, String)], others: &[String]) -> Vec<String> {
     let wanted = |role: &Role| match role {
         Role::Score => "whole numbers from 1 to 10",
         Role::Sentiment => "positive and negative, or 1 and 0",
@@ -186,11 +190,12 @@ fn notes(unfit: &[(Role, String)]) -> Vec<String> {
         Role::Split => "train, test and unlabelled",
         Role::Text | Role::Id => "anything",
     };
-    unfit
+    let unfit = unfit.iter().map(|(role, column)| {
+        let (name, wanted) = (role.name(), wanted(role));
+        format!("column `{column}` is not taken for the {name}: its values are not {wanted}")
+    });
+    let others = others
         .iter()
-        .map(|(role, column)| {
-            let (name, wanted) = (role.name(), wanted(role));
-            format!("column `{column}` is not taken for the {name}: its values are not {wanted}")
-        })
-        .collect()
+        .map(|column| format!("column `{column}` is left out: it cannot be read as text"));
+    unfit.chain(others).collect()
 }

@@ -27,7 +27,7 @@ use crate::error::ReadError;
 use crate::rejects::{Refusal, Rejects};
 use crate::watch::Watch;
 use columns::{Columns, ROLES, Role};
-use formats::{Row, column_names, for_each_row, format};
+use formats::{ColumnNames, Row, column_names, for_each_row, format};
 
 /// The name of this source in results and rejects.
 pub(super) const SOURCE: &str = "reviews";
@@ -44,9 +44,13 @@ pub(super) fn read(
     let format = format(path, watch)?;
     let found = column_names(path, format, watch)?;
     check_named(path, named, &found)?;
-    let columns = Columns::of(&found, named);
+    let columns = Columns::of(&found.texts, named);
     if columns.get(Role::Text).is_none() {
-        return Err(no_column(path, Role::Text, "text", found));
+        let of_other_type = Columns::of(&found.others, named);
+        return Err(match of_other_type.get(Role::Text) {
+            Some(column) => no_text(path, Role::Text, column),
+            None => no_column(path, Role::Text, "text", found.texts),
+        });
     }
     let wanted: Vec<String> = columns.0.iter().flatten().cloned().collect();
     let mut reader = Reader {
@@ -77,17 +81,29 @@ pub(super) fn read(
     Ok((reviews, rows_in))
 }
 
-/// An error if a column that the user named is not there.
-fn check_named(path: &Path, named: &Columns, found: &[String]) -> Result<(), ReadError> {
+/// An error if a column that the user named is not there, or cannot be read.
+fn check_named(path: &Path, named: &Columns, found: &ColumnNames) -> Result<(), ReadError> {
     for role in ROLES {
         if let Some(column) = named.get(role)
             && !column.is_empty()
-            && !found.contains(column)
+            && !found.texts.contains(column)
         {
-            return Err(no_column(path, role, column, found.to_vec()));
+            return Err(if found.others.contains(column) {
+                no_text(path, role, column)
+            } else {
+                no_column(path, role, column, found.texts.clone())
+            });
         }
     }
     Ok(())
+}
+
+fn no_text(path: &Path, role: Role, column: &str) -> ReadError {
+    ReadError::NoText {
+        path: path.to_owned(),
+        column: column.to_owned(),
+        param: role.param(),
+    }
 }
 
 fn no_column(path: &Path, role: Role, column: &str, found: Vec<String>) -> ReadError {
