@@ -97,8 +97,10 @@ fn text_packing(path: &Path) -> Result<Packing, ReadError> {
 const UNPACKED_RATIO: u64 = 200;
 const UNPACKED_LEAST: u64 = 64 << 20;
 
-/// Unpacked bytes, of which there is a limit.
-pub(crate) struct Unpacked<R> {
+/// Unpacked bytes, of which there is a limit: 200 times as many as the packed ones, and 64 MiB in any case. An error
+/// of [`io::ErrorKind::InvalidData`] at the first that is beyond it.
+#[derive(Debug)]
+pub struct Unpacked<R> {
     reader: R,
     packed: u64,
     left: u64,
@@ -106,7 +108,7 @@ pub(crate) struct Unpacked<R> {
 
 impl<R: Read> Unpacked<R> {
     /// Of a source that has `packed` bytes on disk.
-    pub(crate) fn new(reader: R, packed: u64) -> Self {
+    pub fn new(reader: R, packed: u64) -> Self {
         let left = packed.saturating_mul(UNPACKED_RATIO).max(UNPACKED_LEAST);
         Self {
             reader,

@@ -29,4 +29,5 @@ pub mod sample;
 mod watch;
 
 pub use error::ReadError;
+pub use input::Unpacked;
 pub use rejects::MaxRejects;

@@ -2,7 +2,8 @@
 //! extracted from it.
 //!
 //! Owns reading and checking the reviews and the lists of addresses. Does not own the titles. The
-//! archive is streamed: neither it nor its unpacked form is ever held; what is held is the reviews.
+//! archive is streamed: what is held is the reviews with their titles, one list of addresses, and names. A name can be as
+//! long as the archive says, and is held before it is judged, so that the bound on what a file unpacks to bounds it.
 
 use std::collections::HashSet;
 use std::io::Read;

@@ -3,10 +3,11 @@
 //! `ingest` reads the same archive for a pipeline, with titles and a table of what was refused; it links polars, which
 //! would make this program load it, so the few lines that are needed here stand here.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
 use cinescore_artifact::StageError;
+use cinescore_ingest::Unpacked;
 use cinescore_model::task::Decoder;
 use clap::ValueEnum;
 use flate2::read::MultiGzDecoder;
@@ -49,7 +50,13 @@ pub(super) fn read(
                 path.join(half.name()),
                 path.join("aclImdb").join(half.name()),
             ] {
-                let entries = fs_err::read_dir(own.join(class)).into_iter().flatten();
+                let entries = match fs_err::read_dir(own.join(class)) {
+                    Ok(entries) => entries,
+                    // The data set lies in one of the two.
+                    Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                    // Figures of the other class alone would be no figures of this half.
+                    Err(error) => return Err(error.into()),
+                };
                 for entry in entries {
                     let path = entry?.path();
                     if let Some(stars) = stars_of(&path, half) {
@@ -60,8 +67,11 @@ pub(super) fn read(
             }
         }
     } else {
-        let file = BufReader::with_capacity(1 << 16, crate::file::source::open_file(path)?);
-        let mut archive = tar::Archive::new(MultiGzDecoder::new(file));
+        let file = crate::file::source::open_file(path)?;
+        let packed = file.metadata()?.len();
+        let file = BufReader::with_capacity(1 << 16, file);
+        // Of members `bounded` reads so much, but tar itself holds whole what it takes for a long name.
+        let mut archive = tar::Archive::new(Unpacked::new(MultiGzDecoder::new(file), packed));
         let damaged = |error: std::io::Error| {
             StageError::input(format!("cannot read `{}`: {error}", path.display()))
         };
@@ -150,5 +160,45 @@ mod tests {
         ] {
             assert_eq!(stars(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_name_that_unpacks_to_too_much_is_not_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tar.gz");
+        let file = File::create(&path).unwrap();
+        let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(
+            file,
+            flate2::Compression::default(),
+        ));
+        for kind in [tar::EntryType::GNULongName, tar::EntryType::Regular] {
+            let size = if kind.is_gnu_longname() { 80 << 20 } else { 0 };
+            let mut header = tar::Header::new_gnu();
+            header.set_path("test/pos/0_9.txt").unwrap();
+            header.set_entry_type(kind);
+            header.set_size(size);
+            header.set_cksum();
+            archive
+                .append(&header, std::io::repeat(b'a').take(size))
+                .unwrap();
+        }
+        archive.into_inner().unwrap().finish().unwrap();
+        let error = read(&path, Half::Test, &Decoder::Binary).unwrap_err();
+        assert!(error.to_string().contains("a compression bomb"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_of_a_class_that_cannot_be_read_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let half = folder.path().join("test");
+        fs_err::create_dir_all(half.join("neg")).unwrap();
+        fs_err::write(half.join("neg/0_1.txt"), "Bad.").unwrap();
+        let found = |path: &Path| read(path, Half::Test, &Decoder::Binary);
+        assert_eq!(found(folder.path()).unwrap().0.len(), 1);
+        // A file, since whoever runs the tests may be allowed to read any folder.
+        let pos = half.join("pos");
+        fs_err::write(&pos, "").unwrap();
+        let error = found(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(&*pos.to_string_lossy()), "{error}");
     }
 }
